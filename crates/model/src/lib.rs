@@ -1,0 +1,32 @@
+//! The words Timberline is written in: labels, series, samples, batches, matchers, time, limits.
+//!
+//! What this crate is not: it does no I/O, holds no locks, reads no clock and is not async.
+//! Everything above it (storage, languages, protocols) speaks to its neighbours in these types only.
+//!
+//! Invariant: a [`Labels`] value is always sorted by name, without repeats and without empty values,
+//! so two series are the same series exactly when their `Labels` are equal.
+
+mod batch;
+mod duration;
+mod error;
+mod labels;
+pub mod limits;
+mod matcher;
+mod offset;
+mod policy;
+mod sample;
+mod scan;
+mod series;
+mod time;
+
+pub use batch::{RejectReason, Rejection, SeriesKey, SeriesWrite, WriteBatch, WriteOutcome};
+pub use duration::{DurationError, format_duration, parse_duration};
+pub use error::ErrorKind;
+pub use labels::{LabelDecoder, Labels, LabelsBuilder, LabelsError, METRIC_NAME};
+pub use matcher::{MatchOp, Matcher, MatcherError};
+pub use offset::LogOffset;
+pub use policy::{DuplicatePolicy, Durability, UnknownPolicy};
+pub use sample::{STALE_NAN, STALE_NAN_BITS, Sample, ValueKind, is_stale};
+pub use scan::{LabelQuery, ScanError, Selector, SeriesColumns, SeriesScan, SeriesSource};
+pub use series::SeriesRef;
+pub use time::{NANOS_PER_MILLI, NANOS_PER_SECOND, TimeRange, TimeUnit};

@@ -1,0 +1,19 @@
+//! Hard limits of the model. A surface may set lower ones; none may set higher ones.
+
+/// Labels of one series, the metric name included.
+pub const LABEL_COUNT_MAX: usize = 128;
+/// Bytes of a label name.
+pub const LABEL_NAME_BYTES_MAX: usize = 1_024;
+/// Bytes of a label value.
+pub const LABEL_VALUE_BYTES_MAX: usize = 65_536;
+/// Bytes of all names and values of one series.
+pub const LABELS_BYTES_MAX: usize = 262_144;
+/// Series of one database. Postings hold 32-bit numbers.
+pub const SERIES_COUNT_MAX: u64 = u32::MAX as u64;
+/// How far ahead of the clock a sample may lie, in nanoseconds: 10 minutes.
+pub const FUTURE_NANOS_MAX: i64 = 10 * 60 * 1_000_000_000;
+/// Rejections that a write outcome names; the rest is only counted.
+pub const REJECTIONS_NAMED_MAX: usize = 16;
+
+const _: () = assert!(LABEL_NAME_BYTES_MAX <= LABEL_VALUE_BYTES_MAX);
+const _: () = assert!(LABEL_VALUE_BYTES_MAX < LABELS_BYTES_MAX);

@@ -1,0 +1,126 @@
+//! The scan: how a query language asks storage for series and samples.
+
+use std::num::NonZeroUsize;
+
+use crate::{ErrorKind, Labels, Matcher, TimeRange};
+
+/// Which series and which span of time a query wants.
+#[derive(Clone, Debug)]
+pub struct Selector {
+    /// All must pass. None means every series.
+    pub matchers: Vec<Matcher>,
+    /// Samples outside are not returned.
+    pub range: TimeRange,
+}
+
+/// The samples of one series, sorted by time, one per instant (unless duplicates are kept).
+///
+/// Reused from series to series: a scan clears and refills it.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct SeriesColumns {
+    /// Nanoseconds since the Unix epoch, ascending.
+    pub timestamps: Vec<i64>,
+    /// As many values as timestamps.
+    pub values: Vec<f64>,
+}
+
+impl SeriesColumns {
+    /// Forgets the samples and keeps the memory.
+    pub fn clear(&mut self) {
+        self.timestamps.clear();
+        self.values.clear();
+    }
+
+    /// How many samples there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.timestamps.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.timestamps.is_empty()
+    }
+}
+
+/// A stream of series. Memory is that of one series, whatever the query selects.
+pub trait SeriesScan: Send {
+    /// Refills `columns` with the next series' samples and returns its labels; `None` at the end.
+    /// Series without samples in the range are skipped. No order of series is promised.
+    ///
+    /// # Errors
+    /// Storage that cannot be read, or bytes that are not what was written.
+    fn next(&mut self, columns: &mut SeriesColumns) -> Result<Option<Labels>, ScanError>;
+
+    /// At most so many series are still to come.
+    fn series_count_max(&self) -> usize;
+}
+
+/// What a question about labels covers.
+#[derive(Clone, Debug)]
+pub struct LabelQuery {
+    /// Any of these selectors; none means all series.
+    pub selectors: Vec<Vec<Matcher>>,
+    /// Series with samples in this span. Storage may answer by whole blocks, as Prometheus does.
+    pub range: TimeRange,
+    /// At most so many answers. Zero means no limit.
+    pub limit: usize,
+}
+
+/// Where series come from: a database, or memory in tests.
+pub trait SeriesSource: Send + Sync {
+    /// The series that a selector picks, in at most `partitions` streams that may run in parallel.
+    /// Every series is in exactly one of them. All streams see one state of the database.
+    ///
+    /// # Errors
+    /// Storage that cannot be read.
+    fn scan(
+        &self,
+        selector: &Selector,
+        partitions: NonZeroUsize,
+    ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError>;
+
+    /// Names of labels, sorted.
+    ///
+    /// # Errors
+    /// Storage that cannot be read.
+    fn label_names(&self, query: &LabelQuery) -> Result<Vec<String>, ScanError>;
+
+    /// Values of one label, sorted.
+    ///
+    /// # Errors
+    /// Storage that cannot be read.
+    fn label_values(&self, name: &str, query: &LabelQuery) -> Result<Vec<String>, ScanError>;
+
+    /// Label sets, sorted.
+    ///
+    /// # Errors
+    /// Storage that cannot be read.
+    fn series(&self, query: &LabelQuery) -> Result<Vec<Labels>, ScanError>;
+}
+
+/// Why a scan failed: the storage's own error behind the kind of it.
+#[derive(Debug, thiserror::Error)]
+#[error("{source}")]
+pub struct ScanError {
+    kind: ErrorKind,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl ScanError {
+    /// Wraps a storage's error.
+    pub fn new(
+        kind: ErrorKind,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { kind, source: source.into() }
+    }
+
+    /// What the caller should do.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+}
