@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Storage engines: where batches go and scans come from.
+
+pub mod columnar;

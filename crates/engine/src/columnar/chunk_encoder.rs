@@ -1,0 +1,24 @@
+//! Columns into chunks: how a flush encodes what the head held.
+
+use timberline_codec::{chunk, xor::XorEncoder};
+use timberline_model::TimeUnit;
+
+/// Encodes chunks one after the other into one reused buffer.
+#[derive(Debug, Default)]
+pub(crate) struct ChunkEncoder {
+    bytes: Vec<u8>,
+}
+
+impl ChunkEncoder {
+    /// The chunk of at most [`chunk::SAMPLES_MAX`] samples, in the coarsest unit that holds them.
+    pub(crate) fn encode(&mut self, timestamps: &[i64], values: &[f64]) -> &[u8] {
+        let unit = timestamps.iter().map(|ts| TimeUnit::of(*ts)).max().unwrap_or(TimeUnit::Milli);
+        let mut encoder = XorEncoder::new();
+        for (ts, value) in timestamps.iter().zip(values) {
+            encoder.append(ts / unit.nanos(), *value);
+        }
+        self.bytes.clear();
+        chunk::seal_into(unit as u8, &encoder, &mut self.bytes);
+        &self.bytes
+    }
+}

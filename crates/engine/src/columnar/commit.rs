@@ -1,0 +1,320 @@
+//! The commit: one order for all writes, in the log and in the head alike.
+//!
+//! A commit takes its place in the order by appending its frame to the log and queueing its samples
+//! at their shards, both under one short lock. It then applies what is queued at each of its shards,
+//! its own samples and whatever others queued before, so that every shard sees the order of the
+//! log without a lock around all of them. Last it waits until the log is as durable as was asked.
+//!
+//! Invariant: the head holds exactly what replaying the log up to the last drained queue would give.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use parking_lot::Mutex;
+use timberline_log::{Log, RecordEncoder};
+use timberline_model::{
+    Durability, Labels, LogOffset, NANOS_PER_MILLI, RejectReason, Rejection, SeriesRef, WriteBatch,
+    WriteOutcome, limits,
+};
+
+use super::head::{Head, HeadSample, SHARD_COUNT, SeriesPlace, ShardIndex};
+use crate::EngineError;
+
+/// Finds the value that the blocks hold for a series at an instant; asked only where duplicates are
+/// to be refused.
+pub(crate) type OlderSample<'a> = &'a (dyn Fn(&Labels, i64) -> Option<f64> + Sync);
+
+/// Encoders kept for reuse.
+const SCRATCHES_MAX: usize = 32;
+
+/// Puts batches into the log and the head in one order.
+#[derive(Debug)]
+pub(crate) struct Committer {
+    log: Arc<Log>,
+    head: Arc<Head>,
+    order: Mutex<()>,
+    queues: [ShardQueue; SHARD_COUNT],
+    first_shard: AtomicUsize,
+    scratches: Mutex<Vec<Scratch>>,
+}
+
+/// Batches that are in the log and not yet applied to one shard.
+#[derive(Debug, Default)]
+struct ShardQueue {
+    waiting: Mutex<VecDeque<Arc<Pending>>>,
+    /// Held while batches are taken and applied, so that they are applied in the order taken.
+    applying: Mutex<()>,
+}
+
+/// The samples of one batch, grouped by shard.
+#[derive(Debug)]
+struct Pending {
+    samples: Vec<HeadSample>,
+    /// Where each shard's samples begin, and the end.
+    bounds: [usize; SHARD_COUNT + 1],
+    /// Indexes (in the batch) of the samples that the head refused as duplicates.
+    refused: Mutex<Vec<u32>>,
+}
+
+/// Buffers of one commit, kept for the next.
+#[derive(Debug, Default)]
+struct Scratch {
+    encoder: RecordEncoder,
+    refs: Vec<SeriesRef>,
+    timestamps: Vec<i64>,
+    values: Vec<f64>,
+}
+
+impl Committer {
+    pub(crate) fn new(log: Arc<Log>, head: Arc<Head>) -> Self {
+        Self {
+            log,
+            head,
+            order: Mutex::new(()),
+            queues: std::array::from_fn(|_| ShardQueue::default()),
+            first_shard: AtomicUsize::new(0),
+            scratches: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Writes a batch and returns once it is visible to reads and as durable as asked.
+    pub(crate) fn commit(
+        &self,
+        batch: &WriteBatch<'_>,
+        durability: Durability,
+        now: i64,
+        older: OlderSample<'_>,
+    ) -> Result<WriteOutcome, EngineError> {
+        let mut outcome = WriteOutcome::default();
+        let resolution = self.head.resolve(batch);
+        let pending = group(batch, &resolution.series, now, &mut outcome);
+        if pending.samples.is_empty() && resolution.undefined.is_empty() {
+            outcome.offset = self.log.end();
+            return Ok(outcome);
+        }
+        let pending = Arc::new(pending);
+        let mut scratch = self.scratches.lock().pop().unwrap_or_default();
+        let record = scratch.encode(&pending, &resolution.undefined);
+        let placed = self.place(record, &pending);
+        self.keep(scratch);
+        let offset = placed?;
+        if !resolution.undefined.is_empty() {
+            let refs: Vec<SeriesRef> = resolution.undefined.iter().map(|(series, _)| *series).collect();
+            self.head.mark_defined(&refs);
+        }
+        self.apply(&pending, older);
+        self.log.commit(offset, durability)?;
+        outcome.offset = offset;
+        self.count(batch, &pending, &mut outcome);
+        Ok(outcome)
+    }
+
+    /// Runs `then` at a moment when the head holds exactly what the log holds, and nothing moves.
+    /// Keep it short: writers wait.
+    pub(crate) fn at_rest<R>(&self, older: OlderSample<'_>, then: impl FnOnce(LogOffset) -> R) -> R {
+        let _order = self.order.lock();
+        for shard in 0..SHARD_COUNT {
+            self.drain(shard, older);
+        }
+        then(self.log.end())
+    }
+
+    /// Appends the record and queues the samples, in one order.
+    fn place(&self, record: &[u8], pending: &Arc<Pending>) -> Result<LogOffset, EngineError> {
+        let _order = self.order.lock();
+        let offset = self.log.append(record)?;
+        for shard in pending.shards() {
+            self.queues[shard].waiting.lock().push_back(Arc::clone(pending));
+        }
+        Ok(offset)
+    }
+
+    /// Applies a batch, and what was queued before it, at each of its shards. Commits start at
+    /// different shards, so that they seldom wait for each other.
+    fn apply(&self, pending: &Pending, older: OlderSample<'_>) {
+        let first = self.first_shard.fetch_add(1, Ordering::Relaxed) % SHARD_COUNT;
+        for shard in pending.shards().filter(|shard| *shard >= first) {
+            self.drain(shard, older);
+        }
+        for shard in pending.shards().filter(|shard| *shard < first) {
+            self.drain(shard, older);
+        }
+    }
+
+    fn drain(&self, shard: usize, older: OlderSample<'_>) {
+        let queue = &self.queues[shard];
+        let _applying = queue.applying.lock();
+        loop {
+            let Some(pending) = queue.waiting.lock().pop_front() else { return };
+            let samples = pending.samples_of(shard);
+            let refused = self.head.apply(ShardIndex::new(shard), samples, older);
+            if !refused.is_empty() {
+                pending.refused.lock().extend(refused);
+            }
+        }
+    }
+
+    fn count(&self, batch: &WriteBatch<'_>, pending: &Pending, outcome: &mut WriteOutcome) {
+        let mut refused = std::mem::take(&mut *pending.refused.lock());
+        refused.sort_unstable();
+        outcome.samples_written = (pending.samples.len() - refused.len()) as u64;
+        if refused.is_empty() {
+            return;
+        }
+        let ends: Vec<usize> = batch
+            .series()
+            .iter()
+            .scan(0, |end, series| {
+                *end += series.sample_count as usize;
+                Some(*end)
+            })
+            .collect();
+        for index in refused {
+            let index = index as usize;
+            let ts_ms = batch.timestamps()[index].div_euclid(NANOS_PER_MILLI);
+            outcome.reject(1, || Rejection {
+                series_index: ends.partition_point(|end| *end <= index),
+                labels: None,
+                reason: RejectReason::Duplicate { ts_ms },
+            });
+        }
+    }
+
+    fn keep(&self, scratch: Scratch) {
+        let mut scratches = self.scratches.lock();
+        if scratches.len() < SCRATCHES_MAX {
+            scratches.push(scratch);
+        }
+    }
+}
+
+impl Pending {
+    /// The shards for which there are samples.
+    fn shards(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..SHARD_COUNT).filter(|shard| self.bounds[*shard] < self.bounds[shard + 1])
+    }
+
+    fn samples_of(&self, shard: usize) -> &[HeadSample] {
+        &self.samples[self.bounds[shard]..self.bounds[shard + 1]]
+    }
+
+    /// Senders repeat their series in one order, so this finds its work done nearly always.
+    fn sorted_by_slot(mut self) -> Self {
+        for shard in 0..SHARD_COUNT {
+            let samples = &mut self.samples[self.bounds[shard]..self.bounds[shard + 1]];
+            if !samples.is_sorted_by_key(|sample| sample.slot) {
+                samples.sort_by_key(|sample| sample.slot);
+            }
+        }
+        self
+    }
+}
+
+impl Scratch {
+    /// The record of a batch: definitions first, then the samples in columns.
+    fn encode(&mut self, pending: &Pending, undefined: &[(SeriesRef, Labels)]) -> &[u8] {
+        let Self { encoder, refs, timestamps, values } = self;
+        encoder.clear();
+        refs.clear();
+        timestamps.clear();
+        values.clear();
+        for (series, labels) in undefined {
+            encoder.define(*series, labels);
+        }
+        for shard in pending.shards() {
+            for sample in pending.samples_of(shard) {
+                refs.push(ShardIndex::new(shard).series(sample.slot));
+                timestamps.push(sample.ts);
+                values.push(sample.value);
+            }
+        }
+        encoder.samples(refs, timestamps, values);
+        encoder.finish()
+    }
+}
+
+/// Leaves out what may not be written, and groups the rest by shard, then by series, in order of
+/// arrival within one series.
+fn group(
+    batch: &WriteBatch<'_>,
+    resolved: &[Result<SeriesRef, RejectReason>],
+    now: i64,
+    outcome: &mut WriteOutcome,
+) -> Pending {
+    debug_assert_eq!(batch.series().len(), resolved.len(), "one answer for each series");
+    let latest = now.saturating_add(limits::FUTURE_NANOS_MAX);
+    let mut next = [0usize; SHARD_COUNT];
+    for_each_sample(batch, resolved, |series, index| {
+        if batch.timestamps()[index] <= latest {
+            next[series.shard().get()] += 1;
+        }
+    });
+    let mut bounds = [0usize; SHARD_COUNT + 1];
+    for shard in 0..SHARD_COUNT {
+        bounds[shard + 1] = bounds[shard] + next[shard];
+        next[shard] = bounds[shard];
+    }
+    let mut samples = vec![HeadSample::default(); bounds[SHARD_COUNT]];
+    for_each_sample(batch, resolved, |series, index| {
+        let (ts, value) = (batch.timestamps()[index], batch.values()[index]);
+        if ts > latest {
+            return;
+        }
+        let place = &mut next[series.shard().get()];
+        let index = u32::try_from(index).expect("a batch has fewer than 2^32 samples");
+        samples[*place] = HeadSample { slot: series.slot(), index, ts, value };
+        *place += 1;
+    });
+    reject_unwritable(batch, resolved, latest, outcome);
+    let pending = Pending { samples, bounds, refused: Mutex::default() };
+    pending.sorted_by_slot()
+}
+
+/// Calls `each` with the place of the series and the index of the sample, for every sample whose
+/// series was resolved.
+fn for_each_sample(
+    batch: &WriteBatch<'_>,
+    resolved: &[Result<SeriesRef, RejectReason>],
+    mut each: impl FnMut(SeriesPlace, usize),
+) {
+    let mut start = 0;
+    for (series, resolved) in batch.series().iter().zip(resolved) {
+        let end = start + series.sample_count as usize;
+        if let Ok(series_ref) = resolved {
+            let place = SeriesPlace::of(*series_ref);
+            (start..end).for_each(|index| each(place, index));
+        }
+        start = end;
+    }
+}
+
+/// Counts and names what [`group`] left out.
+fn reject_unwritable(
+    batch: &WriteBatch<'_>,
+    resolved: &[Result<SeriesRef, RejectReason>],
+    latest: i64,
+    outcome: &mut WriteOutcome,
+) {
+    let mut start = 0;
+    for (series_index, (series, resolved)) in batch.series().iter().zip(resolved).enumerate() {
+        let end = start + series.sample_count as usize;
+        let mut reject = |samples: u64, reason: RejectReason| {
+            outcome.reject(samples, || Rejection { series_index, labels: None, reason });
+        };
+        match resolved {
+            Err(reason) => reject(u64::from(series.sample_count), reason.clone()),
+            Ok(_) => {
+                for ts in batch.timestamps()[start..end].iter().filter(|ts| **ts > latest) {
+                    let ts_ms = ts.div_euclid(NANOS_PER_MILLI);
+                    reject(1, RejectReason::TooFarAhead { ts_ms });
+                }
+            }
+        }
+        start = end;
+    }
+}

@@ -1,0 +1,200 @@
+//! The flush: samples of the head become blocks, and the log before them becomes superfluous.
+//!
+//! Writers go on all the while: the head ends an epoch in a moment of rest, and only what that epoch
+//! and older ones hold is written. A flush that fails leaves everything as it was; the next one
+//! takes up what it left.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use timberline_block::{Block, BlockMeta, BlockWriter};
+use timberline_codec::{chunk, xor::XorEncoder};
+use timberline_io::Disk;
+use timberline_log::{Log, checkpoint};
+use timberline_model::{Durability, Labels, LogOffset, SeriesColumns, SeriesRef, TimeUnit};
+use ulid::Ulid;
+
+use super::{
+    Layout,
+    head::{Epoch, Head},
+    manifest::{BlockEntry, Manifest},
+    view::View,
+};
+use crate::EngineError;
+
+/// Windows that one flush gives a block each. Samples beyond them, which only a backfill scattered
+/// over years has, share one further block.
+const WINDOWS_PER_FLUSH_MAX: usize = 48;
+
+/// What a flush did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlushOutcome {
+    /// Names of the blocks that were written.
+    pub blocks: Vec<String>,
+    /// Samples in them.
+    pub samples: u64,
+    /// Bytes of log that were given back.
+    pub log_bytes_freed: u64,
+}
+
+/// One flush at work.
+pub(crate) struct Flush<'a> {
+    pub(crate) disk: &'a Arc<dyn Disk>,
+    pub(crate) layout: &'a Layout,
+    pub(crate) head: &'a Head,
+    pub(crate) log: &'a Log,
+    /// Nanoseconds that a block covers.
+    pub(crate) window: i64,
+    /// The wall clock in milliseconds, for the names of blocks.
+    pub(crate) now_ms: u64,
+}
+
+impl Flush<'_> {
+    /// Writes and publishes what the head holds of `epoch` and older ones, all of which the log holds
+    /// before `offset`. Returns the view that is to replace `current`.
+    pub(crate) fn run(
+        &self,
+        current: &View,
+        epoch: Epoch,
+        offset: LogOffset,
+    ) -> Result<(View, FlushOutcome), EngineError> {
+        // The blocks must not know more than the log's durable part: a log that ended before
+        // `flushed_to` would take appends which the next recovery skips.
+        self.log.commit(offset, Durability::Synced)?;
+        let metas = self.write_blocks(epoch, current.manifest.next_sequence)?;
+        let dictionary = self.write_dictionary(offset)?;
+        let mut manifest = current.manifest.clone();
+        manifest.number += 1;
+        manifest.flushed_to = offset.0;
+        manifest.dictionary = Some(dictionary.0);
+        manifest.next_sequence += metas.len() as u64;
+        manifest.blocks.extend(metas.iter().map(BlockEntry::of));
+        let mut blocks = current.blocks.clone();
+        for meta in &metas {
+            let dir = self.layout.block(&meta.ulid.to_string());
+            blocks.push(Arc::new(Block::open(self.disk.as_ref(), &dir)?));
+        }
+        manifest.publish(self.disk.as_ref(), &self.layout.manifests())?;
+        let outcome = FlushOutcome {
+            blocks: metas.iter().map(|meta| meta.ulid.to_string()).collect(),
+            samples: metas.iter().map(|meta| meta.samples).sum(),
+            log_bytes_freed: self.log.truncate_before(offset)?,
+        };
+        checkpoint::remove_before(self.disk.as_ref(), &self.layout.dictionaries(), dictionary)?;
+        let set_aside = current.set_aside.clone();
+        Ok((View { manifest, blocks, set_aside, flushed: epoch }, outcome))
+    }
+
+    fn write_dictionary(&self, offset: LogOffset) -> Result<LogOffset, EngineError> {
+        let dir = self.layout.dictionaries();
+        checkpoint::write(self.disk.as_ref(), &dir, offset, self.head.dictionary())?;
+        Ok(offset)
+    }
+
+    fn write_blocks(&self, epoch: Epoch, first_sequence: u64) -> Result<Vec<BlockMeta>, EngineError> {
+        let mut series: Vec<(Labels, SeriesRef)> = self
+            .head
+            .series_in(epoch)
+            .into_iter()
+            .map(|series| (self.head.labels(series), series))
+            .collect();
+        series.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        let mut windows = Windows::new(self, first_sequence);
+        let mut columns = SeriesColumns::default();
+        for (labels, series) in series {
+            columns.clear();
+            self.head.read_flush(series, epoch, &mut columns);
+            windows.push(&labels, &columns)?;
+        }
+        windows.finish()
+    }
+}
+
+/// The blocks being written, one for each window of time.
+struct Windows<'a> {
+    flush: &'a Flush<'a>,
+    blocks_dir: std::path::PathBuf,
+    next_sequence: u64,
+    /// By window number; `None` is the block of all windows beyond the limit.
+    writers: BTreeMap<Option<i64>, WindowWriter>,
+    encoder: ChunkEncoder,
+}
+
+struct WindowWriter {
+    writer: BlockWriter,
+    /// The series that was started last, by number.
+    series: Option<u64>,
+}
+
+impl<'a> Windows<'a> {
+    fn new(flush: &'a Flush<'a>, first_sequence: u64) -> Self {
+        Self {
+            flush,
+            blocks_dir: flush.layout.blocks(),
+            next_sequence: first_sequence,
+            writers: BTreeMap::new(),
+            encoder: ChunkEncoder::default(),
+        }
+    }
+
+    /// Adds one series; the caller goes through the series in the order of their labels.
+    fn push(&mut self, labels: &Labels, columns: &SeriesColumns) -> Result<(), EngineError> {
+        let window = self.flush.window;
+        let mut start = 0;
+        while start < columns.len() {
+            let number = columns.timestamps[start].div_euclid(window);
+            let in_window = |ts: &i64| ts.div_euclid(window) == number;
+            let end = start + columns.timestamps[start..].partition_point(in_window);
+            self.push_run(number, labels, &columns.timestamps[start..end], &columns.values[start..end])?;
+            start = end;
+        }
+        for window in self.writers.values_mut() {
+            window.series = None;
+        }
+        Ok(())
+    }
+
+    fn push_run(
+        &mut self,
+        number: i64,
+        labels: &Labels,
+        timestamps: &[i64],
+        values: &[f64],
+    ) -> Result<(), EngineError> {
+        let known = self.writers.contains_key(&Some(number));
+        let key = (known || self.writers.len() < WINDOWS_PER_FLUSH_MAX).then_some(number);
+        if !self.writers.contains_key(&key) {
+            let writer = self.create()?;
+            self.writers.insert(key, writer);
+        }
+        let window = self.writers.get_mut(&key).expect("the writer was just made");
+        if window.series.is_none() {
+            window.writer.start_series(labels)?;
+            window.series = Some(0);
+        }
+        let samples_max = usize::from(chunk::SAMPLES_MAX);
+        for (timestamps, values) in timestamps.chunks(samples_max).zip(values.chunks(samples_max)) {
+            let bytes = self.encoder.encode(timestamps, values);
+            let (first, last) = (timestamps[0], timestamps[timestamps.len() - 1]);
+            window.writer.push_chunk(bytes, timestamps.len() as u16, first, last)?;
+        }
+        Ok(())
+    }
+
+    fn create(&mut self) -> Result<WindowWriter, EngineError> {
+        let ulid = Ulid::from_parts(self.flush.now_ms, u128::from(self.next_sequence));
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        let disk = Arc::clone(self.flush.disk);
+        let writer = BlockWriter::create(disk, &self.blocks_dir, ulid, sequence)?;
+        Ok(WindowWriter { writer, series: None })
+    }
+
+    fn finish(self) -> Result<Vec<BlockMeta>, EngineError> {
+        let mut metas = Vec::with_capacity(self.writers.len());
+        for window in self.writers.into_values() {
+            metas.push(window.writer.finish()?);
+        }
+        metas.sort_by_key(|meta| meta.sequence);
+        Ok(metas)
+    }
+}

@@ -1,0 +1,163 @@
+//! The manifest: which blocks the database consists of, and where in the log they end.
+//!
+//! Manifests are immutable and numbered; the one with the highest number holds. Publishing writes
+//! the next number under a temporary name, syncs it, renames it and syncs the directory, so that a
+//! reader finds the old state or the new one and nothing between. The format is described in
+//! `docs/formats/manifest.md`.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use timberline_io::Disk;
+use timberline_model::LogOffset;
+
+use crate::EngineError;
+
+/// First line of every manifest; the number is the format's version. See `docs/formats/manifest.md`.
+const MAGIC: &str = "timberline manifest 1";
+/// Begins the last line.
+const CHECKSUM_KEY: &str = "crc32c ";
+/// Manifests kept behind the current one, for people who look into a directory.
+const OLD_MANIFESTS_KEPT: usize = 2;
+/// A manifest larger than this is not one of ours.
+const MANIFEST_BYTES_MAX: usize = 256 << 20;
+
+/// The state of a database, apart from what its log still holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Manifest {
+    /// Rises by one with each publication.
+    pub(crate) number: u64,
+    /// Frames that end at or before this offset are in the blocks.
+    pub(crate) flushed_to: u64,
+    /// The series dictionary in force at `flushed_to`, if there is one.
+    pub(crate) dictionary: Option<u64>,
+    /// The duplicate policy of the database.
+    pub(crate) duplicates: String,
+    /// Shards of series numbers; part of their meaning.
+    pub(crate) shard_count: u32,
+    /// Sequence number for the next block. Later blocks have newer samples.
+    pub(crate) next_sequence: u64,
+    /// The blocks, oldest first.
+    pub(crate) blocks: Vec<BlockEntry>,
+}
+
+/// One block of the manifest: enough to know what a missing one would have held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BlockEntry {
+    /// Name of its directory.
+    pub(crate) ulid: String,
+    /// Its age: of two samples at one instant, that of the higher sequence came later.
+    pub(crate) sequence: u64,
+    /// Its first instant, in nanoseconds.
+    pub(crate) min_ts: i64,
+    /// Its last instant, in nanoseconds.
+    pub(crate) max_ts: i64,
+    /// Series in it.
+    pub(crate) series: u64,
+    /// Samples in it.
+    pub(crate) samples: u64,
+    /// Bytes of all its files.
+    pub(crate) bytes: u64,
+}
+
+impl Manifest {
+    /// The newest manifest of a directory, or `None` where there is none yet.
+    ///
+    /// A damaged newest manifest is an error, never a reason to take an older one: the log may have
+    /// been truncated since.
+    pub(crate) fn load(disk: &dyn Disk, dir: &Path) -> Result<Option<Self>, EngineError> {
+        let Some(newest) = numbers(disk, dir)?.last().copied() else { return Ok(None) };
+        let path = path_of(dir, newest);
+        let bytes = disk.read(&path).map_err(EngineError::disk("read", &path))?;
+        let manifest = Self::decode(&bytes)
+            .map_err(|reason| EngineError::Manifest { path: path.clone(), reason })?;
+        if manifest.number != newest {
+            let reason = format!("it says that it is number {}", manifest.number);
+            return Err(EngineError::Manifest { path, reason });
+        }
+        Ok(Some(manifest))
+    }
+
+    /// Makes this the manifest in force, and forgets old ones.
+    pub(crate) fn publish(&self, disk: &dyn Disk, dir: &Path) -> Result<(), EngineError> {
+        let path = path_of(dir, self.number);
+        let temporary = path.with_extension("tmp");
+        let bytes = self.encode();
+        match disk.remove_file(&temporary) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(EngineError::disk("remove", &temporary)(error));
+            }
+            _ => {}
+        }
+        let file = disk.create(&temporary, 0).map_err(EngineError::disk("create", &temporary))?;
+        file.write_all_at(&bytes, 0).map_err(EngineError::disk("write", &temporary))?;
+        file.sync_data().map_err(EngineError::disk("sync", &temporary))?;
+        drop(file);
+        disk.rename(&temporary, &path).map_err(EngineError::disk("rename", &temporary))?;
+        disk.sync_dir(dir).map_err(EngineError::disk("sync", dir))?;
+        Self::remove_old(disk, dir, self.number);
+        Ok(())
+    }
+
+    /// Old manifests are only litter: one that cannot be removed is removed next time.
+    fn remove_old(disk: &dyn Disk, dir: &Path, newest: u64) {
+        let Ok(numbers) = numbers(disk, dir) else { return };
+        let old: Vec<u64> = numbers.into_iter().filter(|number| *number < newest).collect();
+        for number in old.iter().rev().skip(OLD_MANIFESTS_KEPT) {
+            let _ = disk.remove_file(&path_of(dir, *number));
+        }
+    }
+
+    pub(crate) fn flushed_to(&self) -> LogOffset {
+        LogOffset(self.flushed_to)
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let json = serde_json::to_string_pretty(self).expect("a manifest is plain data");
+        let mut text = format!("{MAGIC}\n{json}\n");
+        let checksum = crc32c::crc32c(text.as_bytes());
+        text.push_str(&format!("{CHECKSUM_KEY}{checksum:08x}\n"));
+        text.into_bytes()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        if bytes.len() > MANIFEST_BYTES_MAX {
+            return Err(format!("{} bytes are more than a manifest has", bytes.len()));
+        }
+        let text = str::from_utf8(bytes).map_err(|error| error.to_string())?;
+        let body = text.strip_suffix('\n').ok_or("it does not end with a line end")?;
+        let (_, last) = body.rsplit_once('\n').ok_or("it has a single line")?;
+        let covered = &text[..body.len() - last.len()];
+        let expected = format!("{CHECKSUM_KEY}{:08x}", crc32c::crc32c(covered.as_bytes()));
+        if last != expected {
+            return Err(format!("its last line is {last:?}, and should be {expected:?}"));
+        }
+        let json = covered.strip_prefix(MAGIC).ok_or_else(|| {
+            let found = covered.lines().next().unwrap_or("");
+            format!("it begins with {found:?}; this version reads {MAGIC:?}")
+        })?;
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+}
+
+fn path_of(dir: &Path, number: u64) -> PathBuf {
+    dir.join(format!("{number:020}"))
+}
+
+/// Numbers of the manifests in a directory, ascending. Other files are left alone.
+fn numbers(disk: &dyn Disk, dir: &Path) -> Result<Vec<u64>, EngineError> {
+    let entries = disk.list(dir).map_err(EngineError::disk("list", dir))?;
+    let plain = |name: &str| name.len() == 20 && name.bytes().all(|b| b.is_ascii_digit());
+    let mut numbers: Vec<u64> = entries
+        .iter()
+        .filter(|entry| !entry.is_dir && plain(&entry.name))
+        .filter_map(|entry| entry.name.parse().ok())
+        .collect();
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! What can go wrong in an engine.
+
+use std::{io, path::PathBuf};
+
+use timberline_block::BlockError;
+use timberline_log::LogError;
+use timberline_model::{ErrorKind, ScanError};
+
+/// Why the engine could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// Another process, or another handle in this one, has the directory open.
+    #[error(
+        "database {} is already open, here or in another process (its LOCK file is held)",
+        dir.display()
+    )]
+    Locked {
+        /// The database's directory.
+        dir: PathBuf,
+    },
+    /// The disk said no.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Disk {
+        /// What was being done.
+        action: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// The disk's error.
+        source: io::Error,
+    },
+    /// A manifest that is not what was written.
+    #[error("manifest {} is damaged: {reason}", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The log does not reach back to where the blocks end.
+    #[error("the log of {} begins at offset {found}, but the blocks end at {expected}", dir.display())]
+    LogGap {
+        /// The database's directory.
+        dir: PathBuf,
+        /// Where the log begins.
+        found: u64,
+        /// Where it would have to begin.
+        expected: u64,
+    },
+    /// The dictionary of series is missing or damaged.
+    #[error("the series dictionary at offset {offset} is missing: no file in {}", dir.display())]
+    DictionaryMissing {
+        /// The directory of dictionaries.
+        dir: PathBuf,
+        /// The offset that the manifest names.
+        offset: u64,
+    },
+    /// A query touches a block that cannot be read.
+    #[error("block {block} cannot be read, and the query needs it: {reason}")]
+    BlockSetAside {
+        /// The block's name.
+        block: String,
+        /// Why it was set aside.
+        reason: String,
+    },
+    /// The engine was closed.
+    #[error("the database is closed")]
+    Closed,
+    /// The log's own error.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A block's own error.
+    #[error(transparent)]
+    Block(#[from] BlockError),
+}
+
+impl EngineError {
+    /// What the caller should do.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Locked { .. } => ErrorKind::Conflict,
+            Self::Disk { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull => ErrorKind::StorageFull,
+                io::ErrorKind::NotFound => ErrorKind::NotFound,
+                _ => ErrorKind::Unavailable,
+            },
+            Self::Manifest { .. }
+            | Self::LogGap { .. }
+            | Self::DictionaryMissing { .. }
+            | Self::BlockSetAside { .. } => ErrorKind::Corrupt,
+            Self::Closed => ErrorKind::Unavailable,
+            Self::Log(error) => error.kind(),
+            Self::Block(error) => error.kind(),
+        }
+    }
+
+    pub(crate) fn disk(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Disk { action, path, source }
+    }
+}
+
+impl From<EngineError> for ScanError {
+    fn from(error: EngineError) -> Self {
+        Self::new(error.kind(), error)
+    }
+}

@@ -1,0 +1,74 @@
+//! What a query has spent and whether it may go on.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Instant,
+};
+
+use super::{
+    error::EvalError,
+    query::{Limits, QueryStats},
+};
+
+/// The running account of one query, shared by its threads.
+///
+/// Invariant: nothing in proportion to series or steps is allocated before it is charged here.
+#[derive(Debug)]
+pub(super) struct Budget<'q> {
+    limits: &'q Limits,
+    series: AtomicU64,
+    read: AtomicU64,
+    made: AtomicU64,
+}
+
+impl<'q> Budget<'q> {
+    pub(super) fn new(limits: &'q Limits) -> Self {
+        Self { limits, series: AtomicU64::new(0), read: AtomicU64::new(0), made: AtomicU64::new(0) }
+    }
+
+    pub(super) const fn limits(&self) -> &'q Limits {
+        self.limits
+    }
+
+    /// Fails if the query was canceled or its time is up.
+    pub(super) fn check(&self) -> Result<(), EvalError> {
+        if self.limits.canceled.load(Ordering::Relaxed) {
+            return Err(EvalError::Canceled);
+        }
+        match self.limits.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(EvalError::Timeout),
+            _ => Ok(()),
+        }
+    }
+
+    /// Accounts for one series read with so many samples.
+    pub(super) fn read(&self, samples: usize) -> Result<(), EvalError> {
+        self.check()?;
+        let series = self.series.fetch_add(1, Ordering::Relaxed) + 1;
+        if series > self.limits.series_max {
+            return Err(EvalError::TooManySeries { max: self.limits.series_max });
+        }
+        let read = self.read.fetch_add(samples as u64, Ordering::Relaxed) + samples as u64;
+        self.check_samples(read.saturating_add(self.made.load(Ordering::Relaxed)))
+    }
+
+    /// Accounts for so many samples about to be made.
+    pub(super) fn make(&self, samples: usize) -> Result<(), EvalError> {
+        let made = self.made.fetch_add(samples as u64, Ordering::Relaxed) + samples as u64;
+        self.check_samples(made.saturating_add(self.read.load(Ordering::Relaxed)))
+    }
+
+    fn check_samples(&self, samples: u64) -> Result<(), EvalError> {
+        if samples > self.limits.samples_max {
+            return Err(EvalError::TooManySamples { max: self.limits.samples_max });
+        }
+        Ok(())
+    }
+
+    pub(super) fn stats(&self) -> QueryStats {
+        QueryStats {
+            series: self.series.load(Ordering::Relaxed),
+            samples: self.read.load(Ordering::Relaxed),
+        }
+    }
+}

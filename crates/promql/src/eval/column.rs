@@ -1,0 +1,225 @@
+//! The value of one series at every step.
+
+use timberline_model::Labels;
+
+/// Bits in a word of the presence bitmap.
+const WORD: usize = 64;
+
+/// One value or none per step. Invariant: bits past the last step are zero.
+///
+/// Values at steps without a bit are arbitrary: arithmetic may run over all of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct StepColumn {
+    values: Vec<f64>,
+    present: Vec<u64>,
+}
+
+impl StepColumn {
+    /// A column without any value.
+    pub(super) fn absent(steps: usize) -> Self {
+        Self { values: vec![0.0; steps], present: vec![0; steps.div_ceil(WORD)] }
+    }
+
+    /// A column with a value at every step.
+    pub(super) fn full(values: Vec<f64>) -> Self {
+        let mut present = vec![u64::MAX; values.len().div_ceil(WORD)];
+        mask_tail(&mut present, values.len());
+        Self { values, present }
+    }
+
+    /// Forgets all values, keeping the memory.
+    pub(super) fn reset(&mut self, steps: usize) {
+        self.values.clear();
+        self.values.resize(steps, 0.0);
+        self.present.clear();
+        self.present.resize(steps.div_ceil(WORD), 0);
+    }
+
+    /// How many steps the column has.
+    pub(super) fn steps(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether no step has a value.
+    pub(super) fn is_empty(&self) -> bool {
+        self.present.iter().all(|word| *word == 0)
+    }
+
+    /// How many steps have a value.
+    pub(super) fn value_count(&self) -> usize {
+        self.present.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    #[inline]
+    pub(super) fn set(&mut self, step: usize, value: f64) {
+        self.values[step] = value;
+        self.present[step / WORD] |= 1 << (step % WORD);
+    }
+
+    #[inline]
+    pub(super) fn unset(&mut self, step: usize) {
+        self.present[step / WORD] &= !(1 << (step % WORD));
+    }
+
+    #[inline]
+    pub(super) fn has(&self, step: usize) -> bool {
+        self.present[step / WORD] & (1 << (step % WORD)) != 0
+    }
+
+    #[inline]
+    pub(super) fn get(&self, step: usize) -> Option<f64> {
+        self.has(step).then(|| self.values[step])
+    }
+
+    /// All values, those of absent steps too.
+    pub(super) fn values_mut(&mut self) -> &mut [f64] {
+        &mut self.values
+    }
+
+    /// All values, those of absent steps too.
+    pub(super) fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// The presence bitmap.
+    pub(super) fn present(&self) -> &[u64] {
+        &self.present
+    }
+
+    /// Calls `visit` for every step that has a value, in order.
+    #[inline]
+    pub(super) fn for_each(&self, mut visit: impl FnMut(usize, f64)) {
+        for (word_index, word) in self.present.iter().enumerate() {
+            let base = word_index * WORD;
+            if *word == u64::MAX {
+                for (bit, value) in self.values[base..base + WORD].iter().enumerate() {
+                    visit(base + bit, *value);
+                }
+                continue;
+            }
+            let mut rest = *word;
+            while rest != 0 {
+                let step = base + rest.trailing_zeros() as usize;
+                visit(step, self.values[step]);
+                rest &= rest - 1;
+            }
+        }
+    }
+
+    /// Replaces every value by `change(step, value)`, or drops it where that is `None`.
+    pub(super) fn filter_map(&mut self, change: impl Fn(usize, f64) -> Option<f64>) {
+        for step in 0..self.values.len() {
+            if !self.has(step) {
+                continue;
+            }
+            match change(step, self.values[step]) {
+                Some(value) => self.values[step] = value,
+                None => self.unset(step),
+            }
+        }
+    }
+
+    /// Keeps only the steps whose bit in `mask` is `wanted`.
+    pub(super) fn keep(&mut self, mask: &[u64], wanted: bool) {
+        for (word, mask) in self.present.iter_mut().zip(mask) {
+            *word &= if wanted { *mask } else { !*mask };
+        }
+    }
+
+    /// Whether some step has a value in both.
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        self.present.iter().zip(&other.present).any(|(a, b)| a & b != 0)
+    }
+
+    /// Takes over the values of the other column, where it has some.
+    pub(super) fn fill_from(&mut self, other: &Self) {
+        other.for_each(|step, value| self.set(step, value));
+    }
+
+    /// The column of one step repeated over many.
+    pub(super) fn broadcast(&self, steps: usize) -> Self {
+        match self.get(0) {
+            Some(value) => Self::full(vec![value; steps]),
+            None => Self::absent(steps),
+        }
+    }
+}
+
+/// Clears the bits past the last step.
+fn mask_tail(words: &mut [u64], steps: usize) {
+    if let Some(last) = words.last_mut()
+        && !steps.is_multiple_of(WORD)
+    {
+        *last = (1 << (steps % WORD)) - 1;
+    }
+}
+
+/// Adds the bits of `from` to `into`.
+pub(super) fn unite(into: &mut [u64], from: &[u64]) {
+    for (into, from) in into.iter_mut().zip(from) {
+        *into |= from;
+    }
+}
+
+/// One series of an intermediate result.
+#[derive(Clone, Debug)]
+pub(super) struct Series {
+    pub(super) labels: Labels,
+    pub(super) column: StepColumn,
+}
+
+/// A number per step.
+#[derive(Clone, Debug)]
+pub(super) enum ScalarColumn {
+    /// The same at every step.
+    Constant(f64),
+    /// One for each step.
+    Steps(Vec<f64>),
+}
+
+impl ScalarColumn {
+    #[inline]
+    pub(super) fn at(&self, step: usize) -> f64 {
+        match self {
+            Self::Constant(value) => *value,
+            Self::Steps(values) => values[step],
+        }
+    }
+
+    /// The values of all steps, each once if they are the same.
+    pub(super) fn values(&self) -> &[f64] {
+        match self {
+            Self::Constant(value) => std::slice::from_ref(value),
+            Self::Steps(values) => values,
+        }
+    }
+
+    /// Applies a function to every value.
+    pub(super) fn map(self, change: impl Fn(f64) -> f64) -> Self {
+        match self {
+            Self::Constant(value) => Self::Constant(change(value)),
+            Self::Steps(values) => Self::Steps(values.into_iter().map(change).collect()),
+        }
+    }
+
+    /// Combines two columns.
+    pub(super) fn zip(self, other: Self, combine: impl Fn(f64, f64) -> f64) -> Self {
+        match (self, other) {
+            (Self::Constant(a), Self::Constant(b)) => Self::Constant(combine(a, b)),
+            (Self::Steps(a), b) => {
+                Self::Steps(a.iter().enumerate().map(|(i, a)| combine(*a, b.at(i))).collect())
+            }
+            (a, Self::Steps(b)) => {
+                Self::Steps(b.iter().enumerate().map(|(i, b)| combine(a.at(i), *b)).collect())
+            }
+        }
+    }
+
+    /// As a column of a series.
+    pub(super) fn into_column(self, steps: usize) -> StepColumn {
+        match self {
+            Self::Constant(value) => StepColumn::full(vec![value; steps]),
+            Self::Steps(values) => StepColumn::full(values),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What goes into an evaluation and what comes out of it.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, atomic::AtomicBool},
+    time::Instant,
+};
+
+use timberline_model::{Labels, NANOS_PER_SECOND, Sample};
+
+use crate::ast::Expr;
+
+/// The look-back of a query that names none: 5 minutes, in nanoseconds.
+pub const LOOKBACK_DEFAULT: i64 = 300 * NANOS_PER_SECOND;
+
+/// A question: an expression and the times at which it is evaluated. Times are nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a> {
+    /// The expression, as the parser made it.
+    pub expr: &'a Expr,
+    /// The text it was parsed from. With it, warnings name their place as `(line:column)`.
+    pub text: Option<&'a str>,
+    /// First step.
+    pub start: i64,
+    /// No step lies after it. Not before `start`.
+    pub end: i64,
+    /// Distance between steps; 0 makes an instant query at `start`.
+    pub step: i64,
+    /// How old a sample may be and still stand for its series; one exactly so old may not.
+    pub lookback: i64,
+}
+
+impl<'a> Query<'a> {
+    /// A query at one instant, with the default look-back.
+    #[must_use]
+    pub const fn instant(expr: &'a Expr, at: i64) -> Self {
+        Self { expr, text: None, start: at, end: at, step: 0, lookback: LOOKBACK_DEFAULT }
+    }
+
+    /// A query over a range, with the default look-back.
+    #[must_use]
+    pub const fn range(expr: &'a Expr, start: i64, end: i64, step: i64) -> Self {
+        Self { expr, text: None, start, end, step, lookback: LOOKBACK_DEFAULT }
+    }
+
+    /// The same query knowing its text.
+    #[must_use]
+    pub const fn with_text(self, text: &'a str) -> Self {
+        Self { text: Some(text), ..self }
+    }
+}
+
+/// What one query may cost.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Samples read from storage plus samples of intermediate and final results.
+    pub samples_max: u64,
+    /// Steps of the query, and of each of its subqueries.
+    pub steps_max: u64,
+    /// Series read from storage, over all selectors.
+    pub series_max: u64,
+    /// When to give up.
+    pub deadline: Option<Instant>,
+    /// Set by whoever no longer wants the answer.
+    pub canceled: Arc<AtomicBool>,
+    /// How many threads may scan at once. The answer does not depend on it.
+    pub partitions: NonZeroUsize,
+}
+
+impl Default for Limits {
+    /// 1,000 M samples, 11,000 steps, 10 M series, no deadline, one thread.
+    fn default() -> Self {
+        Self {
+            samples_max: 1_000_000_000,
+            steps_max: 11_000,
+            series_max: 10_000_000,
+            deadline: None,
+            canceled: Arc::default(),
+            partitions: NonZeroUsize::MIN,
+        }
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct QueryResult {
+    /// The values.
+    pub value: Value,
+    /// What the asker should worry about, worded as Prometheus words it. Sorted, no repeats.
+    pub warnings: Vec<String>,
+    /// What the asker may want to know. Sorted, no repeats.
+    pub infos: Vec<String>,
+    /// What it cost.
+    pub stats: QueryStats,
+}
+
+/// What a query read from storage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueryStats {
+    /// Series, over all selectors.
+    pub series: u64,
+    /// Samples, over all selectors.
+    pub samples: u64,
+}
+
+/// The values of an answer. Range queries always give a matrix.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// One number.
+    Scalar(Sample),
+    /// A string.
+    String {
+        /// The query's time, in nanoseconds.
+        ts: i64,
+        /// The string.
+        text: String,
+    },
+    /// One value per series, ordered by labels unless the query sorts.
+    Vector(Vec<InstantSample>),
+    /// Many values per series, ordered by labels.
+    Matrix(Vec<RangeSeries>),
+}
+
+/// A series' value at one time.
+#[derive(Clone, Debug)]
+pub struct InstantSample {
+    /// The series.
+    pub labels: Labels,
+    /// The query's time, in nanoseconds.
+    pub ts: i64,
+    /// The value.
+    pub value: f64,
+}
+
+/// A series' values over time.
+#[derive(Clone, Debug)]
+pub struct RangeSeries {
+    /// The series.
+    pub labels: Labels,
+    /// Nanoseconds, ascending.
+    pub timestamps: Vec<i64>,
+    /// As many values as timestamps.
+    pub values: Vec<f64>,
+}

@@ -1,0 +1,106 @@
+//! The times at which an expression is evaluated, and what selectors see from there.
+
+use super::error::EvalError;
+
+/// The evaluation times: `start`, `start + step`, ... Never empty, never past `i64::MAX`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Steps {
+    pub(super) start: i64,
+    pub(super) step: i64,
+    count: usize,
+}
+
+impl Steps {
+    /// One time only.
+    pub(super) const fn once(at: i64) -> Self {
+        Self { start: at, step: 0, count: 1 }
+    }
+
+    /// All times from `start` to `end`, refused if they are more than `max`.
+    pub(super) fn new(start: i64, end: i64, step: i64, max: u64) -> Result<Self, EvalError> {
+        if end < start {
+            return Err(EvalError::BadTimes { reason: "end lies before start" });
+        }
+        if step < 0 {
+            return Err(EvalError::BadTimes { reason: "the step is negative" });
+        }
+        if step == 0 {
+            return Ok(Self::once(start));
+        }
+        let count = end.abs_diff(start) / step.unsigned_abs() + 1;
+        match usize::try_from(count) {
+            Ok(steps) if count <= max => Ok(Self { start, step, count: steps }),
+            _ => Err(EvalError::TooManySteps { count, max }),
+        }
+    }
+
+    /// How many times there are.
+    pub(super) const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The time of a step.
+    pub(super) const fn at(&self, index: usize) -> i64 {
+        self.start + self.step * index as i64
+    }
+
+    /// The last time.
+    pub(super) const fn last(&self) -> i64 {
+        self.at(self.count - 1)
+    }
+}
+
+/// The times at which a selector looks: the steps moved by `offset`, or one time fixed by `@`.
+/// They never fall from step to step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sight {
+    pub(super) steps: Steps,
+    pub(super) fixed: Option<i64>,
+    pub(super) offset: i64,
+}
+
+impl Sight {
+    /// The time at which the selector looks for a step's sake.
+    #[inline]
+    pub(super) const fn at(&self, index: usize) -> i64 {
+        let base = match self.fixed {
+            Some(fixed) => fixed,
+            None => self.steps.at(index),
+        };
+        base.saturating_sub(self.offset)
+    }
+
+    /// The first time.
+    pub(super) const fn first(&self) -> i64 {
+        self.at(0)
+    }
+
+    /// The last time.
+    pub(super) const fn last(&self) -> i64 {
+        self.at(self.steps.count() - 1)
+    }
+}
+
+/// Calls `visit(step, low, high)` for every step whose window `(at - range, at]` holds samples; they
+/// are those from `low` up to, not including, `high`. Time is linear in samples plus steps.
+pub(super) fn each_window(
+    timestamps: &[i64],
+    sight: &Sight,
+    range: i64,
+    mut visit: impl FnMut(usize, usize, usize),
+) {
+    let (mut low, mut high) = (0, 0);
+    for step in 0..sight.steps.count() {
+        let end = sight.at(step);
+        let start = end.saturating_sub(range);
+        while high < timestamps.len() && timestamps[high] <= end {
+            high += 1;
+        }
+        while low < high && timestamps[low] <= start {
+            low += 1;
+        }
+        if low < high {
+            visit(step, low, high);
+        }
+    }
+}
