@@ -1,1 +1,49 @@
-//! Placeholder.
+//! Timberline as a library: a time series database in a directory, in this process.
+//!
+//! ```
+//! use timberline::{Database, Labels, Options, WriteBatch};
+//!
+//! # let directory = tempfile::tempdir()?;
+//! let database = Database::open(directory.path(), Options::default())?;
+//!
+//! let mut batch = WriteBatch::default();
+//! batch.push_labels(Labels::from_pairs([("__name__", "cpu_usage"), ("host", "server1")])?);
+//! batch.push_sample(1_700_000_000_000_000_000, 0.85);
+//! let outcome = database.write(&batch)?; // on the disk when this returns
+//! assert_eq!(outcome.samples_written, 1);
+//!
+//! let result = database.query("avg(cpu_usage)", 1_700_000_060_000_000_000)?;
+//! # assert!(matches!(result.value, timberline::Value::Vector(v) if v[0].value == 0.85));
+//! database.close()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! All times are `i64` nanoseconds since the Unix epoch. The directory is the one that the server
+//! takes as its `--data-dir`; one process at a time has it open.
+//!
+//! What this crate is not: it knows no wire protocol, no configuration file and no async runtime;
+//! its calls block.
+//!
+//! Invariant: what a call acknowledged at [`Durability::Synced`] is there after a power cut.
+
+mod database;
+mod error;
+mod options;
+
+pub use database::Database;
+pub use error::Error;
+pub use options::{Options, QueryOptions};
+pub use timberline_engine::{Damage, EngineStats, FlushOutcome, HeadCardinality};
+pub use timberline_model::{
+    DuplicatePolicy, Durability, ErrorKind, LabelQuery, Labels, LabelsBuilder, LabelsError,
+    LogOffset, MatchOp, Matcher, MatcherError, RejectReason, Rejection, Sample, ScanError, Selector,
+    SeriesColumns, SeriesKey, SeriesRef, SeriesScan, SeriesSource, SeriesWrite, TimeRange,
+    WriteBatch, WriteOutcome,
+};
+pub use timberline_promql::{
+    ParseError,
+    eval::{InstantSample, Limits, Query, QueryResult, QueryStats, RangeSeries, Value},
+};
+
+/// The query language: parse an expression once, then evaluate it with [`Database::query_with`].
+pub use timberline_promql as promql;

@@ -37,16 +37,6 @@ pub enum EngineError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The log does not reach back to where the blocks end.
-    #[error("the log of {} begins at offset {found}, but the blocks end at {expected}", dir.display())]
-    LogGap {
-        /// The database's directory.
-        dir: PathBuf,
-        /// Where the log begins.
-        found: u64,
-        /// Where it would have to begin.
-        expected: u64,
-    },
     /// The dictionary of series is missing or damaged.
     #[error("the series dictionary at offset {offset} is missing: no file in {}", dir.display())]
     DictionaryMissing {
@@ -55,6 +45,14 @@ pub enum EngineError {
         /// The offset that the manifest names.
         offset: u64,
     },
+    /// The dictionary of series contradicts itself.
+    #[error("the series dictionary {} is damaged: {reason}", path.display())]
+    Dictionary {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A query touches a block that cannot be read.
     #[error("block {block} cannot be read, and the query needs it: {reason}")]
     BlockSetAside {
@@ -62,6 +60,15 @@ pub enum EngineError {
         block: String,
         /// Why it was set aside.
         reason: String,
+    },
+    /// A manifest could not be put in place, and whether the disk has it is unknown.
+    #[error(
+        "publishing in {} failed half-way; nothing is lost, and flushing resumes after a restart",
+        dir.display()
+    )]
+    ManifestInDoubt {
+        /// The directory of manifests.
+        dir: PathBuf,
     },
     /// The engine was closed.
     #[error("the database is closed")]
@@ -86,10 +93,10 @@ impl EngineError {
                 _ => ErrorKind::Unavailable,
             },
             Self::Manifest { .. }
-            | Self::LogGap { .. }
             | Self::DictionaryMissing { .. }
+            | Self::Dictionary { .. }
             | Self::BlockSetAside { .. } => ErrorKind::Corrupt,
-            Self::Closed => ErrorKind::Unavailable,
+            Self::ManifestInDoubt { .. } | Self::Closed => ErrorKind::Unavailable,
             Self::Log(error) => error.kind(),
             Self::Block(error) => error.kind(),
         }

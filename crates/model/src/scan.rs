@@ -72,7 +72,8 @@ pub struct LabelQuery {
 /// Where series come from: a database, or memory in tests.
 pub trait SeriesSource: Send + Sync {
     /// The series that a selector picks, in at most `partitions` streams that may run in parallel.
-    /// Every series is in exactly one of them. All streams see one state of the database.
+    /// Every series is in exactly one of them. The set of series is that of the moment of the call;
+    /// samples that are written while the streams are read may be seen or not.
     ///
     /// # Errors
     /// Storage that cannot be read.

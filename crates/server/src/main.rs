@@ -1,2 +1,5 @@
-//! Placeholder.
+//! x
+mod config;
+mod net;
+mod telemetry;
 fn main() {}

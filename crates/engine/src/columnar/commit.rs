@@ -16,7 +16,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use timberline_log::{Log, RecordEncoder};
+use timberline_log::{Log, Payload, RecordEncoder};
 use timberline_model::{
     Durability, Labels, LogOffset, NANOS_PER_MILLI, RejectReason, Rejection, SeriesRef, WriteBatch,
     WriteOutcome, limits,
@@ -27,7 +27,7 @@ use crate::EngineError;
 
 /// Finds the value that the blocks hold for a series at an instant; asked only where duplicates are
 /// to be refused.
-pub(crate) type OlderSample<'a> = &'a (dyn Fn(&Labels, i64) -> Option<f64> + Sync);
+pub(crate) type OlderSample<'a> = &'a (dyn Fn(&Labels, i64) -> Option<f64>);
 
 /// Encoders kept for reuse.
 const SCRATCHES_MAX: usize = 32;
@@ -99,7 +99,7 @@ impl Committer {
         }
         let pending = Arc::new(pending);
         let mut scratch = self.scratches.lock().pop().unwrap_or_default();
-        let record = scratch.encode(&pending, &resolution.undefined);
+        let record = Payload::new(scratch.encode(&pending, &resolution.undefined));
         let placed = self.place(record, &pending);
         self.keep(scratch);
         let offset = placed?;
@@ -125,9 +125,9 @@ impl Committer {
     }
 
     /// Appends the record and queues the samples, in one order.
-    fn place(&self, record: &[u8], pending: &Arc<Pending>) -> Result<LogOffset, EngineError> {
+    fn place(&self, record: Payload<'_>, pending: &Arc<Pending>) -> Result<LogOffset, EngineError> {
         let _order = self.order.lock();
-        let offset = self.log.append(record)?;
+        let offset = self.log.append_prepared(record)?;
         for shard in pending.shards() {
             self.queues[shard].waiting.lock().push_back(Arc::clone(pending));
         }

@@ -4,18 +4,22 @@
 //! and older ones hold is written. A flush that fails leaves everything as it was; the next one
 //! takes up what it left.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 use timberline_block::{Block, BlockMeta, BlockWriter};
-use timberline_codec::{chunk, xor::XorEncoder};
+use timberline_codec::chunk;
 use timberline_io::Disk;
 use timberline_log::{Log, checkpoint};
-use timberline_model::{Durability, Labels, LogOffset, SeriesColumns, SeriesRef, TimeUnit};
+use timberline_model::{Durability, Labels, LogOffset, SeriesColumns, SeriesRef};
 use ulid::Ulid;
 
 use super::{
-    Layout,
+    chunk_encoder::ChunkEncoder,
     head::{Epoch, Head},
+    layout::Layout,
     manifest::{BlockEntry, Manifest},
     view::View,
 };
@@ -48,24 +52,31 @@ pub(crate) struct Flush<'a> {
     pub(crate) now_ms: u64,
 }
 
+/// A flush whose files are written and durable, and which nothing refers to yet.
+pub(crate) struct Prepared {
+    view: View,
+    outcome: FlushOutcome,
+}
+
 impl Flush<'_> {
-    /// Writes and publishes what the head holds of `epoch` and older ones, all of which the log holds
-    /// before `offset`. Returns the view that is to replace `current`.
-    pub(crate) fn run(
+    /// Writes what the head holds of `epoch` and older ones and is not in `current`; the log holds
+    /// all of it before `offset`. After an error `current` is in force as before.
+    pub(crate) fn prepare(
         &self,
         current: &View,
         epoch: Epoch,
         offset: LogOffset,
-    ) -> Result<(View, FlushOutcome), EngineError> {
+    ) -> Result<Prepared, EngineError> {
         // The blocks must not know more than the log's durable part: a log that ended before
         // `flushed_to` would take appends which the next recovery skips.
         self.log.commit(offset, Durability::Synced)?;
         let metas = self.write_blocks(epoch, current.manifest.next_sequence)?;
-        let dictionary = self.write_dictionary(offset)?;
+        let dir = self.layout.dictionaries();
+        checkpoint::write(self.disk.as_ref(), &dir, offset, self.head.dictionary())?;
         let mut manifest = current.manifest.clone();
         manifest.number += 1;
         manifest.flushed_to = offset.0;
-        manifest.dictionary = Some(dictionary.0);
+        manifest.dictionary = Some(offset.0);
         manifest.next_sequence += metas.len() as u64;
         manifest.blocks.extend(metas.iter().map(BlockEntry::of));
         let mut blocks = current.blocks.clone();
@@ -73,21 +84,33 @@ impl Flush<'_> {
             let dir = self.layout.block(&meta.ulid.to_string());
             blocks.push(Arc::new(Block::open(self.disk.as_ref(), &dir)?));
         }
-        manifest.publish(self.disk.as_ref(), &self.layout.manifests())?;
+        manifest.prepare(self.disk.as_ref(), &self.layout.manifests())?;
         let outcome = FlushOutcome {
             blocks: metas.iter().map(|meta| meta.ulid.to_string()).collect(),
             samples: metas.iter().map(|meta| meta.samples).sum(),
-            log_bytes_freed: self.log.truncate_before(offset)?,
+            log_bytes_freed: 0,
         };
-        checkpoint::remove_before(self.disk.as_ref(), &self.layout.dictionaries(), dictionary)?;
         let set_aside = current.set_aside.clone();
-        Ok((View { manifest, blocks, set_aside, flushed: epoch }, outcome))
+        Ok(Prepared { view: View { manifest, blocks, set_aside, flushed: epoch }, outcome })
     }
 
-    fn write_dictionary(&self, offset: LogOffset) -> Result<LogOffset, EngineError> {
+    /// Puts the prepared state in force.
+    pub(crate) fn publish(&self, prepared: Prepared) -> Result<(View, FlushOutcome), EngineError> {
+        prepared.view.manifest.promote(self.disk.as_ref(), &self.layout.manifests())?;
+        Ok((prepared.view, prepared.outcome))
+    }
+
+    /// Gives back what is superfluous once the state is in force, and returns the bytes of log that
+    /// this freed. What cannot be removed now is removed after the next flush.
+    pub(crate) fn reclaim(&self, offset: LogOffset) -> u64 {
         let dir = self.layout.dictionaries();
-        checkpoint::write(self.disk.as_ref(), &dir, offset, self.head.dictionary())?;
-        Ok(offset)
+        if let Err(error) = checkpoint::remove_before(self.disk.as_ref(), &dir, offset) {
+            tracing::warn!(%error, "an old series dictionary could not be removed");
+        }
+        self.log.truncate_before(offset).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the log could not be truncated");
+            0
+        })
     }
 
     fn write_blocks(&self, epoch: Epoch, first_sequence: u64) -> Result<Vec<BlockMeta>, EngineError> {
@@ -112,7 +135,6 @@ impl Flush<'_> {
 /// The blocks being written, one for each window of time.
 struct Windows<'a> {
     flush: &'a Flush<'a>,
-    blocks_dir: std::path::PathBuf,
     next_sequence: u64,
     /// By window number; `None` is the block of all windows beyond the limit.
     writers: BTreeMap<Option<i64>, WindowWriter>,
@@ -121,15 +143,22 @@ struct Windows<'a> {
 
 struct WindowWriter {
     writer: BlockWriter,
-    /// The series that was started last, by number.
-    series: Option<u64>,
+    /// Whether the series at hand was started in this block.
+    in_series: bool,
+}
+
+impl WindowWriter {
+    fn create(flush: &Flush<'_>, sequence: u64) -> Result<Self, EngineError> {
+        let ulid = Ulid::from_parts(flush.now_ms, u128::from(sequence));
+        let writer = BlockWriter::create(flush.disk, &flush.layout.blocks(), ulid, sequence)?;
+        Ok(Self { writer, in_series: false })
+    }
 }
 
 impl<'a> Windows<'a> {
     fn new(flush: &'a Flush<'a>, first_sequence: u64) -> Self {
         Self {
             flush,
-            blocks_dir: flush.layout.blocks(),
             next_sequence: first_sequence,
             writers: BTreeMap::new(),
             encoder: ChunkEncoder::default(),
@@ -148,7 +177,7 @@ impl<'a> Windows<'a> {
             start = end;
         }
         for window in self.writers.values_mut() {
-            window.series = None;
+            window.in_series = false;
         }
         Ok(())
     }
@@ -162,31 +191,25 @@ impl<'a> Windows<'a> {
     ) -> Result<(), EngineError> {
         let known = self.writers.contains_key(&Some(number));
         let key = (known || self.writers.len() < WINDOWS_PER_FLUSH_MAX).then_some(number);
-        if !self.writers.contains_key(&key) {
-            let writer = self.create()?;
-            self.writers.insert(key, writer);
-        }
-        let window = self.writers.get_mut(&key).expect("the writer was just made");
-        if window.series.is_none() {
+        let window = match self.writers.entry(key) {
+            Entry::Occupied(window) => window.into_mut(),
+            Entry::Vacant(place) => {
+                let sequence = self.next_sequence;
+                self.next_sequence += 1;
+                place.insert(WindowWriter::create(self.flush, sequence)?)
+            }
+        };
+        if !window.in_series {
             window.writer.start_series(labels)?;
-            window.series = Some(0);
+            window.in_series = true;
         }
-        let samples_max = usize::from(chunk::SAMPLES_MAX);
+        let samples_max = chunk::SAMPLES_MAX;
         for (timestamps, values) in timestamps.chunks(samples_max).zip(values.chunks(samples_max)) {
             let bytes = self.encoder.encode(timestamps, values);
             let (first, last) = (timestamps[0], timestamps[timestamps.len() - 1]);
-            window.writer.push_chunk(bytes, timestamps.len() as u16, first, last)?;
+            window.writer.push_chunk(bytes, timestamps.len() as u32, first, last)?;
         }
         Ok(())
-    }
-
-    fn create(&mut self) -> Result<WindowWriter, EngineError> {
-        let ulid = Ulid::from_parts(self.flush.now_ms, u128::from(self.next_sequence));
-        let sequence = self.next_sequence;
-        self.next_sequence += 1;
-        let disk = Arc::clone(self.flush.disk);
-        let writer = BlockWriter::create(disk, &self.blocks_dir, ulid, sequence)?;
-        Ok(WindowWriter { writer, series: None })
     }
 
     fn finish(self) -> Result<Vec<BlockMeta>, EngineError> {

@@ -8,6 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use timberline_block::BlockMeta;
 use timberline_io::Disk;
 use timberline_model::LogOffset;
 
@@ -62,6 +63,27 @@ pub(crate) struct BlockEntry {
     pub(crate) bytes: u64,
 }
 
+impl BlockEntry {
+    /// What the manifest says of a block.
+    pub(crate) fn of(meta: &BlockMeta) -> Self {
+        Self {
+            ulid: meta.ulid.to_string(),
+            sequence: meta.sequence,
+            min_ts: meta.min_ts,
+            max_ts: meta.max_ts,
+            series: meta.series,
+            samples: meta.samples,
+            bytes: meta.bytes,
+        }
+    }
+
+    /// In what a block is not the one that the manifest lists, if in anything.
+    pub(crate) fn contradicts(&self, meta: &BlockMeta) -> Option<String> {
+        let found = Self::of(meta);
+        (found != *self).then(|| format!("the manifest lists {self:?}, the block says {found:?}"))
+    }
+}
+
 impl Manifest {
     /// The newest manifest of a directory, or `None` where there is none yet.
     ///
@@ -82,9 +104,14 @@ impl Manifest {
 
     /// Makes this the manifest in force, and forgets old ones.
     pub(crate) fn publish(&self, disk: &dyn Disk, dir: &Path) -> Result<(), EngineError> {
-        let path = path_of(dir, self.number);
-        let temporary = path.with_extension("tmp");
-        let bytes = self.encode();
+        self.prepare(disk, dir)?;
+        self.promote(disk, dir)
+    }
+
+    /// Writes the manifest under its temporary name. Until [`promote`](Self::promote) the old one is
+    /// in force, whatever happens.
+    pub(crate) fn prepare(&self, disk: &dyn Disk, dir: &Path) -> Result<(), EngineError> {
+        let temporary = path_of(dir, self.number).with_extension("tmp");
         match disk.remove_file(&temporary) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(EngineError::disk("remove", &temporary)(error));
@@ -92,9 +119,15 @@ impl Manifest {
             _ => {}
         }
         let file = disk.create(&temporary, 0).map_err(EngineError::disk("create", &temporary))?;
-        file.write_all_at(&bytes, 0).map_err(EngineError::disk("write", &temporary))?;
-        file.sync_data().map_err(EngineError::disk("sync", &temporary))?;
-        drop(file);
+        file.write_all_at(&self.encode(), 0).map_err(EngineError::disk("write", &temporary))?;
+        file.sync_data().map_err(EngineError::disk("sync", &temporary))
+    }
+
+    /// Gives the prepared manifest its name. After an error it is unknown which manifest the disk
+    /// will have after a restart, so nothing that either of them lists may be removed.
+    pub(crate) fn promote(&self, disk: &dyn Disk, dir: &Path) -> Result<(), EngineError> {
+        let path = path_of(dir, self.number);
+        let temporary = path.with_extension("tmp");
         disk.rename(&temporary, &path).map_err(EngineError::disk("rename", &temporary))?;
         disk.sync_dir(dir).map_err(EngineError::disk("sync", dir))?;
         Self::remove_old(disk, dir, self.number);

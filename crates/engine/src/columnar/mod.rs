@@ -1,4 +1,28 @@
-//! The columnar engine: head, commit, flush, manifest, recovery and scan.
+//! The columnar engine: one log, a sharded head in memory, immutable blocks, one manifest.
+//!
+//! [`Engine`] is the whole surface. Writes go through `commit` into the log and the head, `flush`
+//! turns the head into blocks, `recovery` rebuilds the head, and `scan` reads all of it.
 
-pub mod head;
+mod chunk_encoder;
+mod commit;
+mod engine;
+mod flush;
+mod head;
+mod source;
+mod layout;
+mod maintenance;
+mod manifest;
 mod merge;
+mod options;
+mod recovery;
+mod scan;
+mod stats;
+mod sweep;
+mod view;
+
+pub use engine::Engine;
+pub use flush::FlushOutcome;
+pub use options::EngineOptions;
+pub use recovery::Damage;
+pub use head::HeadCardinality;
+pub use stats::EngineStats;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use timberline_block::Block;
-use timberline_model::TimeRange;
+use timberline_model::{Labels, MatchOp, Matcher, SeriesColumns, TimeRange};
 
 use super::{head::Epoch, manifest::{BlockEntry, Manifest}};
 use crate::EngineError;
@@ -42,4 +42,34 @@ impl View {
         };
         Ok(self.blocks.iter().filter(overlaps).collect())
     }
+
+    /// The newest value that the blocks hold for a series at an instant. Blocks that cannot be read
+    /// count as not having it.
+    pub(crate) fn value_at(&self, labels: &Labels, ts: i64) -> Option<f64> {
+        let range = TimeRange::new(ts, ts);
+        let covers = |block: &&Arc<Block>| {
+            range.overlaps(&TimeRange::new(block.meta().min_ts, block.meta().max_ts))
+        };
+        let mut columns = SeriesColumns::default();
+        for block in self.blocks.iter().rev().filter(covers) {
+            let Some(ordinal) = find(block, labels) else { continue };
+            columns.clear();
+            if block.read(ordinal, range, &mut columns).is_ok()
+                && let Some(value) = columns.values.last()
+            {
+                return Some(*value);
+            }
+        }
+        None
+    }
+}
+
+/// The series of a block with exactly these labels.
+fn find(block: &Block, labels: &Labels) -> Option<u32> {
+    let matchers: Vec<Matcher> = labels
+        .iter()
+        .filter_map(|(name, value)| Matcher::new(MatchOp::Equal, name, value).ok())
+        .collect();
+    let found = block.select(&matchers).ok()?;
+    found.into_iter().find(|ordinal| block.labels(*ordinal).is_ok_and(|other| other == *labels))
 }

@@ -1,7 +1,7 @@
 //! What a query has spent and whether it may go on.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Instant,
 };
 
@@ -19,20 +19,32 @@ pub(super) struct Budget<'q> {
     series: AtomicU64,
     read: AtomicU64,
     made: AtomicU64,
+    failed: AtomicBool,
 }
 
 impl<'q> Budget<'q> {
     pub(super) fn new(limits: &'q Limits) -> Self {
-        Self { limits, series: AtomicU64::new(0), read: AtomicU64::new(0), made: AtomicU64::new(0) }
+        Self {
+            limits,
+            series: AtomicU64::new(0),
+            read: AtomicU64::new(0),
+            made: AtomicU64::new(0),
+            failed: AtomicBool::new(false),
+        }
     }
 
     pub(super) const fn limits(&self) -> &'q Limits {
         self.limits
     }
 
+    /// Makes the query's other threads stop with [`EvalError::Canceled`], as one has failed.
+    pub(super) fn fail(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+    }
+
     /// Fails if the query was canceled or its time is up.
     pub(super) fn check(&self) -> Result<(), EvalError> {
-        if self.limits.canceled.load(Ordering::Relaxed) {
+        if self.limits.canceled.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed) {
             return Err(EvalError::Canceled);
         }
         match self.limits.deadline {

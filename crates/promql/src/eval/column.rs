@@ -166,6 +166,8 @@ pub(super) fn unite(into: &mut [u64], from: &[u64]) {
 pub(super) struct Series {
     pub(super) labels: Labels,
     pub(super) column: StepColumn,
+    /// The metric's name is to go once the whole query is done (delayed name removal only).
+    pub(super) drop_name: bool,
 }
 
 /// A number per step.

@@ -19,7 +19,7 @@ pub enum EvalError {
         reason: &'static str,
     },
     /// A duration computed to something no duration can be.
-    #[error("invalid duration: {reason}")]
+    #[error("{reason}")]
     BadDuration {
         /// What is wrong with it.
         reason: &'static str,

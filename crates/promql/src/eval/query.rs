@@ -12,6 +12,8 @@ use crate::ast::Expr;
 
 /// The look-back of a query that names none: 5 minutes, in nanoseconds.
 pub const LOOKBACK_DEFAULT: i64 = 300 * NANOS_PER_SECOND;
+/// The step of a subquery that names none: 1 minute, in nanoseconds.
+pub const SUBQUERY_STEP_DEFAULT: i64 = 60 * NANOS_PER_SECOND;
 
 /// A question: an expression and the times at which it is evaluated. Times are nanoseconds.
 #[derive(Clone, Copy, Debug)]
@@ -28,19 +30,33 @@ pub struct Query<'a> {
     pub step: i64,
     /// How old a sample may be and still stand for its series; one exactly so old may not.
     pub lookback: i64,
+    /// The step of subqueries that name none.
+    pub subquery_step: i64,
+    /// Whether functions that drop the metric's name do so at the very end only, so that
+    /// `label_replace` and aggregations still see it (Prometheus: `promql-delayed-name-removal`).
+    pub delayed_name_removal: bool,
 }
 
 impl<'a> Query<'a> {
     /// A query at one instant, with the default look-back.
     #[must_use]
     pub const fn instant(expr: &'a Expr, at: i64) -> Self {
-        Self { expr, text: None, start: at, end: at, step: 0, lookback: LOOKBACK_DEFAULT }
+        Self::range(expr, at, at, 0)
     }
 
     /// A query over a range, with the default look-back.
     #[must_use]
     pub const fn range(expr: &'a Expr, start: i64, end: i64, step: i64) -> Self {
-        Self { expr, text: None, start, end, step, lookback: LOOKBACK_DEFAULT }
+        Self {
+            expr,
+            text: None,
+            start,
+            end,
+            step,
+            lookback: LOOKBACK_DEFAULT,
+            subquery_step: SUBQUERY_STEP_DEFAULT,
+            delayed_name_removal: false,
+        }
     }
 
     /// The same query knowing its text.
@@ -55,7 +71,7 @@ impl<'a> Query<'a> {
 pub struct Limits {
     /// Samples read from storage plus samples of intermediate and final results.
     pub samples_max: u64,
-    /// Steps of the query, and of each of its subqueries.
+    /// Steps of the query. Those of subqueries count as samples.
     pub steps_max: u64,
     /// Series read from storage, over all selectors.
     pub series_max: u64,
@@ -63,7 +79,8 @@ pub struct Limits {
     pub deadline: Option<Instant>,
     /// Set by whoever no longer wants the answer.
     pub canceled: Arc<AtomicBool>,
-    /// How many threads may scan at once. The answer does not depend on it.
+    /// How many threads may scan at once. The answer depends on it no more than the order of
+    /// additions lets sums differ in their last digits.
     pub partitions: NonZeroUsize,
 }
 

@@ -1,5 +1,7 @@
 //! The times at which an expression is evaluated, and what selectors see from there.
 
+use timberline_model::{NANOS_PER_MILLI, NANOS_PER_SECOND};
+
 use super::error::EvalError;
 
 /// The evaluation times: `start`, `start + step`, ... Never empty, never past `i64::MAX`.
@@ -103,4 +105,15 @@ pub(super) fn each_window(
             visit(step, low, high);
         }
     }
+}
+
+/// Seconds of a time or span in nanoseconds: the very float that Prometheus gets from its
+/// milliseconds, where there are no finer parts.
+#[inline]
+pub(super) fn seconds(nanos: i64) -> f64 {
+    if nanos % NANOS_PER_MILLI == 0 {
+        return (nanos / NANOS_PER_MILLI) as f64 / 1_000.0;
+    }
+    let (whole, rest) = (nanos / NANOS_PER_SECOND, nanos % NANOS_PER_SECOND);
+    whole as f64 + rest as f64 / NANOS_PER_SECOND as f64
 }

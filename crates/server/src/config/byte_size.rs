@@ -20,6 +20,11 @@ const UNITS: [(&str, u64); 9] = [
 pub(crate) struct ByteSize(pub(crate) u64);
 
 impl ByteSize {
+    /// So many times 2^10 bytes.
+    pub(crate) const fn kibibytes(count: u64) -> Self {
+        Self(count << 10)
+    }
+
     /// So many times 2^20 bytes.
     pub(crate) const fn mebibytes(count: u64) -> Self {
         Self(count << 20)

@@ -6,19 +6,26 @@
 //! clocks, disks and random sources are components and do not appear here.
 
 mod byte_size;
+mod error;
+mod field;
 mod file;
 mod flags;
 mod human_duration;
+mod layers;
 mod listen_address;
 mod log_settings;
 mod reference;
+mod setting;
 mod spelling;
-mod text;
 mod tree;
 
-pub(crate) use file::ConfigError;
+pub(crate) use error::ConfigError;
 pub(crate) use flags::ConfigFlags;
+pub(crate) use layers::{Loaded, load};
 pub(crate) use listen_address::ListenAddress;
-pub(crate) use log_settings::LogFormat;
-pub(crate) use reference::reference_page;
-pub(crate) use tree::{Config, Field};
+pub(crate) use log_settings::{LogFormat, LogLevel};
+pub(crate) use reference::to_toml;
+pub(crate) use tree::Config;
+
+#[cfg(test)]
+mod tests;

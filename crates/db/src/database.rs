@@ -1,0 +1,230 @@
+//! The database: one handle for everything.
+
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use timberline_engine::{Damage, Engine, EngineStats, FlushOutcome, HeadCardinality};
+use timberline_io::{Clock, Disk, RealDisk, SystemClock};
+use timberline_model::{
+    DuplicatePolicy, Durability, LabelQuery, Labels, ScanError, Selector, SeriesScan, SeriesSource,
+    WriteBatch, WriteOutcome,
+};
+use timberline_promql::{
+    Expr,
+    eval::{Limits, Query, QueryResult, evaluate},
+    parse,
+};
+
+use crate::{Error, Options};
+
+/// An open database. Clones are handles to the same one; all methods may be called from any thread.
+///
+/// The directory is released by [`close`](Self::close), or when the last handle is dropped.
+#[derive(Clone, Debug)]
+pub struct Database {
+    engine: Arc<Engine>,
+    options: Arc<Options>,
+}
+
+impl Database {
+    /// Opens the database in a directory, creating it if need be.
+    ///
+    /// # Errors
+    /// A directory that is open elsewhere ([`ErrorKind::Conflict`]), a disk that fails, or storage
+    /// so damaged that nothing of it can be trusted ([`ErrorKind::Corrupt`]). Lesser damage is
+    /// served around; see [`damage`](Self::damage).
+    ///
+    /// [`ErrorKind::Conflict`]: crate::ErrorKind::Conflict
+    /// [`ErrorKind::Corrupt`]: crate::ErrorKind::Corrupt
+    pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, Error> {
+        Self::open_on(Arc::new(RealDisk::new()), Arc::new(SystemClock), path.as_ref(), options)
+    }
+
+    /// Opens the database on a disk and with a clock of the caller's.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        path: &Path,
+        options: Options,
+    ) -> Result<Self, Error> {
+        let engine = Engine::open(disk, clock, path, options.engine())?;
+        Ok(Self { engine: Arc::new(engine), options: Arc::new(options) })
+    }
+
+    /// Writes a batch at the database's durability. The samples not rejected are visible to every
+    /// query that starts after this returns.
+    ///
+    /// # Errors
+    /// A full disk ([`ErrorKind::StorageFull`](crate::ErrorKind::StorageFull); nothing was written
+    /// and the same batch may be sent again) or a failed one. Samples that may not be written are no
+    /// error: the outcome counts and names them.
+    pub fn write(&self, batch: &WriteBatch<'_>) -> Result<WriteOutcome, Error> {
+        self.write_with(batch, self.options.durability)
+    }
+
+    /// Writes a batch at a durability of its own.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_with(
+        &self,
+        batch: &WriteBatch<'_>,
+        durability: Durability,
+    ) -> Result<WriteOutcome, Error> {
+        Ok(self.engine.write(batch, durability)?)
+    }
+
+    /// Evaluates PromQL at one instant.
+    ///
+    /// # Errors
+    /// A text that is not PromQL, a limit of the options, or storage that cannot be read.
+    pub fn query(&self, promql: &str, at: i64) -> Result<QueryResult, Error> {
+        self.query_range(promql, at, at, 0)
+    }
+
+    /// Evaluates PromQL from `start` to `end`, both included, every `step` nanoseconds.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn query_range(
+        &self,
+        promql: &str,
+        start: i64,
+        end: i64,
+        step: i64,
+    ) -> Result<QueryResult, Error> {
+        let expr = parse(promql)?;
+        let query = Query {
+            lookback: nanos(self.options.query.lookback),
+            ..Query::range(&expr, start, end, step).with_text(promql)
+        };
+        self.query_with(&query, &self.limits())
+    }
+
+    /// Evaluates a parsed query under limits of the caller's.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn query_with(&self, query: &Query<'_>, limits: &Limits) -> Result<QueryResult, Error> {
+        let mut result = evaluate(self, query, limits)?;
+        let damage = self.damage();
+        if !damage.is_empty() {
+            result.warnings.push(format!(
+                "the answer may lack samples: {} damaged places were found when the database was \
+                 opened, the first in {}",
+                damage.len(),
+                damage[0].place
+            ));
+        }
+        Ok(result)
+    }
+
+    /// The limits of queries that bring none: those of the options, beginning now.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let query = &self.options.query;
+        Limits {
+            samples_max: query.samples_max,
+            series_max: query.series_max,
+            steps_max: query.steps_max,
+            deadline: Instant::now().checked_add(query.timeout),
+            partitions: query.parallelism,
+            ..Limits::default()
+        }
+    }
+
+    /// Moves what is in memory into blocks, and gives back the log before it. Writes and queries go
+    /// on meanwhile. Durability does not depend on this.
+    ///
+    /// # Errors
+    /// A disk that is full or fails; nothing is lost by that.
+    pub fn flush(&self) -> Result<FlushOutcome, Error> {
+        Ok(self.engine.flush()?)
+    }
+
+    /// Waits for the writes under way, makes everything durable and releases the directory. Other
+    /// handles can still query, and no longer write.
+    ///
+    /// # Errors
+    /// A disk that fails while syncing.
+    pub fn close(&self) -> Result<(), Error> {
+        Ok(self.engine.close()?)
+    }
+
+    /// Numbers about the database at this moment.
+    #[must_use]
+    pub fn stats(&self) -> EngineStats {
+        self.engine.stats()
+    }
+
+    /// The metrics, labels and label pairs with the most series, at most `limit` of each.
+    #[must_use]
+    pub fn cardinality(&self, limit: usize) -> HeadCardinality {
+        self.engine.cardinality(limit)
+    }
+
+    /// What was found unreadable when the database was opened.
+    #[must_use]
+    pub fn damage(&self) -> &[Damage] {
+        self.engine.damage()
+    }
+
+    /// The database's directory.
+    #[must_use]
+    pub fn dir(&self) -> PathBuf {
+        self.engine.dir()
+    }
+
+    /// What becomes of a second sample at one instant.
+    #[must_use]
+    pub fn duplicates(&self) -> DuplicatePolicy {
+        self.engine.duplicates()
+    }
+
+    /// The options it was opened with.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Parses an expression for [`query_with`](Self::query_with).
+    ///
+    /// # Errors
+    /// A text that is not PromQL, with the position.
+    pub fn parse(promql: &str) -> Result<Expr, Error> {
+        Ok(parse(promql)?)
+    }
+}
+
+impl SeriesSource for Database {
+    fn scan(
+        &self,
+        selector: &Selector,
+        partitions: NonZeroUsize,
+    ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
+        self.engine.scan(selector, partitions)
+    }
+
+    fn label_names(&self, query: &LabelQuery) -> Result<Vec<String>, ScanError> {
+        self.engine.label_names(query)
+    }
+
+    fn label_values(&self, name: &str, query: &LabelQuery) -> Result<Vec<String>, ScanError> {
+        self.engine.label_values(name, query)
+    }
+
+    fn series(&self, query: &LabelQuery) -> Result<Vec<Labels>, ScanError> {
+        self.engine.series(query)
+    }
+}
+
+fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,304 @@
+//! The engine itself: what a database opens, writes, scans, flushes and closes.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use parking_lot::{Mutex, RwLock};
+use timberline_io::{Clock, Disk, FileLock};
+use timberline_log::Log;
+use timberline_model::{
+    DuplicatePolicy, Durability, Labels, NANOS_PER_MILLI, WriteBatch, WriteOutcome,
+};
+
+use super::{
+    Damage, EngineOptions, EngineStats, FlushOutcome, HeadCardinality,
+    commit::Committer,
+    flush::Flush,
+    head::{Epoch, Head},
+    layout::Layout,
+    maintenance::Maintenance,
+    recovery::{Recovered, recover},
+    stats::Counters,
+    sweep::sweep,
+    view::View,
+};
+use crate::EngineError;
+
+/// A columnar store in one directory.
+///
+/// All methods may be called from any thread; those that touch the disk block.
+#[derive(Debug)]
+pub struct Engine {
+    pub(super) inner: Arc<Inner>,
+    maintenance: Mutex<Option<Maintenance>>,
+}
+
+/// What the engine shares with its maintenance thread and its scans.
+pub(super) struct Inner {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) layout: Layout,
+    pub(super) options: EngineOptions,
+    pub(super) policy: DuplicatePolicy,
+    pub(super) log: Arc<Log>,
+    pub(super) head: Arc<Head>,
+    pub(super) damage: Vec<Damage>,
+    pub(super) counters: Counters,
+    committer: Committer,
+    view: RwLock<Arc<View>>,
+    /// Views that reads may still hold, oldest first, each with the epoch that may leave the head
+    /// once the view is gone.
+    retired: Mutex<VecDeque<(Arc<View>, Epoch)>>,
+    flushing: Mutex<FlushState>,
+    /// Held for reading by each write, so that closing can wait for them.
+    gate: RwLock<()>,
+    closed: AtomicBool,
+    lock: Mutex<Option<FileLock>>,
+}
+
+#[derive(Debug, Default)]
+struct FlushState {
+    /// Set when publishing failed half-way: which manifest the disk holds is unknown until the next
+    /// start, so nothing may be removed or published until then.
+    in_doubt: bool,
+}
+
+impl Engine {
+    /// Opens a directory, creating it if need be, and brings back what was written to it.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`] where it is open elsewhere; a manifest or dictionary that is damaged;
+    /// a failing disk. Damaged blocks and log frames are not errors: see [`damage`](Self::damage).
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        dir: &Path,
+        options: EngineOptions,
+    ) -> Result<Self, EngineError> {
+        let layout = Layout::new(dir);
+        let Recovered { lock, log, head, view, policy, damage } =
+            recover(&disk, &layout, &options)?;
+        let background = options.background;
+        let inner = Arc::new(Inner {
+            committer: Committer::new(Arc::clone(&log), Arc::clone(&head)),
+            disk,
+            clock,
+            layout,
+            options,
+            policy,
+            log,
+            head,
+            damage,
+            counters: Counters::default(),
+            view: RwLock::new(Arc::new(view)),
+            retired: Mutex::default(),
+            flushing: Mutex::default(),
+            gate: RwLock::new(()),
+            closed: AtomicBool::new(false),
+            lock: Mutex::new(Some(lock)),
+        });
+        let maintenance = if background {
+            let spawned = Maintenance::spawn(&inner);
+            Some(spawned.map_err(EngineError::disk("start the maintenance thread of", dir))?)
+        } else {
+            None
+        };
+        Ok(Self { inner, maintenance: Mutex::new(maintenance) })
+    }
+
+    /// Writes a batch. When this returns, the samples not rejected are visible to every read and as
+    /// durable as asked.
+    ///
+    /// # Errors
+    /// No space ([`ErrorKind::StorageFull`](timberline_model::ErrorKind::StorageFull): nothing of
+    /// the batch was written, and a later attempt may succeed), or a failed disk, after which the
+    /// batch may be visible and may or may not survive.
+    pub fn write(
+        &self,
+        batch: &WriteBatch<'_>,
+        durability: Durability,
+    ) -> Result<WriteOutcome, EngineError> {
+        self.inner.write(batch, durability)
+    }
+
+    /// Turns what the head holds into blocks and gives the log before it back. Writes go on.
+    ///
+    /// # Errors
+    /// A disk that is full or fails. Nothing is lost by that: the log still has everything.
+    pub fn flush(&self) -> Result<FlushOutcome, EngineError> {
+        self.inner.flush()
+    }
+
+    /// Waits for writes under way, makes everything durable and lets go of the directory. Writes
+    /// and flushes after this are refused. Closing twice is fine.
+    ///
+    /// # Errors
+    /// A disk that fails while syncing: what was only logged, not synced, is then in doubt.
+    pub fn close(&self) -> Result<(), EngineError> {
+        drop(self.maintenance.lock().take());
+        self.inner.close()
+    }
+
+    /// What was found unreadable when the directory was opened. Queries that would need a damaged
+    /// block fail; samples of damaged log frames are missing from answers.
+    #[must_use]
+    pub fn damage(&self) -> &[Damage] {
+        &self.inner.damage
+    }
+
+    /// Numbers about the engine at this moment.
+    #[must_use]
+    pub fn stats(&self) -> EngineStats {
+        EngineStats::of(&self.inner)
+    }
+
+    /// The metrics, labels and label pairs with the most series, at most `limit` of each.
+    #[must_use]
+    pub fn cardinality(&self, limit: usize) -> HeadCardinality {
+        self.inner.head.cardinality(limit)
+    }
+
+    /// The database's directory.
+    #[must_use]
+    pub fn dir(&self) -> PathBuf {
+        self.inner.layout.dir().to_owned()
+    }
+
+    /// What becomes of a second sample at one instant.
+    #[must_use]
+    pub fn duplicates(&self) -> DuplicatePolicy {
+        self.inner.policy
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::error!(%error, "the database could not be closed cleanly");
+        }
+    }
+}
+
+impl Inner {
+    /// The state that a read which begins now sees.
+    pub(super) fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.read())
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    fn write(
+        &self,
+        batch: &WriteBatch<'_>,
+        durability: Durability,
+    ) -> Result<WriteOutcome, EngineError> {
+        let _open = self.gate.read();
+        if self.is_closed() {
+            return Err(EngineError::Closed);
+        }
+        let older = |labels: &Labels, ts: i64| self.view().value_at(labels, ts);
+        let outcome = self.committer.commit(batch, durability, self.clock.now(), &older);
+        self.counters.count_write(&outcome);
+        outcome
+    }
+
+    pub(super) fn flush(&self) -> Result<FlushOutcome, EngineError> {
+        let mut state = self.flushing.lock();
+        if self.is_closed() {
+            return Err(EngineError::Closed);
+        }
+        if state.in_doubt {
+            return Err(EngineError::ManifestInDoubt { dir: self.layout.manifests() });
+        }
+        let result = self.flush_locked(&mut state);
+        self.counters.count_flush(&result, self.clock.now());
+        result
+    }
+
+    fn flush_locked(&self, state: &mut FlushState) -> Result<FlushOutcome, EngineError> {
+        self.release_retired();
+        let current = self.view();
+        let older = |labels: &Labels, ts: i64| self.view().value_at(labels, ts);
+        let (epoch, offset) =
+            self.committer.at_rest(&older, |offset| (self.head.rotate(), offset));
+        if offset == current.manifest.flushed_to() {
+            return Ok(FlushOutcome::default());
+        }
+        let flush = Flush {
+            disk: &self.disk,
+            layout: &self.layout,
+            head: &self.head,
+            log: &self.log,
+            window: self.options.window_nanos(),
+            now_ms: u64::try_from(self.clock.now() / NANOS_PER_MILLI).unwrap_or(0),
+        };
+        sweep(self.disk.as_ref(), &self.layout, &current.manifest)?;
+        let prepared = flush.prepare(&current, epoch, offset).inspect_err(|_| {
+            if let Err(error) = sweep(self.disk.as_ref(), &self.layout, &current.manifest) {
+                tracing::warn!(%error, "an unfinished flush could not be removed yet");
+            }
+        })?;
+        state.in_doubt = true;
+        let (view, mut outcome) = flush.publish(prepared)?;
+        state.in_doubt = false;
+        *self.view.write() = Arc::new(view);
+        self.head.set_flushed(epoch);
+        self.retired.lock().push_back((current, epoch));
+        outcome.log_bytes_freed = flush.reclaim(offset);
+        self.release_retired();
+        Ok(outcome)
+    }
+
+    /// Frees chunks of the head that no view which is still read expects there.
+    pub(super) fn release_retired(&self) {
+        let mut retired = self.retired.lock();
+        while let Some((view, epoch)) = retired.front() {
+            if Arc::strong_count(view) > 1 {
+                return;
+            }
+            self.head.release(*epoch);
+            retired.pop_front();
+        }
+    }
+
+    /// Makes durable what was acknowledged as logged only.
+    pub(super) fn sync(&self) -> Result<(), EngineError> {
+        let end = self.log.end();
+        if self.log.synced() < end {
+            self.log.commit(end, Durability::Synced)?;
+        }
+        Ok(())
+    }
+
+    fn close(&self) -> Result<(), EngineError> {
+        let _flushing = self.flushing.lock();
+        let _gate = self.gate.write();
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let closed = self.log.close();
+        drop(self.lock.lock().take());
+        Ok(closed?)
+    }
+
+    /// How long the maintenance thread rests between its rounds.
+    pub(super) const fn tick() -> Duration {
+        Duration::from_secs(1)
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner").field("dir", &self.layout.dir()).finish_non_exhaustive()
+    }
+}

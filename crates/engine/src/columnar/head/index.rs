@@ -1,0 +1,98 @@
+//! The inverted index of one shard: from label names and values to slots.
+//!
+//! What it is not: a dictionary of texts. Those are in [`Pairs`]; the index knows them by number.
+//!
+//! Invariant: there is an entry for every pair, and its postings are not empty.
+
+use std::collections::BTreeMap;
+
+use roaring::RoaringBitmap;
+
+use super::{
+    interned::{PairId, Pairs},
+    postings::{Postings, bitmap_bytes},
+};
+
+/// Names, values and postings of one shard.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    all: RoaringBitmap,
+    entries: Vec<Entry>,
+    names: Vec<Name>,
+    by_name: BTreeMap<Box<str>, u32>,
+}
+
+/// What the index knows of one pair.
+#[derive(Debug)]
+struct Entry {
+    name: u32,
+    postings: Postings,
+}
+
+/// What the index knows of one label name.
+#[derive(Debug, Default)]
+pub(super) struct Name {
+    /// The pairs with this name, one for each value, in order of first use.
+    pub(super) pairs: Vec<PairId>,
+    /// The series that have the label.
+    pub(super) present: RoaringBitmap,
+}
+
+impl Index {
+    /// Adds a series with these pairs.
+    pub(super) fn add(&mut self, slot: u32, ids: &[PairId], pairs: &Pairs) {
+        self.all.insert(slot);
+        for &id in ids {
+            if id as usize == self.entries.len() {
+                let name = self.name_number(pairs.name_and_value(id).0);
+                self.names[name as usize].pairs.push(id);
+                self.entries.push(Entry { name, postings: Postings::One(slot) });
+            }
+            let entry = &mut self.entries[id as usize];
+            entry.postings.insert(slot);
+            self.names[entry.name as usize].present.insert(slot);
+        }
+    }
+
+    fn name_number(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.by_name.get(name) {
+            return *number;
+        }
+        let number = u32::try_from(self.names.len()).expect("there are no more names than pairs");
+        self.names.push(Name::default());
+        self.by_name.insert(name.into(), number);
+        number
+    }
+
+    /// All series.
+    pub(super) const fn all(&self) -> &RoaringBitmap {
+        &self.all
+    }
+
+    /// A label name, if any series has it.
+    pub(super) fn name(&self, name: &str) -> Option<&Name> {
+        self.by_name.get(name).map(|number| &self.names[*number as usize])
+    }
+
+    /// All names, sorted.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&str, &Name)> {
+        self.by_name.iter().map(|(name, number)| (name.as_ref(), &self.names[*number as usize]))
+    }
+
+    /// The series that have a pair.
+    pub(super) fn postings(&self, id: PairId) -> &Postings {
+        &self.entries[id as usize].postings
+    }
+
+    /// Bytes held, about.
+    pub(super) fn bytes(&self) -> usize {
+        let postings: usize = self.entries.iter().map(|entry| entry.postings.bytes()).sum();
+        let names = self.names.iter().map(|name| {
+            name.pairs.capacity() * size_of::<PairId>() + bitmap_bytes(&name.present)
+        });
+        bitmap_bytes(&self.all)
+            + self.entries.capacity() * size_of::<Entry>()
+            + postings
+            + names.sum::<usize>()
+    }
+}

@@ -1,0 +1,145 @@
+//! Which series of a shard pass a query's matchers.
+//!
+//! A matcher that the empty value does not pass picks series; one that it passes rules series out,
+//! because series without the label pass it too. Expressions run over the dictionary of values, never
+//! over series.
+
+use roaring::RoaringBitmap;
+use timberline_model::{MatchOp, Labels, Matcher};
+
+use super::{catalog::Catalog, index::Name};
+
+/// The slots whose series pass all matchers.
+pub(super) fn select(catalog: &Catalog, matchers: &[Matcher]) -> RoaringBitmap {
+    let mut picked: Option<RoaringBitmap> = None;
+    for matcher in matchers.iter().filter(|matcher| !matcher.matches_empty()) {
+        let with = pick(catalog, matcher);
+        picked = Some(match picked {
+            Some(before) => before & with,
+            None => with,
+        });
+        if picked.as_ref().is_some_and(RoaringBitmap::is_empty) {
+            return RoaringBitmap::new();
+        }
+    }
+    let mut picked = picked.unwrap_or_else(|| catalog.index().all().clone());
+    for matcher in matchers.iter().filter(|matcher| matcher.matches_empty()) {
+        rule_out(catalog, matcher, &mut picked);
+    }
+    picked
+}
+
+/// The series that have the label with a value that passes.
+fn pick(catalog: &Catalog, matcher: &Matcher) -> RoaringBitmap {
+    let mut picked = RoaringBitmap::new();
+    let Some(name) = catalog.index().name(matcher.name()) else { return picked };
+    if is_any_value(matcher) {
+        return name.present.clone();
+    }
+    if let Some(values) = matcher.literal_values() {
+        for value in values {
+            if let Some(id) = find_pair(catalog, matcher.name(), value) {
+                catalog.index().postings(id).add_to(&mut picked);
+            }
+        }
+        return picked;
+    }
+    for_values(catalog, name, |value| matcher.matches(value), |id| {
+        catalog.index().postings(id).add_to(&mut picked);
+    });
+    picked
+}
+
+/// Takes out the series that have the label with a value that does not pass.
+fn rule_out(catalog: &Catalog, matcher: &Matcher, picked: &mut RoaringBitmap) {
+    let Some(name) = catalog.index().name(matcher.name()) else { return };
+    match (matcher.op(), matcher.value()) {
+        (MatchOp::Equal | MatchOp::Regex, "") => *picked -= &name.present,
+        (MatchOp::NotEqual, value) => {
+            if let Some(id) = find_pair(catalog, matcher.name(), value) {
+                catalog.index().postings(id).remove_from(picked);
+            }
+        }
+        (MatchOp::Regex, ".*") => {}
+        _ => for_values(catalog, name, |value| !matcher.matches(value), |id| {
+            catalog.index().postings(id).remove_from(picked);
+        }),
+    }
+}
+
+/// Whether a matcher means "has the label".
+fn is_any_value(matcher: &Matcher) -> bool {
+    matches!(
+        (matcher.op(), matcher.value()),
+        (MatchOp::NotEqual | MatchOp::NotRegex, "") | (MatchOp::Regex, ".+")
+    )
+}
+
+fn for_values(
+    catalog: &Catalog,
+    name: &Name,
+    wanted: impl Fn(&str) -> bool,
+    mut each: impl FnMut(u32),
+) {
+    for &id in &name.pairs {
+        if wanted(catalog.pairs().name_and_value(id).1) {
+            each(id);
+        }
+    }
+}
+
+fn find_pair(catalog: &Catalog, name: &str, value: &str) -> Option<u32> {
+    let mut text = Vec::with_capacity(name.len() + value.len() + 6);
+    Labels::encode_pair(&mut text, name.as_bytes(), value.as_bytes());
+    catalog.pairs().find(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const VALUES: [&str; 5] = ["", "a", "b", "ab", "abc"];
+    const PATTERNS: [&str; 12] =
+        ["", "a", "b", ".*", ".+", "a|b", "a|", "a.*", "[ab]", "(a|b)?", "x", "ab+c?"];
+
+    fn catalog_of(sets: &[[usize; 3]]) -> (Catalog, Vec<Labels>) {
+        let mut catalog = Catalog::default();
+        let mut slots = Vec::new();
+        for set in sets {
+            let pairs = ["x", "y", "z"].into_iter().zip(set.iter().map(|v| VALUES[*v]));
+            let labels = Labels::from_pairs(pairs).expect("valid");
+            if catalog.find(labels.hash(), &labels).is_none() {
+                catalog.push(labels.hash(), &labels);
+                slots.push(labels);
+            }
+        }
+        (catalog, slots)
+    }
+
+    proptest! {
+        #[test]
+        fn selecting_equals_testing_every_series(
+            sets in prop::collection::vec([0usize..5, 0usize..5, 0usize..5], 0..40),
+            matchers in prop::collection::vec((0usize..4, 0usize..4, 0usize..12), 0..4),
+        ) {
+            let (catalog, slots) = catalog_of(&sets);
+            let ops = [MatchOp::Equal, MatchOp::NotEqual, MatchOp::Regex, MatchOp::NotRegex];
+            let matchers: Vec<Matcher> = matchers
+                .into_iter()
+                .map(|(name, op, value)| {
+                    let name = ["x", "y", "z", "absent"][name];
+                    Matcher::new(name, ops[op], PATTERNS[value]).expect("valid")
+                })
+                .collect();
+            let expected: Vec<u32> = (0..)
+                .zip(&slots)
+                .filter(|(_, labels)| matchers.iter().all(|m| m.matches_labels(labels)))
+                .map(|(slot, _)| slot)
+                .collect();
+            let found: Vec<u32> = select(&catalog, &matchers).into_iter().collect();
+            prop_assert_eq!(found, expected, "{:?}", matchers);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Recovery: from a directory to a head, by the one equation.
+//!
+//! ```text
+//! state = blocks in the manifest + log replayed from the manifest's `flushed_to`
+//! ```
+//!
+//! The log is read and decoded by one thread and applied by several, each of which owns some of the
+//! shards, so every shard sees the order of the log. Damage that does not keep the rest from being
+//! served is named in [`Damage`] and served around; damage of the manifest or the dictionary, without
+//! which nothing can be trusted, is an error.
+
+use std::{path::Path, sync::Arc};
+
+use timberline_block::Block;
+use timberline_io::{Disk, FileLock};
+use timberline_log::{Log, checkpoint};
+use timberline_model::{DuplicatePolicy, LogOffset};
+
+use super::{
+    EngineOptions,
+    head::{Epoch, Head, HeadOptions, SHARD_COUNT},
+    layout::Layout,
+    manifest::Manifest,
+    sweep::sweep,
+    view::View,
+};
+use crate::EngineError;
+
+mod replay;
+
+/// Something that was written and cannot be read any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Where, in words: a file, and a place in it.
+    pub place: String,
+    /// What is wrong and what it means.
+    pub reason: String,
+}
+
+/// What an engine starts with.
+pub(crate) struct Recovered {
+    pub(crate) lock: FileLock,
+    pub(crate) log: Arc<Log>,
+    pub(crate) head: Arc<Head>,
+    pub(crate) view: View,
+    pub(crate) policy: DuplicatePolicy,
+    pub(crate) damage: Vec<Damage>,
+}
+
+/// Opens the directory of a database, creating it if need be.
+pub(crate) fn recover(
+    disk: &Arc<dyn Disk>,
+    layout: &Layout,
+    options: &EngineOptions,
+) -> Result<Recovered, EngineError> {
+    let lock = lock(disk.as_ref(), layout)?;
+    let mut manifest = load_manifest(disk.as_ref(), layout, options)?;
+    let policy = choose_policy(disk.as_ref(), &mut manifest, layout, options)?;
+    sweep(disk.as_ref(), layout, &manifest)?;
+    let mut damage = Vec::new();
+    let view = open_blocks(disk.as_ref(), layout, manifest, &mut damage);
+    let head = Arc::new(Head::new(HeadOptions { duplicates: policy, series_max: options.series_max }));
+    if let Some(offset) = view.manifest.dictionary {
+        read_dictionary(disk.as_ref(), layout, LogOffset(offset), &head)?;
+    }
+    if let Some(end) = view.blocks.iter().map(|block| block.meta().max_ts).max() {
+        head.set_blocks_end(end);
+    }
+    let flushed_to = view.manifest.flushed_to();
+    let log = replay::replay(disk, layout, options, flushed_to, &head, &view, &mut damage)?;
+    let log = Arc::new(log);
+    Ok(Recovered { lock, log, head, view, policy, damage })
+}
+
+fn lock(disk: &dyn Disk, layout: &Layout) -> Result<FileLock, EngineError> {
+    let dir = layout.dir();
+    disk.create_dir_all(dir).map_err(EngineError::disk("create", dir))?;
+    let lock = disk.lock(&layout.lock()).map_err(|error| match error.kind() {
+        std::io::ErrorKind::WouldBlock => EngineError::Locked { dir: dir.to_owned() },
+        _ => EngineError::disk("lock", layout.lock())(error),
+    })?;
+    for part in [layout.log(), layout.dictionaries(), layout.manifests(), layout.blocks()] {
+        disk.create_dir_all(&part).map_err(EngineError::disk("create", &part))?;
+    }
+    disk.sync_dir(dir).map_err(EngineError::disk("sync", dir))?;
+    Ok(lock)
+}
+
+/// The manifest in force. A new directory gets its first one before anything else is written, so that
+/// a directory with data and without a manifest is known to have lost it.
+fn load_manifest(
+    disk: &dyn Disk,
+    layout: &Layout,
+    options: &EngineOptions,
+) -> Result<Manifest, EngineError> {
+    let dir = layout.manifests();
+    if let Some(manifest) = Manifest::load(disk, &dir)? {
+        if manifest.shard_count as usize == SHARD_COUNT {
+            return Ok(manifest);
+        }
+        let reason = format!(
+            "its series are numbered for {} shards; this version has {SHARD_COUNT}",
+            manifest.shard_count
+        );
+        return Err(EngineError::Manifest { path: dir, reason });
+    }
+    for part in [layout.log(), layout.blocks(), layout.dictionaries()] {
+        if !is_empty(disk, &part)? {
+            let reason = format!("there is none, but {} has data", part.display());
+            return Err(EngineError::Manifest { path: dir, reason });
+        }
+    }
+    let manifest = Manifest {
+        number: 1,
+        flushed_to: 0,
+        dictionary: None,
+        duplicates: options.duplicates.unwrap_or_default().to_string(),
+        shard_count: SHARD_COUNT as u32,
+        next_sequence: 1,
+        blocks: Vec::new(),
+    };
+    manifest.publish(disk, &dir)?;
+    Ok(manifest)
+}
+
+fn is_empty(disk: &dyn Disk, dir: &Path) -> Result<bool, EngineError> {
+    Ok(disk.list(dir).map_err(EngineError::disk("list", dir))?.is_empty())
+}
+
+/// The directory's policy, unless the options change it, which is then published.
+fn choose_policy(
+    disk: &dyn Disk,
+    manifest: &mut Manifest,
+    layout: &Layout,
+    options: &EngineOptions,
+) -> Result<DuplicatePolicy, EngineError> {
+    let stored: DuplicatePolicy = manifest.duplicates.parse().map_err(|error| {
+        EngineError::Manifest { path: layout.manifests(), reason: format!("{error}") }
+    })?;
+    let chosen = options.duplicates.unwrap_or(stored);
+    if chosen != stored {
+        manifest.number += 1;
+        manifest.duplicates = chosen.to_string();
+        manifest.publish(disk, &layout.manifests())?;
+    }
+    Ok(chosen)
+}
+
+/// Opens every block that the manifest lists. One that cannot be read is set aside.
+fn open_blocks(
+    disk: &dyn Disk,
+    layout: &Layout,
+    manifest: Manifest,
+    damage: &mut Vec<Damage>,
+) -> View {
+    let mut blocks = Vec::with_capacity(manifest.blocks.len());
+    let mut set_aside = Vec::new();
+    for entry in &manifest.blocks {
+        let dir = layout.block(&entry.ulid);
+        let reason = match Block::open(disk, &dir) {
+            Ok(block) => match entry.contradicts(block.meta()) {
+                None => {
+                    blocks.push(Arc::new(block));
+                    continue;
+                }
+                Some(reason) => reason,
+            },
+            Err(error) => error.to_string(),
+        };
+        tracing::error!(block = %entry.ulid, %reason, "a block cannot be read and is set aside");
+        damage.push(Damage { place: format!("block {}", dir.display()), reason: reason.clone() });
+        set_aside.push((entry.clone(), reason));
+    }
+    View { manifest, blocks, set_aside, flushed: Epoch::default() }
+}
+
+fn read_dictionary(
+    disk: &dyn Disk,
+    layout: &Layout,
+    offset: LogOffset,
+    head: &Head,
+) -> Result<(), EngineError> {
+    let dir = layout.dictionaries();
+    let files = checkpoint::list(disk, &dir)?;
+    let Some((_, path)) = files.iter().find(|(found, _)| *found == offset) else {
+        return Err(EngineError::DictionaryMissing { dir, offset: offset.0 });
+    };
+    let mut contradiction = None;
+    checkpoint::read(disk, path, &mut |series, labels| {
+        contradiction = contradiction.take().or(head.define(series, labels).err());
+    })?;
+    match contradiction {
+        None => Ok(()),
+        Some(error) => {
+            Err(EngineError::Dictionary { path: path.clone(), reason: error.to_string() })
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The scan: series of the head and the blocks, joined by their labels and merged by time.
+//!
+//! Each place is asked for the series that match; then the answers are joined: by the 64-bit hash of
+//! the labels first, and by the labels themselves where hashes agree. A scan goes through the joined
+//! series in the order in which the blocks have them, so that reading a block goes forward.
+//!
+//! Invariant: a series is in exactly one stream, with all its places. The blocks and the set of
+//! series are those of the moment when the scan began.
+
+use std::{num::NonZeroUsize, ops::Range, sync::Arc};
+
+use timberline_block::Block;
+use timberline_model::{
+    DuplicatePolicy, Labels, Matcher, ScanError, Selector, SeriesColumns, SeriesRef, SeriesScan,
+    TimeRange,
+};
+
+use super::{
+    engine::Inner,
+    head::Head,
+    merge::{Columns, merge_columns},
+    view::View,
+};
+use crate::EngineError;
+
+/// The places of one database in which series may lie, in the order of their age.
+pub(super) struct Places {
+    blocks: Vec<Arc<Block>>,
+    head: Arc<Head>,
+    /// Whether the head has samples of the range at all.
+    in_head: bool,
+    /// Keeps the head's chunks that these blocks do not have yet.
+    view: Arc<View>,
+    policy: DuplicatePolicy,
+    range: TimeRange,
+}
+
+/// A series at one place.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    /// Of the labels. Zero where there is only one place, and nothing to join.
+    hash: u64,
+    /// Index of the block, or the number of blocks for the head.
+    place: u32,
+    /// The block's ordinal, or the head's series number.
+    id: u64,
+}
+
+impl Places {
+    pub(super) fn of(inner: &Inner, range: TimeRange) -> Result<Self, EngineError> {
+        // The head is asked before the view is taken: a flush in between then shows its samples
+        // twice, which merging undoes, instead of hiding them.
+        let head = inner.head.stats();
+        let head_range = head.min_ts.zip(head.max_ts).map(|(min, max)| TimeRange::new(min, max));
+        let in_head = head_range.is_some_and(|head| head.overlaps(&range));
+        let view = inner.view();
+        let blocks = view.blocks_in(range)?.into_iter().cloned().collect();
+        let head = Arc::clone(&inner.head);
+        Ok(Self { blocks, head, in_head, view, policy: inner.policy, range })
+    }
+
+    pub(super) fn blocks(&self) -> &[Arc<Block>] {
+        &self.blocks
+    }
+
+    /// The head, if it has samples of the range.
+    pub(super) fn head(&self) -> Option<&Head> {
+        self.in_head.then_some(&*self.head)
+    }
+
+    /// Whether the head has samples of a series that lie in the range and are not in the blocks.
+    pub(super) fn in_head(&self, series: SeriesRef) -> bool {
+        self.head.has_samples(series, self.range, self.view.flushed)
+    }
+
+    fn find(&self, matchers: &[Matcher]) -> Result<Vec<Found>, EngineError> {
+        let head = self.head().map_or_else(Vec::new, |head| head.select(matchers));
+        let places = self.blocks.len() + usize::from(!head.is_empty());
+        let mut found = Vec::new();
+        for (place, block) in self.blocks.iter().enumerate() {
+            for ordinal in block.select(matchers)? {
+                let hash = if places > 1 { block.label_hash(ordinal)? } else { 0 };
+                found.push(Found { hash, place: place as u32, id: u64::from(ordinal) });
+            }
+        }
+        let place = self.blocks.len() as u32;
+        for series in head {
+            let hash = if places > 1 { self.head.label_hash(series) } else { 0 };
+            found.push(Found { hash, place, id: series.0 });
+        }
+        Ok(found)
+    }
+
+    fn labels(&self, found: Found) -> Result<Labels, EngineError> {
+        match self.blocks.get(found.place as usize) {
+            Some(block) => Ok(block.labels(found.id as u32)?),
+            None => Ok(self.head.labels(SeriesRef(found.id))),
+        }
+    }
+
+    fn read(&self, found: Found, columns: &mut SeriesColumns) -> Result<(), EngineError> {
+        match self.blocks.get(found.place as usize) {
+            Some(block) => block.read(found.id as u32, self.range, columns)?,
+            None => {
+                let series = SeriesRef(found.id);
+                self.head.read(series, self.range, self.view.flushed, columns);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the places of one series together, oldest first, and the series in reading order.
+    fn join(&self, mut found: Vec<Found>) -> Result<(Vec<Found>, Vec<Range<u32>>), EngineError> {
+        let joinable = found.iter().any(|entry| entry.place != found[0].place);
+        if !joinable {
+            let one_each = (0..found.len() as u32).map(|index| index..index + 1).collect();
+            return Ok((found, one_each));
+        }
+        found.sort_unstable_by_key(|entry| (entry.hash, entry.place, entry.id));
+        let mut groups = Vec::new();
+        let mut start = 0;
+        while start < found.len() {
+            let hash = found[start].hash;
+            let end = start + found[start..].partition_point(|entry| entry.hash == hash);
+            self.split_by_labels(&mut found, start..end, &mut groups)?;
+            start = end;
+        }
+        groups.sort_unstable_by_key(|group| {
+            let first = found[group.start as usize];
+            (first.place, first.id)
+        });
+        Ok((found, groups))
+    }
+
+    /// Entries of one hash are one series nearly always. Where they are not, they are put apart.
+    fn split_by_labels(
+        &self,
+        found: &mut [Found],
+        equal: Range<usize>,
+        groups: &mut Vec<Range<u32>>,
+    ) -> Result<(), EngineError> {
+        if equal.len() == 1 {
+            groups.push(equal.start as u32..equal.end as u32);
+            return Ok(());
+        }
+        let mut named: Vec<(Labels, Found)> = Vec::with_capacity(equal.len());
+        for entry in &found[equal.clone()] {
+            named.push((self.labels(*entry)?, *entry));
+        }
+        named.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.place.cmp(&b.1.place)));
+        let mut start = equal.start;
+        for run in named.chunk_by(|a, b| a.0 == b.0) {
+            for (index, (_, entry)) in run.iter().enumerate() {
+                found[start + index] = *entry;
+            }
+            groups.push(start as u32..(start + run.len()) as u32);
+            start += run.len();
+        }
+        Ok(())
+    }
+}
+
+/// Series joined from all places, shared by the streams over them.
+struct Joined {
+    places: Places,
+    found: Vec<Found>,
+    groups: Vec<Range<u32>>,
+}
+
+/// One stream.
+struct Stream {
+    joined: Arc<Joined>,
+    rest: Range<usize>,
+    /// Samples of one series, place by place.
+    parts: Vec<SeriesColumns>,
+}
+
+/// The series that a selector picks, in at most `partitions` streams.
+pub(super) fn scan(
+    inner: &Inner,
+    selector: &Selector,
+    partitions: NonZeroUsize,
+) -> Result<Vec<Box<dyn SeriesScan>>, EngineError> {
+    let places = Places::of(inner, selector.range)?;
+    let found = places.find(&selector.matchers)?;
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (found, groups) = places.join(found)?;
+    let count = groups.len();
+    let streams = partitions.get().min(count);
+    let joined = Arc::new(Joined { places, found, groups });
+    let stream = |index: usize| -> Box<dyn SeriesScan> {
+        let rest = count * index / streams..count * (index + 1) / streams;
+        Box::new(Stream { joined: Arc::clone(&joined), rest, parts: Vec::new() })
+    };
+    Ok((0..streams).map(stream).collect())
+}
+
+impl Stream {
+    /// Reads one series from all its places.
+    fn read(&mut self, group: &[Found], columns: &mut SeriesColumns) -> Result<(), EngineError> {
+        let places = &self.joined.places;
+        if let [only] = group {
+            return places.read(*only, columns);
+        }
+        if self.parts.len() < group.len() {
+            self.parts.resize_with(group.len(), SeriesColumns::default);
+        }
+        for (part, found) in self.parts.iter_mut().zip(group) {
+            part.clear();
+            places.read(*found, part)?;
+        }
+        let parts: Vec<Columns<'_>> = self.parts[..group.len()]
+            .iter()
+            .filter(|part| !part.is_empty())
+            .map(|part| (part.timestamps.as_slice(), part.values.as_slice()))
+            .collect();
+        merge_columns(&parts, places.policy, columns);
+        Ok(())
+    }
+}
+
+impl SeriesScan for Stream {
+    fn next(&mut self, columns: &mut SeriesColumns) -> Result<Option<Labels>, ScanError> {
+        while let Some(index) = self.rest.next() {
+            let joined = Arc::clone(&self.joined);
+            let group = joined.groups[index].clone();
+            let group = &joined.found[group.start as usize..group.end as usize];
+            columns.clear();
+            self.read(group, columns)?;
+            if !columns.is_empty() {
+                return Ok(Some(joined.places.labels(group[0])?));
+            }
+        }
+        Ok(None)
+    }
+
+    fn series_count_max(&self) -> usize {
+        self.rest.len()
+    }
+}

@@ -1,0 +1,37 @@
+//! Removes what an interrupted flush left behind.
+
+use std::collections::HashSet;
+
+use timberline_io::Disk;
+
+use super::{layout::Layout, manifest::Manifest};
+use crate::EngineError;
+
+/// Removes block directories that the manifest does not list, and temporary files.
+///
+/// Only ever called with the manifest in force, and while no flush is at work: what it removes was
+/// never published, so the log still holds all of it.
+pub(crate) fn sweep(
+    disk: &dyn Disk,
+    layout: &Layout,
+    manifest: &Manifest,
+) -> Result<(), EngineError> {
+    let listed: HashSet<&str> = manifest.blocks.iter().map(|block| block.ulid.as_str()).collect();
+    let blocks = layout.blocks();
+    for entry in disk.list(&blocks).map_err(EngineError::disk("list", &blocks))? {
+        let path = blocks.join(&entry.name);
+        if entry.is_dir && !listed.contains(entry.name.as_str()) {
+            tracing::info!(block = %entry.name, "removing a block that was never published");
+            disk.remove_dir_all(&path).map_err(EngineError::disk("remove", &path))?;
+        }
+    }
+    for dir in [layout.manifests(), layout.dictionaries()] {
+        for entry in disk.list(&dir).map_err(EngineError::disk("list", &dir))? {
+            let path = dir.join(&entry.name);
+            if !entry.is_dir && entry.name.ends_with(".tmp") {
+                disk.remove_file(&path).map_err(EngineError::disk("remove", &path))?;
+            }
+        }
+    }
+    Ok(())
+}

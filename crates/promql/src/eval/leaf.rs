@@ -1,0 +1,242 @@
+//! Leaves: one selector, a function of its samples, and value by value changes after it. Leaves are
+//! the part of a query that runs series by series, straight from the scan, on several threads.
+
+use std::thread;
+
+use timberline_model::{
+    Labels, METRIC_NAME, MatchOp, ScanError, Selector as ScanSelector, SeriesColumns, SeriesScan,
+    TimeRange, is_stale,
+};
+
+use super::{
+    column::{Series, StepColumn},
+    error::EvalError,
+    evaluator::Evaluator,
+    labels::{merge_same, without_reserved},
+    notes::{Gravity, Notes},
+    rate::Samples,
+    steps::{Sight, seconds},
+    window::{WindowFunction, look_back},
+};
+use crate::ast::{Selector, Span};
+
+/// A change of one series' column that needs no other series.
+pub(super) type Stage<'e> = Box<dyn Fn(&mut StepColumn) + Send + Sync + 'e>;
+
+/// What the selector's samples become.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// The value of the newest sample.
+    Value,
+    /// The time of the newest sample.
+    Time,
+    /// A function of those in a range of nanoseconds.
+    Window { function: WindowFunction, range: i64 },
+}
+
+/// A selector and what is done to each of its series.
+pub(super) struct Leaf<'e> {
+    pub(super) selector: &'e Selector,
+    /// Where the selector stands.
+    pub(super) place: Span,
+    pub(super) sight: Sight,
+    pub(super) source: Source,
+    pub(super) stages: Vec<Stage<'e>>,
+    /// Whether the results are no longer the metric, and lose its name.
+    pub(super) drops_name: bool,
+}
+
+impl Leaf<'_> {
+    /// Whether all series have one metric name, so that dropping it makes no two of them the same.
+    pub(super) fn is_one_metric(&self) -> bool {
+        self.selector.matchers.iter().any(|matcher| {
+            matcher.name() == METRIC_NAME
+                && matcher.op() == MatchOp::Equal
+                && !matcher.value().is_empty()
+        })
+    }
+}
+
+impl Evaluator<'_> {
+    /// Runs a leaf: `push` gets every series that has a value at some step, with the labels as they
+    /// are stored. Each thread fills a sink of its own.
+    pub(super) fn run_leaf<S: Send>(
+        &self,
+        leaf: &Leaf<'_>,
+        make: &(dyn Fn() -> S + Sync),
+        push: &PushInto<'_, S>,
+    ) -> Result<Vec<S>, EvalError> {
+        let back = match &leaf.source {
+            Source::Value | Source::Time => self.query.lookback,
+            Source::Window { range, .. } => *range,
+        };
+        let scans = self.scan(leaf.selector, &leaf.sight, back)?;
+        let work = |mut scan: Box<dyn SeriesScan>| {
+            let mut sink = make();
+            let result = self.drain(leaf, scan.as_mut(), &mut sink, push);
+            if result.is_err() {
+                self.budget.fail();
+            }
+            result.map(|()| sink)
+        };
+        if scans.len() <= 1 {
+            return scans.into_iter().map(work).collect();
+        }
+        let results: Vec<Result<S, EvalError>> = thread::scope(|scope| {
+            let threads: Vec<_> =
+                scans.into_iter().map(|scan| scope.spawn(|| work(scan))).collect();
+            threads
+                .into_iter()
+                .map(|thread| {
+                    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                })
+                .collect()
+        });
+        first_cause(results)
+    }
+
+    /// Opens the scan of a selector over all times that its steps look at.
+    pub(super) fn scan(
+        &self,
+        selector: &Selector,
+        sight: &Sight,
+        back: i64,
+    ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
+        let start = sight.first().saturating_sub(back).saturating_add(1);
+        let wanted = ScanSelector {
+            matchers: selector.matchers.clone(),
+            range: TimeRange::new(start, sight.last()),
+        };
+        self.source.scan(&wanted, self.budget.limits().partitions)
+    }
+
+    /// The series of a leaf, names dropped if it drops them, without two of the same labels.
+    pub(super) fn collect_leaf(&self, leaf: &Leaf<'_>) -> Result<Vec<Series>, EvalError> {
+        let delayed = self.query.delayed_name_removal;
+        let strip = leaf.drops_name && !delayed;
+        let parts = self.run_leaf(leaf, &Vec::new, &|sink: &mut Vec<Series>, labels, column| {
+            self.budget.make(column.steps())?;
+            let labels = if strip { without_reserved(&labels) } else { labels };
+            let column = column.clone();
+            sink.push(Series { labels, column, drop_name: leaf.drops_name && delayed });
+            Ok(())
+        })?;
+        let mut series: Vec<Series> = parts.into_iter().flatten().collect();
+        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        let repeats = series.windows(2).any(|pair| pair[0].labels == pair[1].labels);
+        if repeats { merge_same(series) } else { Ok(series) }
+    }
+
+    fn drain<S>(
+        &self,
+        leaf: &Leaf<'_>,
+        scan: &mut dyn SeriesScan,
+        sink: &mut S,
+        push: &PushInto<'_, S>,
+    ) -> Result<(), EvalError> {
+        let mut columns = SeriesColumns::default();
+        let mut column = StepColumn::default();
+        let mut notes = CounterNotes::default();
+        while let Some(labels) = scan.next(&mut columns)? {
+            self.budget.read(columns.len())?;
+            column.reset(leaf.sight.steps.count());
+            self.fill(leaf, &mut columns, &mut column);
+            if column.is_empty() {
+                continue;
+            }
+            notes.see(leaf, &labels);
+            for stage in &leaf.stages {
+                stage(&mut column);
+            }
+            if !column.is_empty() {
+                push(sink, labels, &mut column)?;
+            }
+        }
+        self.add_notes(notes.notes);
+        Ok(())
+    }
+
+    fn fill(&self, leaf: &Leaf<'_>, columns: &mut SeriesColumns, column: &mut StepColumn) {
+        let lookback = self.query.lookback;
+        match &leaf.source {
+            Source::Value => {
+                look_back(samples(columns), &leaf.sight, lookback, column, |_, value| value);
+            }
+            Source::Time => {
+                look_back(samples(columns), &leaf.sight, lookback, column, |ts, _| seconds(ts));
+            }
+            Source::Window { function, range } => {
+                drop_stale(columns);
+                function.apply(samples(columns), &leaf.sight, *range, column);
+            }
+        }
+    }
+}
+
+/// Takes one series into a sink.
+pub(super) type PushInto<'a, S> =
+    dyn Fn(&mut S, Labels, &mut StepColumn) -> Result<(), EvalError> + Sync + 'a;
+
+fn samples(columns: &SeriesColumns) -> Samples<'_> {
+    Samples { timestamps: &columns.timestamps, values: &columns.values }
+}
+
+/// Removes stale markers: windows do not see them.
+pub(super) fn drop_stale(columns: &mut SeriesColumns) {
+    if !columns.values.iter().any(|value| is_stale(*value)) {
+        return;
+    }
+    let mut kept = 0;
+    for place in 0..columns.values.len() {
+        if !is_stale(columns.values[place]) {
+            columns.values[kept] = columns.values[place];
+            columns.timestamps[kept] = columns.timestamps[place];
+            kept += 1;
+        }
+    }
+    columns.values.truncate(kept);
+    columns.timestamps.truncate(kept);
+}
+
+/// All results, or the error that made the other threads stop.
+fn first_cause<S>(results: Vec<Result<S, EvalError>>) -> Result<Vec<S>, EvalError> {
+    let mut sinks = Vec::with_capacity(results.len());
+    let mut cause = None;
+    for result in results {
+        match result {
+            Ok(sink) => sinks.push(sink),
+            Err(error) => {
+                if matches!(cause, None | Some(EvalError::Canceled)) {
+                    cause = Some(error);
+                }
+            }
+        }
+    }
+    cause.map_or(Ok(sinks), Err)
+}
+
+/// Notes metrics that are used as counters and not named as such.
+#[derive(Default)]
+struct CounterNotes {
+    last: String,
+    notes: Notes,
+}
+
+impl CounterNotes {
+    fn see(&mut self, leaf: &Leaf<'_>, labels: &Labels) {
+        let Source::Window { function, .. } = &leaf.source else { return };
+        if !function.expects_counter() {
+            return;
+        }
+        let Some(name) = labels.metric_name() else { return };
+        let suffixes = ["_total", "_sum", "_count", "_bucket"];
+        if name == self.last || suffixes.iter().any(|suffix| name.ends_with(suffix)) {
+            return;
+        }
+        name.clone_into(&mut self.last);
+        let message = format!(
+            "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {name:?}"
+        );
+        self.notes.add(Gravity::Info, message, leaf.place);
+    }
+}

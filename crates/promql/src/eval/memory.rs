@@ -1,0 +1,137 @@
+//! Series held in memory: a source for tests, examples and scripts.
+//!
+//! What it is not: a store. Nothing is compressed, indexed or shared.
+//! Invariant: the samples of a series are sorted by time, one per instant.
+
+use std::{collections::BTreeMap, num::NonZeroUsize};
+
+use timberline_model::{
+    LabelQuery, Labels, Matcher, ScanError, Selector, SeriesColumns, SeriesScan, SeriesSource,
+    TimeRange,
+};
+
+/// Samples of one series by time.
+type Samples = BTreeMap<i64, f64>;
+
+/// A source of series held in memory.
+///
+/// ```
+/// use timberline_model::Labels;
+/// use timberline_promql::eval::{Limits, Query, Value, evaluate, memory::MemorySource};
+///
+/// let mut source = MemorySource::default();
+/// source.push(&Labels::from_pairs([("__name__", "up")])?, 0, 1.0);
+/// let expr = timberline_promql::parse("up + 1")?;
+/// let result = evaluate(&source, &Query::instant(&expr, 0), &Limits::default())?;
+/// assert!(matches!(result.value, Value::Vector(samples) if samples[0].value == 2.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct MemorySource {
+    series: BTreeMap<Labels, Samples>,
+}
+
+impl MemorySource {
+    /// Adds a sample; a later one at the same time replaces it. `ts` is in nanoseconds.
+    pub fn push(&mut self, labels: &Labels, ts: i64, value: f64) {
+        self.series.entry(labels.clone()).or_default().insert(ts, value);
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.series.clear();
+    }
+
+    fn select<'a>(
+        &'a self,
+        matchers: &'a [Matcher],
+        range: TimeRange,
+    ) -> impl Iterator<Item = (&'a Labels, Vec<(i64, f64)>)> {
+        self.series.iter().filter_map(move |(labels, samples)| {
+            let chosen = matchers
+                .iter()
+                .all(|matcher| matcher.matches(labels.get(matcher.name()).unwrap_or("")));
+            if !chosen || range.is_empty() {
+                return None;
+            }
+            let within: Vec<_> =
+                samples.range(range.start..=range.end).map(|(ts, value)| (*ts, *value)).collect();
+            (!within.is_empty()).then_some((labels, within))
+        })
+    }
+
+    fn selected_labels(&self, query: &LabelQuery) -> Vec<Labels> {
+        let everything = [Vec::new()];
+        let selectors: &[Vec<Matcher>] =
+            if query.selectors.is_empty() { &everything } else { &query.selectors };
+        let mut found: Vec<Labels> = selectors
+            .iter()
+            .flat_map(|matchers| self.select(matchers, query.range).map(|(l, _)| l.clone()))
+            .collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+}
+
+impl SeriesSource for MemorySource {
+    fn scan(
+        &self,
+        selector: &Selector,
+        partitions: NonZeroUsize,
+    ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
+        let mut parts: Vec<MemoryScan> = Vec::new();
+        parts.resize_with(partitions.get(), MemoryScan::default);
+        for (index, (labels, samples)) in
+            self.select(&selector.matchers, selector.range).enumerate()
+        {
+            parts[index % partitions].series.push((labels.clone(), samples));
+        }
+        Ok(parts.into_iter().map(|part| Box::new(part) as Box<dyn SeriesScan>).collect())
+    }
+
+    fn label_names(&self, query: &LabelQuery) -> Result<Vec<String>, ScanError> {
+        let found = self.selected_labels(query);
+        let names = found.iter().flat_map(Labels::iter).map(|(name, _)| name.to_owned());
+        Ok(limited(names.collect(), query.limit))
+    }
+
+    fn label_values(&self, name: &str, query: &LabelQuery) -> Result<Vec<String>, ScanError> {
+        let found = self.selected_labels(query);
+        let values = found.iter().filter_map(|labels| labels.get(name)).map(str::to_owned);
+        Ok(limited(values.collect(), query.limit))
+    }
+
+    fn series(&self, query: &LabelQuery) -> Result<Vec<Labels>, ScanError> {
+        Ok(limited(self.selected_labels(query), query.limit))
+    }
+}
+
+fn limited<T: Ord>(mut found: Vec<T>, limit: usize) -> Vec<T> {
+    found.sort();
+    found.dedup();
+    if limit > 0 {
+        found.truncate(limit);
+    }
+    found
+}
+
+/// Series still to be handed out.
+#[derive(Debug, Default)]
+struct MemoryScan {
+    series: Vec<(Labels, Vec<(i64, f64)>)>,
+}
+
+impl SeriesScan for MemoryScan {
+    fn next(&mut self, columns: &mut SeriesColumns) -> Result<Option<Labels>, ScanError> {
+        columns.clear();
+        let Some((labels, samples)) = self.series.pop() else { return Ok(None) };
+        columns.timestamps.extend(samples.iter().map(|(ts, _)| *ts));
+        columns.values.extend(samples.iter().map(|(_, value)| *value));
+        Ok(Some(labels))
+    }
+
+    fn series_count_max(&self) -> usize {
+        self.series.len()
+    }
+}

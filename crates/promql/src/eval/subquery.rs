@@ -1,0 +1,83 @@
+//! Subqueries: an expression evaluated at steps of its own, whose values then serve as samples.
+
+use super::{
+    column::{Series, StepColumn},
+    duration,
+    error::EvalError,
+    evaluator::{Evaluated, Evaluator},
+    labels::drop_names,
+    rate::Samples,
+    steps::{Sight, Steps},
+    window::WindowFunction,
+};
+use crate::ast::Subquery;
+
+/// The values of a subquery's expression at its own steps.
+pub(super) struct Inner {
+    pub(super) series: Vec<Series>,
+    pub(super) steps: Steps,
+    /// Where the subquery looks from the outer steps.
+    pub(super) sight: Sight,
+    /// How far it looks back, in nanoseconds.
+    pub(super) range: i64,
+}
+
+impl Evaluator<'_> {
+    /// Evaluates the expression at all multiples of the subquery's step that some outer step sees.
+    pub(super) fn subquery(&self, subquery: &Subquery, outer: Steps) -> Result<Inner, EvalError> {
+        let range = duration::positive_nanos(&subquery.range, &self.query)?;
+        let step = match &subquery.step {
+            Some(step) => duration::positive_nanos(step, &self.query)?,
+            None => self.query.subquery_step.max(1),
+        };
+        let sight = self.sight(&subquery.modifiers, outer)?;
+        let after = sight.first().saturating_sub(range);
+        // The first multiple of the step that lies after the start of the first window.
+        let start = after.div_euclid(step).saturating_add(1).saturating_mul(step);
+        if start > sight.last() {
+            return Ok(Inner { series: Vec::new(), steps: Steps::once(start), sight, range });
+        }
+        let steps = Steps::new(start, sight.last(), step, self.budget.limits().samples_max)?;
+        self.budget.make(steps.count())?;
+        let series = match self.eval(&subquery.expr, steps)? {
+            Evaluated::Vector(series) => series,
+            Evaluated::Scalar(column) => vec![Series {
+                labels: timberline_model::Labels::empty(),
+                column: column.into_column(steps.count()),
+                drop_name: false,
+            }],
+        };
+        Ok(Inner { series, steps, sight, range })
+    }
+
+    /// A function of a subquery's windows.
+    pub(super) fn over_subquery(
+        &self,
+        function: &WindowFunction,
+        inner: Inner,
+    ) -> Result<Vec<Series>, EvalError> {
+        let Inner { series, steps, sight, range } = inner;
+        let (mut timestamps, mut values) = (Vec::new(), Vec::new());
+        let mut found = Vec::with_capacity(series.len());
+        for one in series {
+            self.budget.check()?;
+            self.budget.make(sight.steps.count())?;
+            timestamps.clear();
+            values.clear();
+            one.column.for_each(|step, value| {
+                timestamps.push(steps.at(step));
+                values.push(value);
+            });
+            let mut column = StepColumn::absent(sight.steps.count());
+            let samples = Samples { timestamps: &timestamps, values: &values };
+            function.apply(samples, &sight, range, &mut column);
+            if !column.is_empty() {
+                found.push(Series { column, ..one });
+            }
+        }
+        if function.keeps_name() {
+            return Ok(found);
+        }
+        drop_names(found, self.query.delayed_name_removal)
+    }
+}

@@ -1,0 +1,151 @@
+//! What operators work on: literals, parentheses, calls, aggregations, selectors.
+
+use crate::{
+    ast::{Aggregate, AggregateOp, Expr, ExprKind},
+    functions::function_signature,
+    parser::{
+        cursor::{Parsed, Parser, Tall},
+        literal,
+        token::{Keyword, Kind},
+    },
+    quote::quote,
+};
+
+/// The functions that are keywords in Prometheus, and so known in any case.
+const KEYWORD_FUNCTIONS: [&str; 6] = ["start", "end", "step", "range", "min_of", "max_of"];
+
+impl Parser<'_> {
+    /// Reads one primary expression.
+    pub(super) fn primary(&mut self) -> Parsed<Tall<Expr>> {
+        let start = self.token.span.start;
+        let kind = match self.token.kind {
+            Kind::Number | Kind::Duration => self.number_literal()?,
+            Kind::String => ExprKind::String(self.string_literal()?),
+            Kind::LeftParen => {
+                self.bump();
+                let inner = self.expression(0)?;
+                self.expect(Kind::RightParen, "", "")?;
+                let span = self.span_from(start);
+                let kind = ExprKind::Paren(Box::new(inner.node));
+                return self.grown(Expr { kind, span }, inner.height, span);
+            }
+            Kind::Aggregate(op) if self.is_aggregation() => return self.aggregation(op),
+            Kind::Identifier if self.is_before_paren() => return self.call(),
+            _ => return self.bare_selector().map(Tall::leaf),
+        };
+        Ok(Tall::leaf(Expr { kind, span: self.span_from(start) }))
+    }
+
+    /// Reads a number, or a duration as its seconds.
+    fn number_literal(&mut self) -> Parsed<ExprKind> {
+        let is_duration = self.at(Kind::Duration);
+        let value = self.number_value()?;
+        Ok(ExprKind::Number { value, is_duration })
+    }
+
+    /// Reads a number or a duration and returns its value, a duration's in seconds.
+    pub(super) fn number_value(&mut self) -> Parsed<f64> {
+        let text = self.text();
+        let value = match self.token.kind {
+            Kind::Duration => literal::duration(text).map(literal::seconds),
+            _ => literal::number(text),
+        };
+        let value = value.map_err(|message| self.error(self.token.span, message))?;
+        self.bump();
+        Ok(value)
+    }
+
+    /// Reads a string and unescapes it.
+    pub(super) fn string_literal(&mut self) -> Parsed<String> {
+        let text = literal::string(self.text());
+        let text = text.map_err(|message| self.error(self.token.span, message))?;
+        self.bump();
+        Ok(text)
+    }
+
+    /// Reads a function call.
+    fn call(&mut self) -> Parsed<Tall<Expr>> {
+        let name = self.text();
+        let lower = name.to_ascii_lowercase();
+        let name = if KEYWORD_FUNCTIONS.contains(&lower.as_str()) { &lower } else { name };
+        let name_span = self.bump().span;
+        let (args, height) = self.arguments("")?;
+        let signature = function_signature(name).ok_or_else(|| {
+            self.error(name_span, format!("unknown function with name {}", quote(name)))
+        })?;
+        let span = self.span_from(name_span.start);
+        let kind = ExprKind::Call { function: signature.name, name_span, args };
+        self.grown(Expr { kind, span }, height, span)
+    }
+
+    /// Reads arguments in parentheses; also returns the greatest of their heights.
+    fn arguments(&mut self, context: &str) -> Parsed<(Vec<Expr>, usize)> {
+        self.expect(Kind::LeftParen, context, "")?;
+        let (mut args, mut height) = (Vec::new(), 0);
+        if self.accept(Kind::RightParen).is_some() {
+            return Ok((args, height));
+        }
+        loop {
+            let arg = self.expression(0)?;
+            height = height.max(arg.height);
+            args.push(arg.node);
+            let Some(comma) = self.accept(Kind::Comma) else { break };
+            if self.at(Kind::RightParen) {
+                let message = "trailing commas not allowed in function call args";
+                return Err(self.error(comma.span, message));
+            }
+        }
+        self.expect(Kind::RightParen, "", "")?;
+        Ok((args, height))
+    }
+
+    /// Whether the name of an aggregation stands for one here, and not for a metric.
+    fn is_aggregation(&self) -> bool {
+        let by_or_without = |kind| {
+            matches!(kind, Kind::Keyword(Keyword::By | Keyword::Without))
+        };
+        self.is_before_paren() || self.peek().is_some_and(by_or_without)
+    }
+
+    /// Reads `op by (labels) (args)` or `op (args) by (labels)`.
+    fn aggregation(&mut self, op: AggregateOp) -> Parsed<Tall<Expr>> {
+        let start = self.bump().span.start;
+        let mut modifier = self.aggregate_modifier()?;
+        let (args, height) = self.arguments("aggregation")?;
+        if modifier.is_none() {
+            modifier = self.aggregate_modifier()?;
+        }
+        let span = self.span_from(start);
+        let wanted = 1 + usize::from(op.has_param());
+        let count = args.len();
+        if count == 0 {
+            let message = "no arguments for aggregate expression provided";
+            return Err(self.error(span, message));
+        }
+        if count != wanted {
+            let message = format!(
+                "wrong number of arguments for aggregate expression provided, \
+                 expected {wanted}, got {count}"
+            );
+            return Err(self.error(span, message));
+        }
+        let mut args = args.into_iter();
+        let param = if op.has_param() { args.next() } else { None };
+        let expr = args.next().expect("the number of arguments was checked");
+        let (without, grouping) = modifier.unwrap_or_default();
+        let aggregate = Aggregate { op, param, expr, without, grouping };
+        let kind = ExprKind::Aggregate(Box::new(aggregate));
+        self.grown(Expr { kind, span }, height, span)
+    }
+
+    /// Reads `by (labels)` or `without (labels)`, if either is there.
+    fn aggregate_modifier(&mut self) -> Parsed<Option<(bool, Vec<String>)>> {
+        let without = match self.token.kind {
+            Kind::Keyword(Keyword::By) => false,
+            Kind::Keyword(Keyword::Without) => true,
+            _ => return Ok(None),
+        };
+        self.bump();
+        Ok(Some((without, self.grouping_labels()?)))
+    }
+}

@@ -1,0 +1,27 @@
+//! How much one write request may hold.
+
+/// The most of everything that a decoder takes from one request. A request that exceeds one is refused
+/// whole ([`ProtocolError::TooMany`](crate::ProtocolError::TooMany)), as whoever sent it must send less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecodeLimits {
+    /// Samples, of all series together.
+    pub samples_max: usize,
+    /// Series messages; two messages of one series count twice.
+    pub series_max: usize,
+    /// Strings in the symbol table of a remote write 2.0 request.
+    pub symbols_max: usize,
+    /// Bytes of all series' labels, once the references of a remote write 2.0 request are resolved. The
+    /// references make a short request name very long labels very often.
+    pub labels_bytes_max: usize,
+}
+
+impl Default for DecodeLimits {
+    fn default() -> Self {
+        Self {
+            samples_max: 1_000_000,
+            series_max: 1_000_000,
+            symbols_max: 4_000_000,
+            labels_bytes_max: 256 << 20,
+        }
+    }
+}

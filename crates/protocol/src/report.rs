@@ -1,0 +1,84 @@
+//! What to answer to a write request.
+
+use std::fmt::Write as _;
+
+use timberline_model::{Rejection, WriteOutcome, limits};
+
+use crate::{Decoded, WriteForm, prom_remote::RemoteWriteVersion};
+
+/// The answer to a write request that could be read: exact counts, and what was not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteReport {
+    /// For [`HEADER_SAMPLES_WRITTEN`](crate::prom_remote::HEADER_SAMPLES_WRITTEN).
+    pub samples_written: u64,
+    /// For [`HEADER_HISTOGRAMS_WRITTEN`](crate::prom_remote::HEADER_HISTOGRAMS_WRITTEN).
+    pub histograms_written: u64,
+    /// For [`HEADER_EXEMPLARS_WRITTEN`](crate::prom_remote::HEADER_EXEMPLARS_WRITTEN).
+    pub exemplars_written: u64,
+    /// What was not written and why, for the body of an answer that says "do not send this again".
+    /// `None` when all that the sender must know of is written.
+    pub problem: Option<String>,
+}
+
+impl Decoded<'_> {
+    /// The answer, when the batch was written with this outcome.
+    ///
+    /// Samples and native histograms that are not written are always a problem. Exemplars are one in
+    /// remote write 2.0, which knows them; 1.0 does not, though Prometheus sends them when told to.
+    /// Metadata never is: a receiver may ignore it.
+    #[must_use]
+    pub fn report(&self, form: WriteForm, outcome: &WriteOutcome) -> WriteReport {
+        let v1 = form == WriteForm::RemoteWrite(RemoteWriteVersion::V1);
+        let exemplars = if v1 { 0 } else { self.exemplars };
+        let sound = self.items_rejected == 0
+            && outcome.samples_rejected == 0
+            && outcome.rejections.is_empty()
+            && self.histograms == 0
+            && exemplars == 0;
+        WriteReport {
+            samples_written: outcome.samples_written,
+            histograms_written: 0,
+            exemplars_written: 0,
+            problem: (!sound).then(|| self.problem(outcome, exemplars)),
+        }
+    }
+
+    fn problem(&self, outcome: &WriteOutcome, exemplars: u64) -> String {
+        let rejected = self.samples_rejected + outcome.samples_rejected;
+        let written = outcome.samples_written;
+        let mut text = format!("partial write: {written} samples written, {rejected} rejected");
+        for (count, what) in [(self.histograms, "native histograms"), (exemplars, "exemplars")] {
+            if count > 0 {
+                let _ = write!(text, "; {count} {what} not written, as they are not stored yet");
+            }
+        }
+        let mut named = 0;
+        for rejection in self.rejections.iter().chain(&outcome.rejections) {
+            if named == limits::REJECTIONS_NAMED_MAX {
+                break;
+            }
+            named += 1;
+            let _ = write!(text, "; {}", Named(rejection));
+        }
+        if self.items_rejected + outcome.samples_rejected > named as u64 {
+            text.push_str("; the first rejections are named, more may have followed");
+        }
+        text
+    }
+}
+
+/// A rejection on one line, however its reason was worded.
+struct Named<'a>(&'a Rejection);
+
+impl std::fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = self.0.to_string();
+        for part in text.split_inclusive(['\n', '\r']) {
+            f.write_str(part.trim_end_matches(['\n', '\r']))?;
+            if part.ends_with(['\n', '\r']) {
+                f.write_str(" ")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! Lays the layers over each other: default, file, environment, flag.
+
+use std::path::Path;
+
+use timberline_model::limits;
+
+use super::{Config, ConfigError, ConfigFlags, field::fields, file, spelling::nearest};
+
+/// Variables of ours that are not keys of the tree.
+const OTHER_VARIABLES: [&str; 2] = ["TIMBERLINE_CONFIG", "TIMBERLINE_ADDR"];
+
+/// A configuration and what is odd about it.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The configuration.
+    pub(crate) config: Config,
+    /// What the operator should hear, once log lines can be written.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Reads all layers.
+///
+/// An unknown variable is only a warning, unlike an unknown key in the file: environments are
+/// inherited, and container platforms put variables of their own under a service's name.
+///
+/// # Errors
+/// A file that cannot be read, an unknown key in it, a value its key cannot take, or values that do
+/// not go together.
+pub(crate) fn load(
+    path: Option<&Path>,
+    environment: impl Iterator<Item = (String, String)>,
+    flags: &ConfigFlags,
+) -> Result<Loaded, ConfigError> {
+    let mut config = Config::default();
+    let mut warnings = Vec::new();
+    if let Some(path) = path {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        file::apply(&mut config, path, &text)?;
+    }
+    for (variable, value) in environment.filter(|(name, _)| name.starts_with("TIMBERLINE_")) {
+        match fields().iter().find(|field| field.variable == variable) {
+            Some(field) => set(&mut config, field.key, &value, || {
+                format!("environment variable {variable}")
+            })?,
+            None if OTHER_VARIABLES.contains(&variable.as_str()) => {}
+            None => warnings.push(unknown_variable(&variable)),
+        }
+    }
+    for (key, value) in flags.given() {
+        set(&mut config, key, value, || format!("flag --{}", key.replace(['.', '_'], "-")))?;
+    }
+    check(&config)?;
+    Ok(Loaded { config, warnings })
+}
+
+fn set(
+    config: &mut Config,
+    key: &str,
+    value: &str,
+    origin: impl Fn() -> String,
+) -> Result<(), ConfigError> {
+    match config.set(key, value) {
+        Some(Ok(())) => Ok(()),
+        Some(Err(reason)) => Err(ConfigError::Value { origin: origin(), reason }),
+        None => unreachable!("{key} was looked up in the tree's own list"),
+    }
+}
+
+fn unknown_variable(variable: &str) -> String {
+    let known = fields().iter().map(|field| field.variable.as_str());
+    match nearest(variable, known) {
+        Some(near) => format!("unknown environment variable {variable} (did you mean {near}?)"),
+        None => format!("unknown environment variable {variable} is ignored"),
+    }
+}
+
+/// Values that do not go together.
+fn check(config: &Config) -> Result<(), ConfigError> {
+    let wrong = |reason: String| Err(ConfigError::Contradiction { reason });
+    let listen = config.server.listen;
+    if !listen.is_loopback() && !config.server.insecure {
+        return wrong(format!(
+            "listen = {listen} can be reached from other machines, and there is no authentication \
+             yet: listen on 127.0.0.1, or accept that with --insecure (insecure = true)"
+        ));
+    }
+    if config.write.decoded_size_max < config.write.body_size_max {
+        return wrong(format!(
+            "write.decoded_size_max ({}) is less than write.body_size_max ({}): a body grows when \
+             it is decompressed",
+            config.write.decoded_size_max, config.write.body_size_max
+        ));
+    }
+    if config.storage.series_max.get() > limits::SERIES_COUNT_MAX {
+        return wrong(format!(
+            "storage.series_max ({}) is more than a database can number ({})",
+            config.storage.series_max,
+            limits::SERIES_COUNT_MAX
+        ));
+    }
+    // The HTTP library's parser needs this much for any request.
+    if config.http.head_size_max.0 < 8_192 {
+        return wrong("http.head_size_max is less than 8KiB".to_owned());
+    }
+    Ok(())
+}

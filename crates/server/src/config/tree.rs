@@ -1,0 +1,192 @@
+//! The tree itself: every key, its default and what it means.
+
+use std::{
+    num::{NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+};
+
+use timberline_model::{Durability, DuplicatePolicy};
+
+use super::{
+    byte_size::ByteSize,
+    field::{Declared, Section},
+    human_duration::HumanDuration,
+    listen_address::ListenAddress,
+    log_settings::{LogFormat, LogLevel},
+    setting::Setting,
+};
+
+/// Declares the sections: a struct for each, its defaults, and its keys as data.
+macro_rules! config_tree {
+    ($(
+        $(#[doc = $about:literal])+
+        $name:ident, $member:ident = $section:literal $prefix:literal $title:literal {
+            $( $(#[doc = $doc:literal])+ $field:ident: $ty:ty = $default:expr; )+
+        }
+    )+) => {
+        /// Everything that can be configured.
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub(crate) struct Config {
+            $( $(#[doc = $about])+ pub(crate) $member: $name, )+
+        }
+
+        $(
+            $(#[doc = $about])+
+            #[derive(Clone, Debug, PartialEq)]
+            pub(crate) struct $name {
+                $( $(#[doc = $doc])+ pub(crate) $field: $ty, )+
+            }
+
+            impl Default for $name {
+                fn default() -> Self {
+                    Self { $( $field: $default, )+ }
+                }
+            }
+        )+
+
+        /// All sections, in order.
+        pub(super) static SECTIONS: &[Section] = &[$(
+            Section {
+                name: $section,
+                title: $title,
+                fields: &[$(
+                    Declared {
+                        key: concat!($prefix, stringify!($field)),
+                        doc: concat!($($doc, "\n"),+),
+                        hint: <$ty as Setting>::HINT,
+                        bare: <$ty as Setting>::BARE,
+                    },
+                )+],
+            },
+        )+];
+
+        impl Config {
+            /// Sets a key from text. `None` when there is no such key.
+            pub(crate) fn set(&mut self, key: &str, text: &str) -> Option<Result<(), String>> {
+                $($(
+                    if key == concat!($prefix, stringify!($field)) {
+                        return Some(<$ty as Setting>::read(text).map(|value| {
+                            self.$member.$field = value;
+                        }));
+                    }
+                )+)+
+                None
+            }
+
+            /// A key's value as text. `None` when there is no such key.
+            pub(crate) fn get(&self, key: &str) -> Option<String> {
+                $($(
+                    if key == concat!($prefix, stringify!($field)) {
+                        return Some(Setting::show(&self.$member.$field));
+                    }
+                )+)+
+                None
+            }
+        }
+    };
+}
+
+const fn count(n: usize) -> NonZeroUsize {
+    NonZeroUsize::new(n).expect("a default count is not zero")
+}
+
+const fn large_count(n: u64) -> NonZeroU64 {
+    NonZeroU64::new(n).expect("a default count is not zero")
+}
+
+config_tree! {
+    /// Where the data lies and who may reach it.
+    ServerSettings, server = "" "" "Server" {
+        /// Directory of the database. It is made if it does not exist, and one process at a time
+        /// may have it open.
+        data_dir: PathBuf = PathBuf::from("./data");
+        /// Address of the HTTP listener. Port 0 takes a free port; see `--ready-file`.
+        listen: ListenAddress = ListenAddress::loopback(8080);
+        /// Allow a listener that other machines can reach. There is no authentication and no TLS
+        /// yet: whoever reaches the port can read and write everything.
+        insecure: bool = false;
+        /// How long requests under way may take to end after SIGTERM or SIGINT, before they are cut.
+        shutdown_timeout: HumanDuration = HumanDuration::seconds(30);
+    }
+
+    /// Limits of every HTTP request.
+    HttpSettings, http = "http" "http." "HTTP" {
+        /// Connections open at once. Further ones are answered 503 and closed.
+        connections_max: NonZeroUsize = count(1_024);
+        /// Time for a request's head to arrive; also how long an idle connection is kept.
+        head_timeout: HumanDuration = HumanDuration::seconds(60);
+        /// Time for a request's body to arrive, from its head on.
+        body_timeout: HumanDuration = HumanDuration::seconds(60);
+        /// Size of a request's head: its first line and all headers.
+        head_size_max: ByteSize = ByteSize::kibibytes(128);
+        /// Size of a form in the body of a `POST`, such as a long query.
+        form_size_max: ByteSize = ByteSize::mebibytes(1);
+    }
+
+    /// Limits of writes.
+    WriteSettings, write = "write" "write." "Writes" {
+        /// Size of a write's body as it arrives, compressed or not.
+        body_size_max: ByteSize = ByteSize::mebibytes(32);
+        /// Size of a write's body after decompression.
+        decoded_size_max: ByteSize = ByteSize::mebibytes(128);
+        /// Samples of one request.
+        samples_max: NonZeroUsize = count(2_000_000);
+        /// Writes under way at once. Each holds its body in memory. Further ones wait.
+        concurrent_max: NonZeroUsize = count(64);
+        /// How long a write waits for its turn before it is answered 503 with `Retry-After`.
+        queue_timeout: HumanDuration = HumanDuration::seconds(10);
+    }
+
+    /// Limits of queries.
+    QuerySettings, query = "query" "query." "Queries" {
+        /// Time for one query. A request may ask for less with `timeout`, not for more.
+        timeout: HumanDuration = HumanDuration::seconds(120);
+        /// Samples that one query may read and make.
+        samples_max: NonZeroU64 = large_count(50_000_000);
+        /// Series that one query may read.
+        series_max: NonZeroU64 = large_count(1_000_000);
+        /// Steps of one range query.
+        steps_max: NonZeroU64 = large_count(11_000);
+        /// How far back an instant selector looks for a series' newest sample. A request may ask
+        /// for another with `lookback_delta`.
+        lookback: HumanDuration = HumanDuration::seconds(300);
+        /// Queries under way at once. Further ones wait.
+        concurrent_max: NonZeroUsize = count(20);
+        /// How long a query waits for its turn before it is answered 503 with `Retry-After`.
+        queue_timeout: HumanDuration = HumanDuration::seconds(10);
+        /// Threads that one query may use.
+        threads_max: NonZeroUsize = count(2);
+    }
+
+    /// The database.
+    StorageSettings, storage = "storage" "storage." "Storage" {
+        /// What "written" means: `synced` (on the disk) or `logged` (in the page cache: lost by a
+        /// power cut, not by a crash of the process).
+        durability: Durability = Durability::Synced;
+        /// Which sample stays when a series gets two at one instant: `last`, `first`, `all`, or
+        /// `reject` to refuse the later one.
+        duplicates: DuplicatePolicy = DuplicatePolicy::Last;
+        /// Series that the database may hold. New ones beyond are refused; known ones go on.
+        series_max: NonZeroU64 = large_count(10_000_000);
+        /// Size of one segment of the log.
+        segment_size: ByteSize = ByteSize::mebibytes(128);
+        /// Free disk space that writes leave alone, so that flushing and deleting can go on. Below
+        /// it writes are answered 507.
+        reserve_size: ByteSize = ByteSize::mebibytes(64);
+        /// Size of the unflushed samples in memory that starts a flush.
+        flush_size: ByteSize = ByteSize::mebibytes(512);
+        /// Span of time that one block covers, and the age at which samples are flushed.
+        flush_window: HumanDuration = HumanDuration::seconds(7_200);
+        /// Threads that read the log when the database is opened.
+        open_threads_max: NonZeroUsize = count(4);
+    }
+
+    /// What the server says about itself.
+    LogSettings, log = "log" "log." "Log lines" {
+        /// Which lines: `error`, `warn`, `info`, `debug`, `trace`, `off`, or by module
+        /// (`info,timberline=debug`).
+        level: LogLevel = LogLevel::info();
+        /// `text` for people, `json` for machines. Lines go to standard error.
+        format: LogFormat = LogFormat::Text;
+    }
+}
