@@ -1,1 +1,26 @@
-//! Helpers that start real servers for the end-to-end tests.
+//! What the tests of the whole house share: starting the real programs and talking to them.
+//!
+//! What it is not: tests. Those lie in the folders beside `src`, one for each thing that may happen
+//! to a database.
+
+mod history;
+mod process;
+mod prometheus;
+mod server;
+
+pub use history::{Expected, History, value_of};
+pub use process::{Process, free_port, wait_until};
+pub use prometheus::{NodeExporter, Prometheus};
+pub use server::{Server, WriteError};
+
+/// A number from the environment, or a default: how often to repeat what cannot be repeated too often.
+///
+/// # Panics
+/// When the variable is set and is no number.
+#[must_use]
+pub fn count_from_env(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")),
+        Err(_) => default,
+    }
+}

@@ -3,7 +3,7 @@
 //! Invariant: the last member of the file is the CRC32C of every byte before it, so what decodes is
 //! what was written.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use timberline_codec::crc::crc32c;

@@ -43,6 +43,7 @@ mod options;
 mod reader;
 mod record;
 mod recovery;
+mod scan;
 mod segment;
 mod spare;
 mod stats;

@@ -18,6 +18,9 @@ const MAGIC: [u8; 8] = *b"TMBRLOG\n";
 const VERSION: u8 = 1;
 const EXTENSION: &str = ".log";
 const NAME_DIGITS: usize = 20;
+/// No log grows this far; a name that says so is not taken for a segment's, so that adding lengths to
+/// offsets never overflows.
+const BASE_MAX: u64 = 1 << 62;
 
 const _: () = assert!(SEGMENT_HEADER_BYTES.is_multiple_of(FRAME_ALIGN));
 
@@ -52,7 +55,7 @@ pub(crate) fn path(dir: &Path, base: u64) -> PathBuf {
 pub(crate) fn base_of(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(EXTENSION)?;
     let plain = digits.len() == NAME_DIGITS && digits.bytes().all(|b| b.is_ascii_digit());
-    plain.then(|| digits.parse().ok()).flatten()
+    plain.then(|| digits.parse().ok()).flatten().filter(|base| *base <= BASE_MAX)
 }
 
 /// The header of a segment.
@@ -90,8 +93,8 @@ mod tests {
         let path = path(Path::new("/log"), 4096);
         assert_eq!(path, Path::new("/log/00000000000000004096.log"));
         assert_eq!(base_of("00000000000000004096.log"), Some(4096));
-        assert_eq!(base_of("18446744073709551615.log"), Some(u64::MAX));
-        for other in ["4096.log", "+0000000000000004096.log", "99999999999999999999.log", "x.tmp"] {
+        assert_eq!(base_of("04611686018427387904.log"), Some(BASE_MAX));
+        for other in ["4096.log", "+0000000000000004096.log", "18446744073709551615.log", "x.tmp"] {
             assert_eq!(base_of(other), None, "{other}");
         }
     }

@@ -41,7 +41,6 @@ impl Window {
         if position < self.start || end > self.start + self.bytes.len() as u64 {
             let wanted = (limit - position).min(READ_BYTES.max(len as u64));
             let wanted = usize::try_from(wanted).expect("bounded by a length in memory");
-            self.bytes.clear();
             self.bytes.resize(wanted, 0);
             self.start = position;
             if let Err(source) = self.file.read_exact_at(&mut self.bytes, position) {

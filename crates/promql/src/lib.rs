@@ -30,6 +30,7 @@ mod functions;
 mod operator;
 mod parser;
 mod print;
+mod quote;
 mod value_type;
 
 pub use ast::{Expr, ExprKind, Span, ValueType};

@@ -4,6 +4,9 @@ use std::fmt;
 
 use crate::ast::{AggregateOp, BinaryOp, DurationOp};
 
+/// How tightly a sign binds: as `*` does, so that `-a ^ b` is `-(a ^ b)`.
+pub(crate) const UNARY_PRECEDENCE: u8 = BinaryOp::Mul.precedence();
+
 impl BinaryOp {
     /// As written in a query.
     #[must_use]

@@ -195,16 +195,19 @@ impl BlockWriter {
         Ok(meta)
     }
 
-    /// Hands the series being written, if there is one, to the index.
+    /// Hands the series being written, if there is one, to the index. A series that cannot be handed
+    /// over stays, so that the block cannot be finished without it.
     fn end_series(&mut self) -> Result<(), BlockError> {
-        let Some(labels) = self.labels.take() else { return Ok(()) };
+        let Some(labels) = &self.labels else { return Ok(()) };
         if self.entries.is_empty() {
-            return Err(BlockError::SeriesWithoutChunks { labels });
+            return Err(BlockError::SeriesWithoutChunks { labels: labels.clone() });
         }
         self.body.clear();
         encode_body(labels.hash(), &self.entries, &mut self.body);
+        self.index.push(labels, &self.body)?;
+        self.labels = None;
         self.entries.clear();
-        self.index.push(&labels, &self.body)
+        Ok(())
     }
 }
 

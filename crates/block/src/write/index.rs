@@ -64,13 +64,16 @@ impl IndexWriter {
         if self.series_count() >= u32::MAX as usize {
             return Err(too_many("series", u32::MAX));
         }
+        let count = u8::try_from(labels.len())
+            .map_err(|_| too_many("labels of a series", u32::from(u8::MAX)))?;
         let before = self.pairs.len();
         for (name, value) in labels.iter() {
-            let pair = self.symbols.pair(name, value);
-            self.pairs.push(pair.ok_or_else(|| too_many("label values", u32::MAX))?);
+            let Some(pair) = self.symbols.pair(name, value) else {
+                self.pairs.truncate(before);
+                return Err(too_many("label values", u32::MAX));
+            };
+            self.pairs.push(pair);
         }
-        let count = u8::try_from(self.pairs.len() - before)
-            .map_err(|_| too_many("labels of a series", u32::from(u8::MAX)))?;
         if self.series_count().is_multiple_of(SERIES_PER_GROUP as usize) {
             self.body_groups.push(self.sink.position());
         }

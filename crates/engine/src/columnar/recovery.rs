@@ -63,7 +63,7 @@ pub(crate) fn recover(
     if let Some(offset) = view.manifest.dictionary {
         read_dictionary(disk.as_ref(), layout, LogOffset(offset), &head)?;
     }
-    if let Some(end) = view.blocks.iter().map(|block| block.meta().max_ts).max() {
+    if let Some(end) = view.manifest.blocks.iter().map(|block| block.max_ts).max() {
         head.set_blocks_end(end);
     }
     let flushed_to = view.manifest.flushed_to();
@@ -74,7 +74,7 @@ pub(crate) fn recover(
 
 fn lock(disk: &dyn Disk, layout: &Layout) -> Result<FileLock, EngineError> {
     let dir = layout.dir();
-    disk.create_dir_all(dir).map_err(EngineError::disk("create", dir))?;
+    create_dir(disk, dir)?;
     let lock = disk.lock(&layout.lock()).map_err(|error| match error.kind() {
         std::io::ErrorKind::WouldBlock => EngineError::Locked { dir: dir.to_owned() },
         _ => EngineError::disk("lock", layout.lock())(error),
@@ -84,6 +84,28 @@ fn lock(disk: &dyn Disk, layout: &Layout) -> Result<FileLock, EngineError> {
     }
     disk.sync_dir(dir).map_err(EngineError::disk("sync", dir))?;
     Ok(lock)
+}
+
+/// Creates a directory durably: a name that its parent may forget in a power cut would take the
+/// database with it.
+fn create_dir(disk: &dyn Disk, dir: &Path) -> Result<(), EngineError> {
+    let is_missing = |dir: &&Path| {
+        matches!(disk.list(dir), Err(error) if error.kind() == std::io::ErrorKind::NotFound)
+    };
+    let missing: Vec<&Path> = dir
+        .ancestors()
+        .filter(|ancestor| !ancestor.as_os_str().is_empty())
+        .take_while(is_missing)
+        .collect();
+    disk.create_dir_all(dir).map_err(EngineError::disk("create", dir))?;
+    for created in missing {
+        let parent = match created.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        disk.sync_dir(parent).map_err(EngineError::disk("sync", parent))?;
+    }
+    Ok(())
 }
 
 /// The manifest in force. A new directory gets its first one before anything else is written, so that

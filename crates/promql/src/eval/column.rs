@@ -86,6 +86,11 @@ impl StepColumn {
         &self.present
     }
 
+    /// The presence bitmap; whoever sets bits vouches for the values.
+    pub(super) fn present_mut(&mut self) -> &mut [u64] {
+        &mut self.present
+    }
+
     /// Calls `visit` for every step that has a value, in order.
     #[inline]
     pub(super) fn for_each(&self, mut visit: impl FnMut(usize, f64)) {

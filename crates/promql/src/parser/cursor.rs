@@ -30,6 +30,8 @@ pub(super) struct Parser<'a> {
     /// Where the token before the current one ended.
     pub(super) previous_end: usize,
     depth: usize,
+    /// How many aggregations the current token is in the arguments of.
+    pub(super) aggregations: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -41,6 +43,7 @@ impl<'a> Parser<'a> {
             lex_error: None,
             previous_end: 0,
             depth: 0,
+            aggregations: 0,
         };
         parser.bump();
         parser.previous_end = 0;
@@ -73,10 +76,10 @@ impl<'a> Parser<'a> {
         self.lexer.is_before_paren()
     }
 
-    /// The token after the current one.
-    pub(super) fn peek(&self) -> Option<Kind> {
+    /// The token after the current one, if it is one.
+    pub(super) fn peek(&self) -> Option<Token> {
         let mut lexer = self.lexer;
-        lexer.next_token().ok().map(|token| token.kind)
+        lexer.next_token().ok()
     }
 
     /// Goes to the next token and returns the one left behind.
@@ -122,6 +125,10 @@ impl<'a> Parser<'a> {
         if let Some(error) = &self.lex_error {
             return error.clone();
         }
+        let context = match context {
+            "" if self.aggregations > 0 => "aggregation",
+            context => context,
+        };
         let mut message = format!("unexpected {}", self.token.kind.describe(self.text()));
         for (joint, part) in [(" in ", context), (", expected ", expected)] {
             if !part.is_empty() {

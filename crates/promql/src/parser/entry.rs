@@ -33,9 +33,9 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
     if parser.at(Kind::End) {
         return Err(ParseError::new(text, Span::default(), "no expression found in input"));
     }
-    let expr = parser.expression(0)?.node;
+    let mut expr = parser.expression(0)?.node;
     finish(&parser)?;
-    check(text, &expr)?;
+    check(text, &mut expr)?;
     Ok(expr)
 }
 
@@ -46,9 +46,9 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
 /// Anything else, and what [`parse`] refuses.
 pub fn parse_matchers(text: &str) -> Result<Vec<Matcher>, ParseError> {
     let mut parser = start(text)?;
-    let expr = parser.bare_selector()?;
+    let mut expr = parser.bare_selector()?;
     finish(&parser)?;
-    check(text, &expr)?;
+    check(text, &mut expr)?;
     match expr.kind {
         ExprKind::Selector(selector) => Ok(selector.matchers),
         _ => unreachable!("bare_selector reads selectors only"),

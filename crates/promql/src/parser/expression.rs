@@ -2,6 +2,7 @@
 
 use crate::{
     ast::{Binary, BinaryOp, Expr, ExprKind, Span},
+    operator::UNARY_PRECEDENCE,
     parser::{
         cursor::{Parsed, Parser, Tall},
         token::Kind,
@@ -55,7 +56,7 @@ impl Parser<'_> {
             return self.attachments(primary);
         };
         // A sign binds as `*` does: `-a ^ b` is `-(a ^ b)`, `-a * b` is `(-a) * b`.
-        let Tall { node: inner, height } = self.expression(BinaryOp::Mul.precedence())?;
+        let Tall { node: inner, height } = self.expression(UNARY_PRECEDENCE)?;
         let span = Span { start: sign.span.start, end: inner.span.end };
         if let ExprKind::Number { value, is_duration } = inner.kind {
             let value = if negate { -value } else { value };

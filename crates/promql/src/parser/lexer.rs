@@ -11,6 +11,7 @@ mod string;
 use crate::{
     ast::{BinaryOp, Span},
     parser::{
+        duration::DURATION_FUNCTIONS,
         error::ParseError,
         token::{Kind, Token},
     },
@@ -238,8 +239,7 @@ impl<'a> Lexer<'a> {
             's' | 'S' | 'r' | 'R' | 'm' | 'M' => {
                 self.skip_while(|c| c.is_ascii_alphabetic() || c == '_');
                 let word = &self.text[start..self.position];
-                let known = ["step", "range", "min_of", "max_of"];
-                if known.iter().any(|name| name.eq_ignore_ascii_case(word)) {
+                if DURATION_FUNCTIONS.iter().any(|name| name.eq_ignore_ascii_case(word)) {
                     self.saw_duration = true;
                     return Ok(Kind::Identifier);
                 }

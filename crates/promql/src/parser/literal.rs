@@ -46,13 +46,13 @@ pub(super) fn duration(text: &str) -> Result<i64, String> {
 }
 
 /// Nanoseconds as seconds, exact to the last bit that an `f64` has.
-pub(crate) fn seconds(nanos: i64) -> f64 {
+pub(crate) fn seconds_of_nanos(nanos: i64) -> f64 {
     (nanos / NANOS_PER_SECOND) as f64
         + (nanos % NANOS_PER_SECOND) as f64 / NANOS_PER_SECOND as f64
 }
 
 /// Seconds as nanoseconds, rounded; `None` if they do not fit, or are not a number.
-pub(crate) fn nanos(seconds: f64) -> Option<i64> {
+pub(crate) fn nanos_of_seconds(seconds: f64) -> Option<i64> {
     const LIMIT: f64 = 9_223_372_036.0;
     // The comparison is false for NaN.
     if !(-LIMIT..=LIMIT).contains(&seconds) {

@@ -99,7 +99,11 @@ impl Parser<'_> {
     }
 
     /// Reads a duration between brackets, which cannot be a literal of zero or less.
-    fn positive_duration(&mut self, context: &str, expected: &str) -> Parsed<DurationExpr> {
+    fn positive_duration(
+        &mut self,
+        context: &'static str,
+        expected: &'static str,
+    ) -> Parsed<DurationExpr> {
         let duration = self.duration_expression(Place { context, expected })?;
         match duration.kind {
             DurationKind::Literal(nanos) if nanos <= 0 => {
@@ -111,24 +115,25 @@ impl Parser<'_> {
 
     /// Reads what follows `@`.
     fn at_time(&mut self, expr: Span) -> Parsed<At> {
+        const CONTEXT: &str = "@";
+        const EXPECTED: &str = "timestamp";
         for (name, at) in [("start", At::Start), ("end", At::End)] {
             if self.at_name(name) {
                 self.bump();
-                self.expect(Kind::LeftParen, "", "")?;
-                self.expect(Kind::RightParen, "", "")?;
+                self.expect(Kind::LeftParen, CONTEXT, EXPECTED)?;
+                self.expect(Kind::RightParen, CONTEXT, EXPECTED)?;
                 return Ok(at);
             }
         }
         let sign = self.accept_sign();
         if !self.at(Kind::Number) && !self.at(Kind::Duration) {
-            return Err(self.unexpected("@", "timestamp"));
+            return Err(self.unexpected(CONTEXT, EXPECTED));
         }
         let value = self.number_value()?;
         let seconds = if sign.is_some_and(|(_, negate)| negate) { -value } else { value };
         // Seconds since the epoch have bits left for microseconds, not for more.
-        let micros = (seconds.fract() * 1e6).round() / 1e6;
-        let nanos = literal::nanos(seconds.trunc() + micros);
-        nanos.map(|nanos| At::Timestamp((nanos + nanos.signum() * 500).div_euclid(1_000) * 1_000)).ok_or_else(|| {
+        let nanos = literal::nanos_of_seconds(seconds).map(|_| (seconds * 1e6).round() as i64 * 1_000);
+        nanos.map(At::Timestamp).ok_or_else(|| {
             let message = format!("timestamp out of bounds for @ modifier: {seconds}");
             self.error(expr, message)
         })

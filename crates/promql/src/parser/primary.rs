@@ -47,7 +47,7 @@ impl Parser<'_> {
     pub(super) fn number_value(&mut self) -> Parsed<f64> {
         let text = self.text();
         let value = match self.token.kind {
-            Kind::Duration => literal::duration(text).map(literal::seconds),
+            Kind::Duration => literal::duration(text).map(literal::seconds_of_nanos),
             _ => literal::number(text),
         };
         let value = value.map_err(|message| self.error(self.token.span, message))?;
@@ -69,7 +69,7 @@ impl Parser<'_> {
         let lower = name.to_ascii_lowercase();
         let name = if KEYWORD_FUNCTIONS.contains(&lower.as_str()) { &lower } else { name };
         let name_span = self.bump().span;
-        let (args, height) = self.arguments("")?;
+        let (args, height) = self.arguments()?;
         let signature = function_signature(name).ok_or_else(|| {
             self.error(name_span, format!("unknown function with name {}", quote(name)))
         })?;
@@ -79,8 +79,8 @@ impl Parser<'_> {
     }
 
     /// Reads arguments in parentheses; also returns the greatest of their heights.
-    fn arguments(&mut self, context: &str) -> Parsed<(Vec<Expr>, usize)> {
-        self.expect(Kind::LeftParen, context, "")?;
+    fn arguments(&mut self) -> Parsed<(Vec<Expr>, usize)> {
+        self.expect(Kind::LeftParen, "", "")?;
         let (mut args, mut height) = (Vec::new(), 0);
         if self.accept(Kind::RightParen).is_some() {
             return Ok((args, height));
@@ -101,17 +101,18 @@ impl Parser<'_> {
 
     /// Whether the name of an aggregation stands for one here, and not for a metric.
     fn is_aggregation(&self) -> bool {
-        let by_or_without = |kind| {
-            matches!(kind, Kind::Keyword(Keyword::By | Keyword::Without))
-        };
-        self.is_before_paren() || self.peek().is_some_and(by_or_without)
+        let by_or_without = [Kind::Keyword(Keyword::By), Kind::Keyword(Keyword::Without)];
+        let next = self.peek().map(|token| token.kind);
+        self.is_before_paren() || next.is_some_and(|kind| by_or_without.contains(&kind))
     }
 
     /// Reads `op by (labels) (args)` or `op (args) by (labels)`.
     fn aggregation(&mut self, op: AggregateOp) -> Parsed<Tall<Expr>> {
         let start = self.bump().span.start;
         let mut modifier = self.aggregate_modifier()?;
-        let (args, height) = self.arguments("aggregation")?;
+        self.aggregations += 1;
+        let (args, height) = self.arguments()?;
+        self.aggregations -= 1;
         if modifier.is_none() {
             modifier = self.aggregate_modifier()?;
         }

@@ -156,6 +156,15 @@ impl Kind {
     }
 }
 
+/// Whether a text may stand as a metric name without quotes.
+pub(crate) fn is_metric_word(text: &str) -> bool {
+    let letter = |b: u8| b.is_ascii_alphabetic() || b == b'_' || b == b':';
+    let mut bytes = text.bytes();
+    bytes.next().is_some_and(letter)
+        && bytes.all(|b| letter(b) || b.is_ascii_digit())
+        && Kind::of_word(text).is_metric_name()
+}
+
 /// Quotes at most ten characters, and says so if there are more.
 fn quote_short(text: &str) -> String {
     match text.char_indices().nth(10) {

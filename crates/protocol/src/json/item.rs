@@ -1,11 +1,9 @@
 //! The pieces of a request, read leniently: what has the wrong type is kept as such, so that it rejects
 //! its own sample or series and not the request.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
-use serde::de::{
-    Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor, value::BorrowedStrDeserializer,
-};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// A JSON value of which only numbers and strings are kept.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -92,11 +90,95 @@ impl<'de> Visitor<'de> for ItemVisitor {
     }
 }
 
-/// Two fields of an object: a label's `name` and `value`, or a sample's `timestamp` and `value`.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Pair<'a> {
-    /// The field `name` or `timestamp`.
-    pub(super) first: Item<'a>,
-    /// The field `value`.
-    pub(super) value: Item<'a>,
+/// The name of an object's first field; the second is `value`.
+pub(super) trait FirstField {
+    /// The name.
+    const NAME: &'static str;
+}
+
+/// Says that the first field is `name`: a label.
+#[derive(Debug)]
+pub(super) struct Name;
+
+impl FirstField for Name {
+    const NAME: &'static str = "name";
+}
+
+/// Says that the first field is `timestamp`: a sample.
+#[derive(Debug)]
+pub(super) struct Timestamp;
+
+impl FirstField for Timestamp {
+    const NAME: &'static str = "timestamp";
+}
+
+/// An object of two fields, or what was there in place of one.
+#[derive(Debug)]
+pub(super) enum Pair<'a, F> {
+    /// The two fields.
+    Fields {
+        /// The one that `F` names.
+        first: Item<'a>,
+        /// The field `value`.
+        value: Item<'a>,
+    },
+    /// No object.
+    Other(PhantomData<F>),
+}
+
+impl<'de: 'a, 'a, F: FirstField> Deserialize<'de> for Pair<'a, F> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PairVisitor(PhantomData))
+    }
+}
+
+struct PairVisitor<F>(PhantomData<F>);
+
+impl<'de, F: FirstField> Visitor<'de> for PairVisitor<F> {
+    type Value = Pair<'de, F>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an object with the fields {:?} and \"value\"", F::NAME)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let (mut first, mut value) = (Item::Missing, Item::Missing);
+        while let Some(key) = entries.next_key::<Item<'de>>()? {
+            match key {
+                Item::Text(key) if key == F::NAME => first = entries.next_value()?,
+                Item::Text(key) if key == "value" => value = entries.next_value()?,
+                _ => drop(entries.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(Pair::Fields { first, value })
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Pair::Other(PhantomData))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Pair::Other(PhantomData))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Pair::Other(PhantomData))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(Pair::Other(PhantomData))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Pair::Other(PhantomData))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Pair::Other(PhantomData))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Pair::Other(PhantomData))
+    }
 }

@@ -6,6 +6,7 @@
 //! clocks, disks and random sources are components and do not appear here.
 
 mod byte_size;
+mod duplicate_setting;
 mod error;
 mod field;
 mod file;

@@ -5,10 +5,11 @@ use std::{
     path::PathBuf,
 };
 
-use timberline_model::{Durability, DuplicatePolicy};
+use timberline_model::Durability;
 
 use super::{
     byte_size::ByteSize,
+    duplicate_setting::DuplicateSetting,
     human_duration::HumanDuration,
     listen_address::ListenAddress,
     log_settings::{LogFormat, LogLevel},
@@ -53,7 +54,7 @@ setting_by_text! {
     LogLevel => "LEVEL", false;
     LogFormat => "FORMAT", false;
     Durability => "LEVEL", false;
-    DuplicatePolicy => "POLICY", false;
+    DuplicateSetting => "POLICY", false;
 }
 
 impl Setting for bool {

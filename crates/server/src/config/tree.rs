@@ -5,10 +5,11 @@ use std::{
     path::PathBuf,
 };
 
-use timberline_model::{Durability, DuplicatePolicy};
+use timberline_model::Durability;
 
 use super::{
     byte_size::ByteSize,
+    duplicate_setting::DuplicateSetting,
     field::{Declared, Section},
     human_duration::HumanDuration,
     listen_address::ListenAddress,
@@ -164,8 +165,9 @@ config_tree! {
         /// power cut, not by a crash of the process).
         durability: Durability = Durability::Synced;
         /// Which sample stays when a series gets two at one instant: `last`, `first`, `all`, or
-        /// `reject` to refuse the later one.
-        duplicates: DuplicatePolicy = DuplicatePolicy::Last;
+        /// `reject` to refuse the later one. `keep` means what the directory has already; a new
+        /// directory then has `last`.
+        duplicates: DuplicateSetting = DuplicateSetting::default();
         /// Series that the database may hold. New ones beyond are refused; known ones go on.
         series_max: NonZeroU64 = large_count(10_000_000);
         /// Size of one segment of the log.
@@ -175,10 +177,10 @@ config_tree! {
         reserve_size: ByteSize = ByteSize::mebibytes(64);
         /// Size of the unflushed samples in memory that starts a flush.
         flush_size: ByteSize = ByteSize::mebibytes(512);
+        /// Size of the log since the last flush that starts a flush, so that a restart stays short.
+        flush_log_size: ByteSize = ByteSize::mebibytes(2_048);
         /// Span of time that one block covers, and the age at which samples are flushed.
         flush_window: HumanDuration = HumanDuration::seconds(7_200);
-        /// Threads that read the log when the database is opened.
-        open_threads_max: NonZeroUsize = count(4);
     }
 
     /// What the server says about itself.

@@ -5,7 +5,7 @@
 //! over series.
 
 use roaring::RoaringBitmap;
-use timberline_model::{MatchOp, Labels, Matcher};
+use timberline_model::{Labels, MatchOp, Matcher, limits};
 
 use super::{catalog::Catalog, index::Name};
 
@@ -89,6 +89,9 @@ fn for_values(
 }
 
 fn find_pair(catalog: &Catalog, name: &str, value: &str) -> Option<u32> {
+    if name.len() > limits::LABEL_NAME_BYTES_MAX || value.len() > limits::LABEL_VALUE_BYTES_MAX {
+        return None;
+    }
     let mut text = Vec::with_capacity(name.len() + value.len() + 6);
     Labels::encode_pair(&mut text, name.as_bytes(), value.as_bytes());
     catalog.pairs().find(&text)

@@ -1,0 +1,2 @@
+//! Opening, selecting from and reading a block.
+fn main() {}

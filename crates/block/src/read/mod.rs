@@ -1,0 +1,20 @@
+//! Reading a block.
+//!
+//! Opening maps the files and reads only their ends and the table of label names. Everything else is
+//! verified granule by granule, and parsed, when it is first asked for.
+
+mod block;
+mod bodies;
+mod dictionary;
+mod granules;
+mod index;
+mod label_lists;
+mod label_queries;
+mod names;
+mod postings;
+mod select;
+mod verify;
+
+pub use block::Block;
+pub use bodies::ChunkMeta;
+pub use label_queries::LabelCount;

@@ -1,0 +1,58 @@
+//! One shard: its catalog and its samples, each under a lock of its own.
+//!
+//! Order of locks, where more than one is held: catalog, then undefined. The samples' lock is held
+//! alone.
+
+use std::{
+    collections::HashSet,
+    sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
+};
+
+use parking_lot::{Mutex, RwLock};
+
+use super::{append::Samples, catalog::Catalog};
+
+/// One shard of a head.
+#[derive(Debug, Default)]
+pub(super) struct Shard {
+    pub(super) catalog: RwLock<Catalog>,
+    pub(super) samples: RwLock<Samples>,
+    /// Slots whose definition is in no log record yet.
+    pub(super) undefined: Mutex<HashSet<u32>>,
+    /// How many those are: nearly always none, and then nobody takes the lock.
+    pub(super) undefined_count: AtomicUsize,
+    /// One more than the highest slot in use.
+    pub(super) slot_end: AtomicU32,
+    /// Slots before this one may have samples in blocks that this head never held.
+    pub(super) recovered_end: AtomicU32,
+    /// Bytes of samples of the epoch that goes on.
+    pub(super) epoch_bytes: AtomicU64,
+}
+
+impl Shard {
+    /// Marks a series as new. Called with the catalog locked for writing, so that whoever finds the
+    /// series there finds it marked.
+    pub(super) fn mark_undefined(&self, slot: u32) {
+        let mut undefined = self.undefined.lock();
+        undefined.insert(slot);
+        self.undefined_count.store(undefined.len(), Ordering::Release);
+    }
+
+    /// Marks series as defined.
+    pub(super) fn mark_defined(&self, slots: impl Iterator<Item = u32>) {
+        let mut undefined = self.undefined.lock();
+        for slot in slots {
+            undefined.remove(&slot);
+        }
+        self.undefined_count.store(undefined.len(), Ordering::Release);
+    }
+
+    /// Publishes how much the epoch that goes on holds.
+    pub(super) fn note_epoch_bytes(&self) {
+        let samples = self.samples.read();
+        let epoch = samples.epoch;
+        let bytes = samples.ledger.iter().find(|counts| counts.epoch == epoch);
+        let bytes = bytes.map_or(0, |counts| counts.bytes);
+        self.epoch_bytes.store(bytes, Ordering::Relaxed);
+    }
+}

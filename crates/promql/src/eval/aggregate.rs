@@ -1,0 +1,131 @@
+//! Aggregations: series fall into groups, and each group becomes one series (or keeps some of its
+//! own; see `selection`).
+
+use super::{
+    accumulator::Accumulator,
+    column::{Series, StepColumn},
+    error::EvalError,
+    evaluator::Evaluator,
+    grouping::Grouping,
+    leaf::Leaf,
+    steps::Steps,
+};
+use crate::ast::{Aggregate, AggregateOp};
+
+impl Evaluator<'_> {
+    /// Evaluates an aggregation.
+    pub(super) fn aggregate(
+        &self,
+        aggregate: &Aggregate,
+        steps: Steps,
+    ) -> Result<Vec<Series>, EvalError> {
+        match aggregate.op {
+            AggregateOp::TopK
+            | AggregateOp::BottomK
+            | AggregateOp::LimitK
+            | AggregateOp::LimitRatio
+            | AggregateOp::Quantile
+            | AggregateOp::CountValues => return self.select(aggregate, steps),
+            _ => {}
+        }
+        if Accumulator::is_mergeable(aggregate.op)
+            && let Some(leaf) = self.leaf(&aggregate.expr, steps)?
+            && self.may_extend(&leaf)
+        {
+            return self.aggregate_leaf(aggregate, &leaf, steps);
+        }
+        let mut groups = Groups::new(aggregate, false, steps);
+        for one in self.eval_vector(&aggregate.expr, steps)? {
+            groups.add(self, &one.labels, &one.column, one.drop_name)?;
+        }
+        Ok(groups.finish())
+    }
+
+    /// Aggregates series as they come from the scan.
+    fn aggregate_leaf(
+        &self,
+        aggregate: &Aggregate,
+        leaf: &Leaf<'_>,
+        steps: Steps,
+    ) -> Result<Vec<Series>, EvalError> {
+        let delayed = self.query.delayed_name_removal;
+        let nameless = leaf.drops_name && !delayed;
+        let parts = self.run_leaf(
+            leaf,
+            &|| Groups::new(aggregate, nameless, steps),
+            &|groups: &mut Groups<'_>, labels, column| {
+                groups.add(self, &labels, column, leaf.drops_name && delayed)
+            },
+        )?;
+        let mut parts = parts.into_iter();
+        let Some(mut all) = parts.next() else { return Ok(Vec::new()) };
+        for part in parts {
+            all.merge(part)?;
+        }
+        Ok(all.finish())
+    }
+}
+
+/// The groups of one aggregation, or of one thread's part of it.
+struct Groups<'a> {
+    grouping: Grouping<'a>,
+    op: AggregateOp,
+    steps: Steps,
+    states: Vec<State>,
+}
+
+struct State {
+    accumulator: Accumulator,
+    drop_name: bool,
+}
+
+impl<'a> Groups<'a> {
+    fn new(aggregate: &'a Aggregate, nameless: bool, steps: Steps) -> Self {
+        let grouping = Grouping::new(aggregate, nameless);
+        Self { grouping, op: aggregate.op, steps, states: Vec::new() }
+    }
+
+    fn add(
+        &mut self,
+        evaluator: &Evaluator<'_>,
+        labels: &timberline_model::Labels,
+        column: &StepColumn,
+        drop_name: bool,
+    ) -> Result<(), EvalError> {
+        let group = self.grouping.of(labels)?;
+        if group == self.states.len() {
+            evaluator.budget.make(self.steps.count())?;
+            let accumulator = Accumulator::new(self.op, self.steps.count())
+                .ok_or(EvalError::Malformed { reason: "an aggregation that does not accumulate" })?;
+            self.states.push(State { accumulator, drop_name });
+        }
+        let state = &mut self.states[group];
+        state.accumulator.add(column);
+        state.drop_name |= drop_name;
+        Ok(())
+    }
+
+    fn merge(&mut self, other: Self) -> Result<(), EvalError> {
+        for (labels, state) in other.grouping.into_labels().iter().zip(other.states) {
+            let group = self.grouping.of_group(labels)?;
+            match self.states.get_mut(group) {
+                Some(same) => {
+                    same.accumulator.merge(&state.accumulator);
+                    same.drop_name |= state.drop_name;
+                }
+                None => self.states.push(state),
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Vec<Series> {
+        let labels = self.grouping.into_labels();
+        let series = labels.into_iter().zip(self.states).map(|(labels, state)| Series {
+            labels,
+            column: state.accumulator.finish(),
+            drop_name: state.drop_name,
+        });
+        series.filter(|one| !one.column.is_empty()).collect()
+    }
+}

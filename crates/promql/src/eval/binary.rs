@@ -1,0 +1,129 @@
+//! Binary operators: between scalars, between a vector and a scalar; the rest is in `matching` and
+//! `sets`.
+
+use super::{
+    column::{ScalarColumn, StepColumn},
+    error::EvalError,
+    evaluator::{Evaluated, Evaluator},
+    labels::drop_names,
+    leaf::{Leaf, Stage},
+    steps::Steps,
+};
+use crate::ast::{Binary, BinaryOp, Expr, ValueType};
+
+/// The value of an arithmetic operator.
+#[inline]
+pub(super) fn arithmetic(op: BinaryOp, left: f64, right: f64) -> f64 {
+    match op {
+        BinaryOp::Add => left + right,
+        BinaryOp::Sub => left - right,
+        BinaryOp::Mul => left * right,
+        BinaryOp::Div => left / right,
+        BinaryOp::Mod => left % right,
+        BinaryOp::Pow => left.powf(right),
+        BinaryOp::Atan2 => left.atan2(right),
+        _ => f64::from(u8::from(compare(op, left, right))),
+    }
+}
+
+/// Whether a comparison holds.
+#[inline]
+pub(super) fn compare(op: BinaryOp, left: f64, right: f64) -> bool {
+    match op {
+        BinaryOp::Eq => left == right,
+        BinaryOp::Ne => left != right,
+        BinaryOp::Lt => left < right,
+        BinaryOp::Gt => left > right,
+        BinaryOp::Le => left <= right,
+        BinaryOp::Ge => left >= right,
+        _ => false,
+    }
+}
+
+/// Whether the result is no longer the metric on the left.
+pub(super) fn drops_name(binary: &Binary) -> bool {
+    !binary.op.is_comparison() || binary.return_bool
+}
+
+impl Evaluator<'_> {
+    /// An operation between a leaf and a scalar as a leaf.
+    pub(super) fn binary_leaf<'e>(
+        &'e self,
+        binary: &'e Binary,
+        steps: Steps,
+    ) -> Result<Option<Leaf<'e>>, EvalError> {
+        let (vector, scalar, swapped) = match (scalar_side(&binary.left), scalar_side(&binary.right))
+        {
+            (false, true) => (&binary.left, &binary.right, false),
+            (true, false) => (&binary.right, &binary.left, true),
+            _ => return Ok(None),
+        };
+        let Some(mut leaf) = self.leaf(vector, steps)?.filter(|leaf| self.may_extend(leaf)) else {
+            return Ok(None);
+        };
+        let scalar = self.eval_scalar(scalar, steps)?;
+        leaf.stages.push(stage(binary, scalar, swapped));
+        leaf.drops_name |= drops_name(binary);
+        Ok(Some(leaf))
+    }
+
+    /// Evaluates a binary operation.
+    pub(super) fn binary(&self, binary: &Binary, steps: Steps) -> Result<Evaluated, EvalError> {
+        let left = self.eval(&binary.left, steps)?;
+        let right = self.eval(&binary.right, steps)?;
+        let (series, stage) = match (left, right) {
+            (Evaluated::Scalar(left), Evaluated::Scalar(right)) => {
+                let op = binary.op;
+                return Ok(Evaluated::Scalar(left.zip(right, |a, b| arithmetic(op, a, b))));
+            }
+            (Evaluated::Vector(left), Evaluated::Vector(right)) => {
+                let series = if binary.op.is_set() {
+                    self.set_operation(binary, left, right, steps)?
+                } else {
+                    self.match_vectors(binary, &left, &right, steps)?
+                };
+                return Ok(Evaluated::Vector(series));
+            }
+            (Evaluated::Vector(series), Evaluated::Scalar(scalar)) => {
+                (series, stage(binary, scalar, false))
+            }
+            (Evaluated::Scalar(scalar), Evaluated::Vector(series)) => {
+                (series, stage(binary, scalar, true))
+            }
+        };
+        let mut series = series;
+        for one in &mut series {
+            stage(&mut one.column);
+        }
+        series.retain(|one| !one.column.is_empty());
+        if drops_name(binary) {
+            series = drop_names(series, self.query.delayed_name_removal)?;
+        }
+        Ok(Evaluated::Vector(series))
+    }
+}
+
+fn scalar_side(expr: &Expr) -> bool {
+    expr.value_type() == ValueType::Scalar
+}
+
+/// What an operation with a scalar does to a column. `swapped`: the scalar is on the left.
+fn stage<'e>(binary: &Binary, scalar: ScalarColumn, swapped: bool) -> Stage<'e> {
+    let op = binary.op;
+    if op.is_comparison() && !binary.return_bool {
+        return Box::new(move |column: &mut StepColumn| {
+            column.filter_map(|step, value| {
+                let other = scalar.at(step);
+                let (left, right) = if swapped { (other, value) } else { (value, other) };
+                compare(op, left, right).then_some(value)
+            });
+        });
+    }
+    Box::new(move |column: &mut StepColumn| {
+        for (step, value) in column.values_mut().iter_mut().enumerate() {
+            let other = scalar.at(step);
+            let (left, right) = if swapped { (other, *value) } else { (*value, other) };
+            *value = arithmetic(op, left, right);
+        }
+    })
+}

@@ -1,0 +1,231 @@
+//! Aggregations that look at all series of a group together: `topk`, `bottomk`, `limitk`,
+//! `limit_ratio`, `quantile`, `count_values`.
+
+use std::{cmp::Ordering, collections::HashMap};
+
+use timberline_model::Labels;
+
+use super::{
+    call::text,
+    column::{ScalarColumn, Series, StepColumn},
+    compensated,
+    error::EvalError,
+    evaluator::Evaluator,
+    grouping::{Members, members},
+    labels::{merge_same, with_label},
+    notes::{Gravity, bad_quantile, go_float},
+    order,
+    steps::Steps,
+};
+use crate::ast::{Aggregate, AggregateOp, Expr};
+
+impl Evaluator<'_> {
+    /// Evaluates one of these aggregations.
+    pub(super) fn select(
+        &self,
+        aggregate: &Aggregate,
+        steps: Steps,
+    ) -> Result<Vec<Series>, EvalError> {
+        let param = aggregate
+            .param
+            .as_ref()
+            .ok_or(EvalError::Malformed { reason: "an aggregation without its parameter" })?;
+        if aggregate.op == AggregateOp::CountValues {
+            return self.count_values(aggregate, &text(param)?, steps);
+        }
+        let column = self.eval_scalar(param, steps)?;
+        let kept = match aggregate.op {
+            AggregateOp::TopK | AggregateOp::BottomK | AggregateOp::LimitK => {
+                check_counts(&column)?;
+                column
+            }
+            AggregateOp::LimitRatio => self.check_ratios(column, param)?,
+            _ => return self.quantile(aggregate, &column, param, steps),
+        };
+        let mut series = self.eval_vector(&aggregate.expr, steps)?;
+        // A scan promises no order, and which series are kept must not depend on it.
+        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        let groups = members(aggregate, &series)?;
+        let mut chosen = vec![StepColumn::absent(steps.count()); series.len()];
+        self.budget.make(series.len().saturating_mul(steps.count()))?;
+        let mut ranked = Vec::new();
+        for group in &groups {
+            self.budget.check()?;
+            choose(aggregate.op, &kept, group, &series, &mut chosen, &mut ranked);
+        }
+        if self.query.step == 0 && steps.count() == 1 {
+            return Ok(pick(series, &ranked));
+        }
+        for (one, column) in series.iter_mut().zip(chosen) {
+            one.column = column;
+        }
+        series.retain(|one| !one.column.is_empty());
+        Ok(series)
+    }
+
+    fn check_ratios(&self, ratios: ScalarColumn, param: &Expr) -> Result<ScalarColumn, EvalError> {
+        for ratio in ratios.values() {
+            if ratio.is_nan() {
+                return Err(EvalError::ParameterNan { what: "Ratio value" });
+            }
+            if ratio.abs() > 1.0 {
+                let message = format!(
+                    "ratio value should be between -1 and 1, got {}, capping to {}",
+                    go_float(*ratio),
+                    ratio.clamp(-1.0, 1.0)
+                );
+                self.note(Gravity::Warning, message, param.span);
+            }
+        }
+        Ok(ratios.map(|ratio| ratio.clamp(-1.0, 1.0)))
+    }
+
+    fn quantile(
+        &self,
+        aggregate: &Aggregate,
+        q: &ScalarColumn,
+        param: &Expr,
+        steps: Steps,
+    ) -> Result<Vec<Series>, EvalError> {
+        for value in q.values().iter().filter(|q| !(0.0..=1.0).contains(*q)) {
+            self.note(Gravity::Warning, bad_quantile(*value), param.span);
+        }
+        let series = self.eval_vector(&aggregate.expr, steps)?;
+        let mut found = Vec::new();
+        let mut values = Vec::new();
+        for group in members(aggregate, &series)? {
+            self.budget.check()?;
+            self.budget.make(steps.count())?;
+            let mut column = StepColumn::absent(steps.count());
+            for step in 0..steps.count() {
+                values.clear();
+                values.extend(group.places.iter().filter_map(|at| series[*at].column.get(step)));
+                if !values.is_empty() {
+                    column.set(step, compensated::quantile(q.at(step), &mut values));
+                }
+            }
+            let drop_name = group.places.iter().any(|place| series[*place].drop_name);
+            found.push(Series { labels: group.labels, column, drop_name });
+        }
+        Ok(found)
+    }
+
+    fn count_values(
+        &self,
+        aggregate: &Aggregate,
+        label: &str,
+        steps: Steps,
+    ) -> Result<Vec<Series>, EvalError> {
+        if label.is_empty() {
+            return Err(EvalError::BadLabelName {
+                name: label.to_owned(),
+                function: "count_values",
+            });
+        }
+        let series = self.eval_vector(&aggregate.expr, steps)?;
+        let mut counted: HashMap<(Labels, u64), (String, StepColumn)> = HashMap::new();
+        for group in members(aggregate, &series)? {
+            for one in group.places.iter().map(|place| &series[*place]) {
+                self.budget.check()?;
+                let mut made = 0;
+                one.column.for_each(|step, value| {
+                    let key = if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() };
+                    let (_, column) =
+                        counted.entry((group.labels.clone(), key)).or_insert_with(|| {
+                            made += 1;
+                            (go_float(value), StepColumn::absent(steps.count()))
+                        });
+                    let count = column.get(step).unwrap_or(0.0);
+                    column.set(step, count + 1.0);
+                });
+                self.budget.make(made * steps.count())?;
+            }
+        }
+        let found = counted.into_iter().map(|((labels, _), (value, column))| {
+            let labels = with_label(&labels, label, &value)?;
+            Ok(Series { labels, column, drop_name: false })
+        });
+        merge_same(found.collect::<Result<Vec<_>, EvalError>>()?)
+    }
+}
+
+/// The parameter of `topk` and its like must be a number that a 64-bit integer can hold.
+fn check_counts(counts: &ScalarColumn) -> Result<(), EvalError> {
+    for count in counts.values() {
+        if count.is_nan() {
+            return Err(EvalError::ParameterNan { what: "Parameter value" });
+        }
+        if *count >= i64::MAX as f64 || *count <= i64::MIN as f64 {
+            return Err(EvalError::ParameterOverflow { value: *count });
+        }
+    }
+    Ok(())
+}
+
+/// Marks, for each step, the series of a group that are kept. `ranked` gets those of the last step in
+/// the order of their rank.
+fn choose(
+    op: AggregateOp,
+    param: &ScalarColumn,
+    group: &Members,
+    series: &[Series],
+    chosen: &mut [StepColumn],
+    ranked: &mut Vec<usize>,
+) {
+    let steps = series[group.places[0]].column.steps();
+    let mut found: Vec<(f64, usize)> = Vec::with_capacity(group.places.len());
+    for step in 0..steps {
+        found.clear();
+        found.extend(
+            group
+                .places
+                .iter()
+                .filter_map(|place| Some((series[*place].column.get(step)?, *place))),
+        );
+        match op {
+            AggregateOp::LimitRatio => {
+                let ratio = param.at(step);
+                found.retain(|(_, place)| is_sampled(&series[*place].labels, ratio));
+            }
+            AggregateOp::LimitK => found.truncate(count_of(param.at(step))),
+            _ => rank(&mut found, count_of(param.at(step)), op == AggregateOp::TopK),
+        }
+        for (value, place) in &found {
+            chosen[*place].set(step, *value);
+        }
+    }
+    ranked.extend(found.iter().map(|(_, place)| *place));
+}
+
+fn count_of(param: f64) -> usize {
+    if param < 1.0 { 0 } else { param as usize }
+}
+
+/// Keeps the `count` largest or smallest, sorted; of equal ones those that come first.
+fn rank(found: &mut Vec<(f64, usize)>, count: usize, largest: bool) {
+    let compare = |a: &(f64, usize), b: &(f64, usize)| -> Ordering {
+        order::values(a.0, b.0, largest).then(a.1.cmp(&b.1))
+    };
+    if count == 0 {
+        found.clear();
+        return;
+    }
+    if count < found.len() {
+        found.select_nth_unstable_by(count - 1, compare);
+        found.truncate(count);
+    }
+    found.sort_unstable_by(compare);
+}
+
+/// Whether a series belongs to the given share of all series: from the low end of their hashes for a
+/// positive ratio, from the high end for a negative one, so that `r` and `r - 1` complement.
+fn is_sampled(labels: &Labels, ratio: f64) -> bool {
+    let place = labels.hash() as f64 / u64::MAX as f64;
+    if ratio >= 0.0 { place < ratio || ratio >= 1.0 } else { place >= 1.0 + ratio }
+}
+
+/// The series at these places, in this order.
+fn pick(series: Vec<Series>, places: &[usize]) -> Vec<Series> {
+    let mut slots: Vec<Option<Series>> = series.into_iter().map(Some).collect();
+    places.iter().filter_map(|place| slots[*place].take()).collect()
+}

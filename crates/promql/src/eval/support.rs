@@ -1,0 +1,52 @@
+//! What of the language is evaluated. Asked before anything is read.
+
+use super::{call, elementwise, error::EvalError, window::PlainFunction};
+use crate::ast::{BinaryOp, Expr, ExprKind, RangeExtension, Selector};
+
+/// Functions of windows that [`PlainFunction`] does not name.
+const WINDOW_FUNCTIONS: [&str; 7] =
+    ["rate", "increase", "delta", "irate", "idelta", "deriv", "double_exponential_smoothing"];
+
+/// Refuses a tree that has a part which is not evaluated, naming it.
+pub(super) fn check(expr: &Expr) -> Result<(), EvalError> {
+    match &expr.kind {
+        ExprKind::Number { .. } | ExprKind::String(_) => Ok(()),
+        ExprKind::Selector(selector) | ExprKind::Matrix { selector, .. } => {
+            check_selector(selector)
+        }
+        ExprKind::Subquery(subquery) => check(&subquery.expr),
+        ExprKind::Unary { expr, .. } | ExprKind::Paren(expr) => check(expr),
+        ExprKind::Binary(binary) => {
+            if matches!(binary.op, BinaryOp::TrimUpper | BinaryOp::TrimLower) {
+                return Err(EvalError::unsupported(format!("operator {}", binary.op.as_str())));
+            }
+            check(&binary.left)?;
+            check(&binary.right)
+        }
+        ExprKind::Aggregate(aggregate) => {
+            aggregate.param.as_ref().map_or(Ok(()), check)?;
+            check(&aggregate.expr)
+        }
+        ExprKind::Call { function, args, .. } => {
+            if !is_evaluated(function) {
+                return Err(EvalError::unsupported(format!("function {function}")));
+            }
+            args.iter().try_for_each(check)
+        }
+    }
+}
+
+fn check_selector(selector: &Selector) -> Result<(), EvalError> {
+    match selector.extension {
+        RangeExtension::None => Ok(()),
+        RangeExtension::Anchored => Err(EvalError::unsupported("modifier anchored")),
+        RangeExtension::Smoothed => Err(EvalError::unsupported("modifier smoothed")),
+    }
+}
+
+fn is_evaluated(function: &str) -> bool {
+    elementwise::is_elementwise(function)
+        || PlainFunction::named(function).is_some()
+        || WINDOW_FUNCTIONS.contains(&function)
+        || call::OTHER_FUNCTIONS.contains(&function)
+}

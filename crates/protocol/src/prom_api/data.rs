@@ -1,0 +1,118 @@
+//! The `data` of an answer. Every function appends one JSON value.
+
+use timberline_model::Labels;
+
+use super::{
+    number::{push_time, push_value},
+    text::push_string,
+};
+use crate::TimeForm;
+
+/// A scalar: `{"resultType":"scalar","result":[time,"value"]}`.
+pub fn scalar(out: &mut Vec<u8>, ts: i64, value: f64, form: TimeForm) {
+    result(out, "scalar", |out| push_sample(out, ts, value, form));
+}
+
+/// A string: `{"resultType":"string","result":[time,"text"]}`.
+pub fn string(out: &mut Vec<u8>, ts: i64, text: &str, form: TimeForm) {
+    result(out, "string", |out| {
+        out.push(b'[');
+        push_time(out, ts, form);
+        out.push(b',');
+        push_string(out, text);
+        out.push(b']');
+    });
+}
+
+/// A vector of series' labels, times and values.
+pub fn vector<'s>(
+    out: &mut Vec<u8>,
+    samples: impl IntoIterator<Item = (&'s Labels, i64, f64)>,
+    form: TimeForm,
+) {
+    result(out, "vector", |out| {
+        list(out, samples, |out, (labels, ts, value)| {
+            out.extend_from_slice(b"{\"metric\":");
+            push_labels(out, labels);
+            out.extend_from_slice(b",\"value\":");
+            push_sample(out, ts, value, form);
+            out.push(b'}');
+        });
+    });
+}
+
+/// A matrix of series' labels, and times and values of equal length.
+pub fn matrix<'s>(
+    out: &mut Vec<u8>,
+    series: impl IntoIterator<Item = (&'s Labels, &'s [i64], &'s [f64])>,
+    form: TimeForm,
+) {
+    result(out, "matrix", |out| {
+        list(out, series, |out, (labels, timestamps, values)| {
+            out.extend_from_slice(b"{\"metric\":");
+            push_labels(out, labels);
+            out.extend_from_slice(b",\"values\":");
+            list(out, timestamps.iter().zip(values), |out, (ts, value)| {
+                push_sample(out, *ts, *value, form);
+            });
+            out.push(b'}');
+        });
+    });
+}
+
+/// A list of strings: label names, label values.
+pub fn strings<'s>(out: &mut Vec<u8>, texts: impl IntoIterator<Item = &'s str>) {
+    list(out, texts, push_string);
+}
+
+/// A list of label sets: series.
+pub fn label_sets<'s>(out: &mut Vec<u8>, sets: impl IntoIterator<Item = &'s Labels>) {
+    list(out, sets, push_labels);
+}
+
+fn result(out: &mut Vec<u8>, result_type: &str, contents: impl FnOnce(&mut Vec<u8>)) {
+    out.extend_from_slice(b"{\"resultType\":\"");
+    out.extend_from_slice(result_type.as_bytes());
+    out.extend_from_slice(b"\",\"result\":");
+    contents(out);
+    out.push(b'}');
+}
+
+fn list<T>(
+    out: &mut Vec<u8>,
+    items: impl IntoIterator<Item = T>,
+    mut push: impl FnMut(&mut Vec<u8>, T),
+) {
+    out.push(b'[');
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        push(out, item);
+    }
+    out.push(b']');
+}
+
+fn push_sample(out: &mut Vec<u8>, ts: i64, value: f64, form: TimeForm) {
+    out.push(b'[');
+    push_time(out, ts, form);
+    out.push(b',');
+    push_value(out, value);
+    out.push(b']');
+}
+
+fn push_labels(out: &mut Vec<u8>, labels: &Labels) {
+    out.push(b'{');
+    for (index, (name, value)) in labels.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        push_string(out, name);
+        out.push(b':');
+        push_string(out, value);
+    }
+    out.push(b'}');
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,25 @@
+//! HTTP: routes, and what they make of requests. `docs/http-api.md` describes them for users.
+//!
+//! What it is not: it decodes no wire format (that is `timberline-protocol`) and holds no data.
+//!
+//! Invariants: blocking work (the database) runs on blocking threads, each kind of it under a limit
+//! of its own; every error leaves as the Prometheus API's error JSON.
+
+mod admin;
+mod body;
+mod health;
+mod index;
+mod labels;
+mod metrics_page;
+mod middleware;
+mod params;
+mod query;
+mod router;
+mod selector;
+mod state;
+mod status;
+mod stored;
+mod write;
+
+pub(crate) use router::router;
+pub(crate) use state::App;
