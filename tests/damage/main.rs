@@ -2,16 +2,18 @@
 //! and never wrong data.
 
 use std::{
-    fs,
     num::NonZeroUsize,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use timberline::{
-    Database, Labels, Options, Selector, SeriesColumns, SeriesSource, TimeRange, WriteBatch,
+    Database, Error, Labels, Options, Selector, SeriesColumns, SeriesSource, TimeRange, WriteBatch,
 };
+use timberline_io::{Disk, SimClock, SimDisk};
 use timberline_tests::{count_from_env, value_of};
 
+const DIR: &str = "/data";
 const SERIES: u64 = 3;
 const SECOND: i64 = 1_000_000_000;
 const START: i64 = 1_700_000_000 * SECOND;
@@ -21,27 +23,21 @@ type Answer = Result<Vec<(String, Vec<i64>, Vec<u64>)>, String>;
 
 #[test]
 fn a_flipped_byte_is_named_or_harmless() {
-    let pristine = tempfile::tempdir().expect("a directory can be made");
-    fill(pristine.path());
-    let whole = ask(pristine.path()).0.expect("an undamaged database answers");
+    let pristine = SimDisk::new(1);
+    fill(&pristine);
+    let whole = ask(&pristine.fork(1)).0.expect("an undamaged database answers");
     assert_eq!(whole.len() as u64, SERIES);
-    let scratch = tempfile::tempdir().expect("a directory can be made");
-    let step = count_from_env("TIMBERLINE_FLIP_EVERY", 7).max(1) as usize;
+    let step = count_from_env("TIMBERLINE_FLIP_EVERY", 5).max(1);
     let (mut flips, mut named) = (0u64, 0u64);
-    for file in files_of(pristine.path()) {
-        let bytes = fs::read(pristine.path().join(&file)).expect("the file was just listed");
+    for (number, (file, len)) in files_of(&pristine).into_iter().enumerate() {
         // Another offset in each file, so that runs with a step do not always miss the same bytes.
-        for position in (0..bytes.len()).filter(|at| at % step == file.as_os_str().len() % step) {
-            let copy = scratch.path().join("copy");
-            copy_dir(pristine.path(), &copy);
-            let mut damaged = bytes.clone();
-            damaged[position] ^= 1 << (position % 8);
-            fs::write(copy.join(&file), damaged).expect("the copy can be written");
+        for position in (0..len).filter(|at| at % step == number as u64 % step) {
+            let copy = pristine.fork(1);
+            copy.flip_bit(&file, position, (position % 8) as u8).expect("the file has the byte");
             let (answer, warned) = ask(&copy);
             let place = format!("byte {position} of {}", file.display());
             named += u64::from(check(&place, &whole, answer, warned));
             flips += 1;
-            fs::remove_dir_all(&copy).expect("the copy can be removed");
         }
     }
     println!("{flips} flips, {named} of them named by an error or a warning");
@@ -80,8 +76,8 @@ fn check(
 }
 
 /// Two blocks, a dictionary, and samples that are in the log only.
-fn fill(dir: &Path) {
-    let database = Database::open(dir, options()).expect("an empty directory opens");
+fn fill(disk: &SimDisk) {
+    let database = open(disk).expect("an empty directory opens");
     for part in 0..3 {
         for round in 0..8 {
             let mut batch = WriteBatch::default();
@@ -99,8 +95,8 @@ fn fill(dir: &Path) {
     database.close().expect("an open database closes");
 }
 
-fn ask(dir: &Path) -> (Answer, bool) {
-    let database = match Database::open(dir, options()) {
+fn ask(disk: &SimDisk) -> (Answer, bool) {
+    let database = match open(disk) {
         Ok(database) => database,
         Err(error) => return (Err(error.to_string()), false),
     };
@@ -127,8 +123,15 @@ fn read_all(database: &Database) -> Answer {
     Ok(all)
 }
 
-fn options() -> Options {
-    Options { segment_bytes: 1 << 20, reserve_bytes: 0, background: false, ..Options::default() }
+fn open(disk: &SimDisk) -> Result<Database, Error> {
+    let options = Options {
+        segment_bytes: 16 << 10,
+        reserve_bytes: 0,
+        background: false,
+        ..Options::default()
+    };
+    let clock = Arc::new(SimClock::new(START + 3_600 * SECOND));
+    Database::open_on(Arc::new(disk.as_process()), clock, Path::new(DIR), options)
 }
 
 fn labels_of(series: u64) -> Labels {
@@ -136,32 +139,18 @@ fn labels_of(series: u64) -> Labels {
     Labels::from_pairs(pairs).expect("these are labels")
 }
 
-/// Paths of all files under a directory, relative to it.
-fn files_of(dir: &Path) -> Vec<PathBuf> {
+/// All files of the database with their lengths.
+fn files_of(disk: &SimDisk) -> Vec<(PathBuf, u64)> {
     let mut files = Vec::new();
-    let mut dirs = vec![PathBuf::new()];
-    while let Some(relative) = dirs.pop() {
-        for entry in fs::read_dir(dir.join(&relative)).expect("a directory can be listed") {
-            let entry = entry.expect("a directory can be listed");
-            let path = relative.join(entry.file_name());
-            match entry.file_type().expect("an entry has a type").is_dir() {
+    let mut dirs = vec![PathBuf::from(DIR)];
+    while let Some(dir) = dirs.pop() {
+        for entry in disk.list(&dir).expect("a directory can be listed") {
+            let path = dir.join(&entry.name);
+            match entry.is_dir {
                 true => dirs.push(path),
-                false => files.push(path),
+                false => files.push((path, entry.len)),
             }
         }
     }
-    files.sort();
     files
-}
-
-fn copy_dir(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("the copy's directory can be made");
-    for entry in fs::read_dir(from).expect("a directory can be listed") {
-        let entry = entry.expect("a directory can be listed");
-        let target = to.join(entry.file_name());
-        match entry.file_type().expect("an entry has a type").is_dir() {
-            true => copy_dir(&entry.path(), &target),
-            false => drop(fs::copy(entry.path(), target).expect("a file can be copied")),
-        }
-    }
 }

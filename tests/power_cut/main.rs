@@ -108,7 +108,7 @@ impl Simulation {
             duplicates: Some(DuplicatePolicy::Last),
             ..Options::default()
         };
-        let disk = Arc::new(self.disk.clone());
+        let disk = Arc::new(self.disk.as_process());
         Database::open_on(disk, Arc::new(self.clock.clone()), Path::new(DIR), options)
     }
 

@@ -3,15 +3,17 @@
 //! What it is not: tests. Those lie in the folders beside `src`, one for each thing that may happen
 //! to a database.
 
+mod client;
 mod history;
 mod process;
 mod prometheus;
 mod server;
 
+pub use client::{Client, WriteError};
 pub use history::{Expected, History, value_of};
 pub use process::{Process, free_port, wait_until};
 pub use prometheus::{NodeExporter, Prometheus};
-pub use server::{Server, WriteError};
+pub use server::Server;
 
 /// A number from the environment, or a default: how often to repeat what cannot be repeated too often.
 ///

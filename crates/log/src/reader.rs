@@ -6,6 +6,7 @@ use timberline_model::LogOffset;
 
 use crate::{
     LogError,
+    frame::FRAME_ALIGN,
     log::Core,
     scan::{FrameAt, HeaderSearch},
     segment::Segment,
@@ -119,7 +120,7 @@ fn next_frame(
     position: u64,
     limit: u64,
 ) -> Result<Option<u64>, LogError> {
-    let position = position + crate::frame::FRAME_ALIGN as u64;
+    let position = (position + 1).next_multiple_of(FRAME_ALIGN as u64);
     let mut search = HeaderSearch { window, segment, position, limit, used_to: 0 };
     Ok(search.next_header()?.map(|(place, _)| segment.offset(place)))
 }

@@ -27,6 +27,11 @@ impl Window {
         Ok(Self { path: path.to_owned(), file, start: 0, bytes: Vec::new() })
     }
 
+    /// Bytes of the file.
+    pub(crate) fn file_len(&self) -> Result<u64, LogError> {
+        self.file.len().map_err(LogError::disk("measure", &self.path))
+    }
+
     /// The `len` bytes at `position`; `None` when they do not all lie before `limit`, which is at most
     /// the length of the file.
     pub(crate) fn at(

@@ -32,7 +32,8 @@ fn evals(name: &str, script: &str) -> Vec<Eval> {
             }
             continue;
         }
-        let Some((command, rest)) = line.split_once(' ').filter(|(c, _)| c.starts_with("eval")) else {
+        let Some((command, rest)) = line.split_once(' ').filter(|(c, _)| c.starts_with("eval"))
+        else {
             continue;
         };
         let words = if rest.starts_with("instant") { 3 } else { 7 };

@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use timberline_model::ErrorKind;
+use timberline_protocol::prom_api::{self, ApiErrorType};
 
 /// The client went away; the status nginx made known. Nobody is left to read it.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -33,7 +34,7 @@ pub(crate) enum Subject {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiError {
     status: u16,
-    error_type: &'static str,
+    error_type: ApiErrorType,
     message: String,
     retry_after: Option<Duration>,
 }
@@ -77,7 +78,7 @@ impl ApiError {
 
     /// A body that came too slowly. The client may send it again.
     pub(crate) fn body_timeout(message: impl ToString) -> Self {
-        Self { status: 408, error_type: "timeout", ..Self::invalid(message) }
+        Self { status: 408, error_type: ApiErrorType::Timeout, ..Self::invalid(message) }
     }
 
     /// The status.
@@ -92,33 +93,32 @@ impl ApiError {
 }
 
 /// Status and `errorType` of a kind. Types are those of Prometheus, so that its clients know them.
-const fn status(subject: Subject, kind: ErrorKind) -> (u16, &'static str) {
+const fn status(subject: Subject, kind: ErrorKind) -> (u16, ApiErrorType) {
+    use ApiErrorType as Type;
     match (kind, subject) {
         (ErrorKind::Invalid | ErrorKind::Unsupported | ErrorKind::Limit, Subject::Evaluation) => {
-            (422, "execution")
+            (422, Type::Execution)
         }
-        (ErrorKind::Invalid, _) => (400, "bad_data"),
-        (ErrorKind::Unsupported, _) => (415, "bad_data"),
-        (ErrorKind::Limit, _) => (413, "bad_data"),
-        (ErrorKind::NotFound, _) => (404, "not_found"),
-        (ErrorKind::Busy | ErrorKind::Conflict, _) => (503, "unavailable"),
-        (ErrorKind::Timeout, _) => (503, "timeout"),
-        (ErrorKind::Canceled, _) => (CLIENT_CLOSED_REQUEST, "canceled"),
-        (ErrorKind::StorageFull, _) => (507, "unavailable"),
+        (ErrorKind::Invalid, _) => (400, Type::BadData),
+        (ErrorKind::Unsupported, _) => (415, Type::BadData),
+        (ErrorKind::Limit, _) => (413, Type::BadData),
+        (ErrorKind::NotFound, _) => (404, Type::NotFound),
+        (ErrorKind::Busy | ErrorKind::Conflict, _) => (503, Type::Unavailable),
+        (ErrorKind::Timeout, _) => (503, Type::Timeout),
+        (ErrorKind::Canceled, _) => (CLIENT_CLOSED_REQUEST, Type::Canceled),
+        (ErrorKind::StorageFull, _) => (507, Type::Unavailable),
         // A disk that fails, bytes that are not what was written, and our own faults: the operator
         // must act, and senders keep trying meanwhile. Kinds that do not exist yet count as ours.
-        _ => (500, "internal"),
+        _ => (500, Type::Internal),
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = serde_json::json!({
-            "status": "error",
-            "errorType": self.error_type,
-            "error": self.message,
-        });
-        let mut response = Response::new(Body::from(format!("{body}\n")));
+        let mut body = Vec::new();
+        prom_api::error(&mut body, self.error_type, &self.message);
+        body.push(b'\n');
+        let mut response = Response::new(Body::from(body));
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
@@ -149,7 +149,8 @@ mod tests {
             (Subject::Write, ErrorKind::Unavailable, (500, "internal")),
             (Subject::Write, ErrorKind::Busy, (503, "unavailable")),
         ] {
-            assert_eq!(status(subject, kind), expected, "{subject:?} {kind}");
+            let (status, error_type) = status(subject, kind);
+            assert_eq!((status, error_type.as_str()), expected, "{subject:?} {kind}");
         }
     }
 

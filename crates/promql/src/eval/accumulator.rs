@@ -9,14 +9,24 @@ use crate::ast::AggregateOp;
 /// The state of one group.
 #[derive(Clone, Debug)]
 pub(super) enum Accumulator {
-    Sum { sums: StepColumn, compensations: Vec<f64> },
-    Avg { means: Vec<Mean>, present: StepColumn },
+    Sum {
+        sums: StepColumn,
+        compensations: Vec<f64>,
+    },
+    Avg {
+        means: Vec<Mean>,
+        present: StepColumn,
+    },
     Count(StepColumn),
     Min(StepColumn),
     Max(StepColumn),
     Group(StepColumn),
     /// Order matters: never merged.
-    Variance { variances: Vec<Variance>, present: StepColumn, root: bool },
+    Variance {
+        variances: Vec<Variance>,
+        present: StepColumn,
+        root: bool,
+    },
 }
 
 impl Accumulator {

@@ -95,8 +95,10 @@ impl<'a> Groups<'a> {
         let group = self.grouping.of(labels)?;
         if group == self.states.len() {
             evaluator.budget.make(self.steps.count())?;
-            let accumulator = Accumulator::new(self.op, self.steps.count())
-                .ok_or(EvalError::Malformed { reason: "an aggregation that does not accumulate" })?;
+            let accumulator =
+                Accumulator::new(self.op, self.steps.count()).ok_or(EvalError::Malformed {
+                    reason: "an aggregation that does not accumulate",
+                })?;
             self.states.push(State { accumulator, drop_name });
         }
         let state = &mut self.states[group];

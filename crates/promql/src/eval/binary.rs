@@ -52,12 +52,12 @@ impl Evaluator<'_> {
         binary: &'e Binary,
         steps: Steps,
     ) -> Result<Option<Leaf<'e>>, EvalError> {
-        let (vector, scalar, swapped) = match (scalar_side(&binary.left), scalar_side(&binary.right))
-        {
-            (false, true) => (&binary.left, &binary.right, false),
-            (true, false) => (&binary.right, &binary.left, true),
-            _ => return Ok(None),
-        };
+        let (vector, scalar, swapped) =
+            match (scalar_side(&binary.left), scalar_side(&binary.right)) {
+                (false, true) => (&binary.left, &binary.right, false),
+                (true, false) => (&binary.right, &binary.left, true),
+                _ => return Ok(None),
+            };
         let Some(mut leaf) = self.leaf(vector, steps)?.filter(|leaf| self.may_extend(leaf)) else {
             return Ok(None);
         };

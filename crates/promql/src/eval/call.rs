@@ -1,6 +1,6 @@
 //! Function calls: which part of the evaluator answers which function.
 
-use timberline_model::{Labels, MatchOp, METRIC_NAME, Matcher};
+use timberline_model::{Labels, METRIC_NAME, MatchOp, Matcher};
 
 use super::{
     column::{ScalarColumn, Series, StepColumn, unite},
@@ -261,9 +261,9 @@ impl Evaluator<'_> {
     ) -> Result<Vec<Series>, EvalError> {
         let mut series = self.eval_vector(argument(args, 0)?, steps)?;
         if self.query.step != 0 {
-            let message = format!(
-                "{name} is ineffective for range queries since results are always ordered by labels"
-            );
+            // Prometheus says `sort` for all of its kin.
+            let message =
+                "sort is ineffective for range queries since results are always ordered by labels";
             self.note(Gravity::Warning, message, place);
             return Ok(series);
         }

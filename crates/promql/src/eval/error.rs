@@ -31,7 +31,9 @@ pub enum EvalError {
         max: u64,
     },
     /// More steps than allowed.
-    #[error("{count} steps exceed the limit of {max} per query: use a larger step or a shorter range")]
+    #[error(
+        "{count} steps exceed the limit of {max} per query: use a larger step or a shorter range"
+    )]
     TooManySteps {
         /// Steps asked for.
         count: u64,
@@ -76,7 +78,9 @@ pub enum EvalError {
         second: String,
     },
     /// Several series on the left match one on the right, without `group_left`.
-    #[error("multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)")]
+    #[error(
+        "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
+    )]
     ImplicitManyToOne,
     /// `group_left` or `group_right` makes two results with the same labels.
     #[error("multiple matches for labels: grouping labels must ensure unique matches")]
@@ -108,7 +112,9 @@ pub enum EvalError {
         pattern: String,
     },
     /// A parameter outside its range.
-    #[error("invalid {what} factor. Expected: 0 {comparison} {symbol} {comparison} 1, got: {value}")]
+    #[error(
+        "invalid {what} factor. Expected: 0 {comparison} {symbol} {comparison} 1, got: {value}"
+    )]
     BadFactor {
         /// `smoothing` or `trend`.
         what: &'static str,
@@ -139,9 +145,9 @@ impl EvalError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Unsupported { .. } => ErrorKind::Unsupported,
-            Self::TooManySamples { .. } | Self::TooManySteps { .. } | Self::TooManySeries { .. } => {
-                ErrorKind::Limit
-            }
+            Self::TooManySamples { .. }
+            | Self::TooManySteps { .. }
+            | Self::TooManySeries { .. } => ErrorKind::Limit,
             Self::Timeout => ErrorKind::Timeout,
             Self::Canceled => ErrorKind::Canceled,
             Self::Scan(error) => error.kind(),

@@ -155,9 +155,7 @@ impl Evaluator<'_> {
             return Ok(Evaluated::Vector(self.collect_leaf(&leaf)?));
         }
         match &expr.kind {
-            ExprKind::Number { value, .. } => {
-                Ok(Evaluated::Scalar(ScalarColumn::Constant(*value)))
-            }
+            ExprKind::Number { value, .. } => Ok(Evaluated::Scalar(ScalarColumn::Constant(*value))),
             ExprKind::Paren(inner) => self.eval(inner, steps),
             ExprKind::Unary { negate, expr } => self.unary(*negate, expr, steps),
             ExprKind::Binary(binary) => self.binary(binary, steps),

@@ -39,9 +39,9 @@ fn is_invariant_call(function: &str, args: &[Expr]) -> bool {
     let invariant = match function {
         // The time of the result is the step's, however the samples were found.
         "time" | "predict_linear" => false,
-        "timestamp" => args
-            .first()
-            .is_some_and(|arg| matches!(strip_parens(arg).kind, ExprKind::Selector(_))),
+        "timestamp" => {
+            args.first().is_some_and(|arg| matches!(strip_parens(arg).kind, ExprKind::Selector(_)))
+        }
         name => !(args.is_empty() && OF_TIME_WITHOUT_ARGUMENTS.contains(&name)),
     };
     invariant && args.iter().all(is_step_invariant)

@@ -153,7 +153,8 @@ impl Pairing<'_> {
                     self.emit(many, one, &both, &mut matched)?;
                 }
             }
-            if let Some(fill) = self.fill_of_one() {
+            // Prometheus takes sides for `fill` after `group_right` has swapped them.
+            if let Some(fill) = self.matching.fill_right {
                 let lonely = and_not(many.column.present(), &one_there);
                 if lonely.iter().any(|word| *word != 0) {
                     let filled = self.stand_in(many, fill, steps);
@@ -161,7 +162,7 @@ impl Pairing<'_> {
                 }
             }
         }
-        let Some(fill) = self.fill_of_many() else { return Ok(()) };
+        let Some(fill) = self.matching.fill_left else { return Ok(()) };
         let many_there = matched.steps.clone();
         for one_place in &group.one {
             let one = &self.one[*one_place];
@@ -172,14 +173,6 @@ impl Pairing<'_> {
             }
         }
         Ok(())
-    }
-
-    const fn fill_of_one(&self) -> Option<f64> {
-        if self.swapped { self.matching.fill_left } else { self.matching.fill_right }
-    }
-
-    const fn fill_of_many(&self) -> Option<f64> {
-        if self.swapped { self.matching.fill_right } else { self.matching.fill_left }
     }
 
     /// A series that stands for the missing partner of another: it has only the labels that match.
@@ -234,8 +227,7 @@ impl Pairing<'_> {
         let mut column = many.column.clone();
         column.keep(steps, true);
         let ones = one.column.values();
-        let (left, right) = if self.swapped { (one, many) } else { (many, one) };
-        let kept = left.column.values().to_vec();
+        let kept = if self.swapped { one.column.values() } else { many.column.values() };
         let swapped = self.swapped;
         column.filter_map(|step, value| {
             let (a, b) = if swapped { (ones[step], value) } else { (value, ones[step]) };
@@ -244,7 +236,7 @@ impl Pairing<'_> {
         if column.is_empty() {
             return Ok(());
         }
-        let marked = self.delayed && (self.binary.return_bool || left.drop_name || right.drop_name);
+        let marked = self.delayed && (self.binary.return_bool || many.drop_name);
         self.found.push(Series { labels, column, drop_name: marked });
         Ok(())
     }
@@ -253,8 +245,7 @@ impl Pairing<'_> {
     /// plus those that `group_left` or `group_right` names.
     fn result_labels(&self, many: &Series, one: &Series) -> Result<Labels, EvalError> {
         let matching = self.matching;
-        let drops =
-            !self.binary.op.is_comparison() || (self.binary.return_bool && !self.delayed);
+        let drops = !self.binary.op.is_comparison() || (self.binary.return_bool && !self.delayed);
         let one_to_one = matching.cardinality == Cardinality::OneToOne;
         let kept = many.labels.filter(|name| {
             let listed = matching.labels.iter().any(|label| label == name);
@@ -296,10 +287,7 @@ impl Matched {
                 return Err(EvalError::ImplicitManyToOne);
             }
         } else {
-            let mask = self
-                .by_labels
-                .entry(labels.clone())
-                .or_insert_with(|| vec![0; steps.len()]);
+            let mask = self.by_labels.entry(labels.clone()).or_insert_with(|| vec![0; steps.len()]);
             if clash(mask) {
                 return Err(EvalError::AmbiguousMatch);
             }

@@ -22,8 +22,9 @@ impl Evaluator<'_> {
         steps: Steps,
     ) -> Result<Vec<Series>, EvalError> {
         let matching = binary.matching.as_ref();
-        let mut signature =
-            Signature::new(matching.ok_or(EvalError::Malformed { reason: "a set without matching" })?);
+        let mut signature = Signature::new(
+            matching.ok_or(EvalError::Malformed { reason: "a set without matching" })?,
+        );
         self.budget.check()?;
         if binary.op == BinaryOp::Or {
             let there = presence(&left, &mut signature);

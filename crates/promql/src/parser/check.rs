@@ -4,9 +4,7 @@
 //! many.
 
 use crate::{
-    ast::{
-        Aggregate, AggregateOp, Binary, Cardinality, Expr, ExprKind, Selector, Span, ValueType,
-    },
+    ast::{Aggregate, AggregateOp, Binary, Cardinality, Expr, ExprKind, Selector, Span, ValueType},
     functions::{FunctionSignature, function_signature},
     parser::{cursor::Parsed, error::ParseError, selector::is_named_before_braces},
     quote::quote,
@@ -68,8 +66,11 @@ impl Checker<'_> {
 
     /// Checks a selector; that of `info` may match everything.
     fn check_selector(&self, selector: &Selector, span: Span, may_be_empty: bool) -> Parsed<()> {
-        if let Some(name) = selector.name.as_ref().filter(|_| is_named_before_braces(self.text, span)) {
-            let is_name = |m: &&timberline_model::Matcher| m.name() == timberline_model::METRIC_NAME;
+        if let Some(name) =
+            selector.name.as_ref().filter(|_| is_named_before_braces(self.text, span))
+        {
+            let is_name =
+                |m: &&timberline_model::Matcher| m.name() == timberline_model::METRIC_NAME;
             return match selector.matchers.iter().filter(is_name).nth(1) {
                 None => Ok(()),
                 Some(second) => {
@@ -178,8 +179,7 @@ impl Checker<'_> {
         self.check_matching_labels(binary)?;
         for (found, side) in [(left, &binary.left), (right, &binary.right)] {
             if !matches!(found, ValueType::Scalar | ValueType::Vector) {
-                let message =
-                    "binary expression must contain only scalar and instant vector types";
+                let message = "binary expression must contain only scalar and instant vector types";
                 return Err(self.error(side.span, message));
             }
         }
@@ -202,8 +202,7 @@ impl Checker<'_> {
             }
         }
         if op.is_set() {
-            let message =
-                format!("set operator \"{op}\" not allowed in binary scalar expression");
+            let message = format!("set operator \"{op}\" not allowed in binary scalar expression");
             return Err(self.error(span, message));
         }
         Ok(if are_scalars { ValueType::Scalar } else { ValueType::Vector })
@@ -217,7 +216,8 @@ impl Checker<'_> {
             None => Ok(()),
             Some(label) => {
                 let label = quote(label);
-                let message = format!("label {label} must not occur in ON and GROUP clause at once");
+                let message =
+                    format!("label {label} must not occur in ON and GROUP clause at once");
                 Err(self.error(self.operator_span(binary), message))
             }
         }

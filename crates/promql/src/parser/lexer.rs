@@ -198,9 +198,7 @@ impl<'a> Lexer<'a> {
                 self.in_braces = false;
                 Ok(Kind::RightBrace)
             }
-            _ => {
-                self.fail(start, format!("unexpected character inside braces: {}", quote_char(c)))
-            }
+            _ => self.fail(start, format!("unexpected character inside braces: {}", quote_char(c))),
         }
     }
 

@@ -41,14 +41,22 @@ pub(super) fn number(text: &str) -> Result<f64, String> {
 pub(super) fn duration(text: &str) -> Result<i64, String> {
     parse_duration(text).map_err(|error| match error {
         DurationError::TooLong { .. } => "duration out of range".to_owned(),
-        _ => format!("not a valid duration string: {}", quote(text)),
+        _ => match unknown_unit(text) {
+            Some(unit) => format!("unknown unit {} in duration {}", quote(unit), quote(text)),
+            None => format!("not a valid duration string: {}", quote(text)),
+        },
     })
+}
+
+/// The first thing between numbers that is no unit.
+fn unknown_unit(text: &str) -> Option<&str> {
+    let units = text.split(|c: char| c.is_ascii_digit()).filter(|unit| !unit.is_empty());
+    units.into_iter().find(|unit| parse_duration(&format!("1{unit}")).is_err())
 }
 
 /// Nanoseconds as seconds, exact to the last bit that an `f64` has.
 pub(crate) fn seconds_of_nanos(nanos: i64) -> f64 {
-    (nanos / NANOS_PER_SECOND) as f64
-        + (nanos % NANOS_PER_SECOND) as f64 / NANOS_PER_SECOND as f64
+    (nanos / NANOS_PER_SECOND) as f64 + (nanos % NANOS_PER_SECOND) as f64 / NANOS_PER_SECOND as f64
 }
 
 /// Seconds as nanoseconds, rounded; `None` if they do not fit, or are not a number.

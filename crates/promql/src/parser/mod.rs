@@ -27,4 +27,3 @@ pub use entry::{EXPRESSION_BYTES_MAX, NESTING_MAX, parse, parse_matchers, parse_
 pub use error::ParseError;
 pub(crate) use literal::{nanos_of_seconds, seconds_of_nanos};
 pub(crate) use token::is_metric_word;
-

@@ -41,8 +41,8 @@ impl Parser<'_> {
                     self.bump();
                     let at = self.at_time(expr.span)?;
                     let span = expr.span;
-                    let modifiers = modifiers_of(&mut expr)
-                        .ok_or_else(|| self.error(span, misplaced("@")))?;
+                    let modifiers =
+                        modifiers_of(&mut expr).ok_or_else(|| self.error(span, misplaced("@")))?;
                     if modifiers.at.replace(at).is_some() {
                         let message = "@ <timestamp> may not be set multiple times";
                         return Err(self.error(span, message));
@@ -65,7 +65,10 @@ impl Parser<'_> {
     /// Reads `[range]` or `[range:step]`.
     fn range(&mut self, expr: Expr, height: usize) -> Parsed<Tall<Expr>> {
         let open = self.bump();
-        let range = self.positive_duration("subquery or range selector", "number, duration, step(), or range()")?;
+        let range = self.positive_duration(
+            "subquery or range selector",
+            "number, duration, step(), or range()",
+        )?;
         if self.accept(Kind::Colon).is_some() {
             return self.subquery(expr, height, range);
         }
@@ -132,7 +135,8 @@ impl Parser<'_> {
         let value = self.number_value()?;
         let seconds = if sign.is_some_and(|(_, negate)| negate) { -value } else { value };
         // Seconds since the epoch have bits left for microseconds, not for more.
-        let nanos = literal::nanos_of_seconds(seconds).map(|_| (seconds * 1e6).round() as i64 * 1_000);
+        let nanos =
+            literal::nanos_of_seconds(seconds).map(|_| (seconds * 1e6).round() as i64 * 1_000);
         nanos.map(At::Timestamp).ok_or_else(|| {
             let message = format!("timestamp out of bounds for @ modifier: {seconds}");
             self.error(expr, message)
@@ -144,7 +148,9 @@ impl Parser<'_> {
         let span = expr.span;
         let message = match &mut expr.kind {
             ExprKind::Selector(selector) | ExprKind::Matrix { selector, .. } => {
-                if matches!(selector.extension, RangeExtension::None) || selector.extension == extension {
+                if matches!(selector.extension, RangeExtension::None)
+                    || selector.extension == extension
+                {
                     selector.extension = extension;
                     return Ok(());
                 }

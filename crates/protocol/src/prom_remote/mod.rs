@@ -13,6 +13,8 @@ mod encode;
 mod negotiate;
 mod sample;
 mod snappy;
+#[cfg(test)]
+pub(crate) mod testing;
 mod v1;
 mod v2;
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use timberline_model::limits;
+use timberline_protocol::prom_api::RANGE_POINTS_MAX;
 
 use super::{Config, ConfigError, ConfigFlags, field::fields, file, spelling::nearest};
 
@@ -97,6 +98,13 @@ fn check(config: &Config) -> Result<(), ConfigError> {
             "storage.series_max ({}) is more than a database can number ({})",
             config.storage.series_max,
             limits::SERIES_COUNT_MAX
+        ));
+    }
+    if config.query.steps_max.get() > RANGE_POINTS_MAX as u64 {
+        return wrong(format!(
+            "query.steps_max ({}) is more than the {RANGE_POINTS_MAX} points that the HTTP API \
+             gives per series",
+            config.query.steps_max
         ));
     }
     // The HTTP library's parser needs this much for any request.

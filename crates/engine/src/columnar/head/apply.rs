@@ -6,6 +6,7 @@
 
 use std::sync::atomic::Ordering;
 
+use parking_lot::RwLockWriteGuard;
 use timberline_model::{DuplicatePolicy, Labels};
 
 use super::{head::Head, place::ShardIndex, series::Standing, shard::Shard};
@@ -52,46 +53,39 @@ impl Head {
             known = samples.iter().copied().filter(|s| s.slot < slot_end).collect::<Vec<_>>();
             samples = &known;
         }
-        let refused = if policy == DuplicatePolicy::Reject {
-            self.apply_rejecting(shard, samples, older)
-        } else {
-            for slice in samples.chunks(SLICE_LEN) {
-                shard.samples.write().append_all(slice, policy);
-            }
-            Vec::new()
-        };
-        shard.note_epoch_bytes();
-        refused
+        if policy == DuplicatePolicy::Reject {
+            return self.apply_rejecting(shard, samples, older);
+        }
+        for slice in samples.chunks(SLICE_LEN) {
+            let mut state = shard.samples.write();
+            state.append_all(slice, policy);
+            shard.note_epoch_bytes(&mut state);
+        }
+        Vec::new()
     }
 
     fn apply_rejecting(&self, shard: &Shard, samples: &[HeadSample], older: Older<'_>) -> Vec<u32> {
         let mut refused = Vec::new();
         let blocks_end = self.blocks_end();
+        let recovered_end = shard.recovered_end.load(Ordering::Relaxed);
         for slice in samples.chunks(SLICE_LEN) {
             let mut state = shard.samples.write();
             for sample in slice {
-                let before = state.table.get_mut(sample.slot);
-                let standing = before.standing(sample.ts);
-                let held = match standing {
-                    Standing::InOrder => None,
-                    Standing::AtNewest => Some(before.newest_bits()),
-                    Standing::Late => before.value_at(sample.ts).map(f64::to_bits),
-                };
-                let in_blocks = match standing {
-                    // A series new in this process is in no block that the head did not see.
+                let series = state.table.get_mut(sample.slot);
+                let (held, in_blocks) = match series.standing(sample.ts) {
+                    // Of a series that is new in this process, the head has seen every sample.
                     Standing::InOrder => {
-                        sample.slot < shard.recovered_end.load(Ordering::Relaxed)
-                            && sample.ts <= blocks_end
+                        (None, sample.slot < recovered_end && sample.ts <= blocks_end)
                     }
-                    _ => true,
+                    Standing::AtNewest => (Some(series.newest_bits()), false),
+                    Standing::Late => (series.value_at(sample.ts).map(f64::to_bits), true),
                 };
-                let held = if held.is_none() && in_blocks {
-                    parking_lot::RwLockWriteGuard::unlocked(&mut state, || {
+                let held = match held {
+                    None if in_blocks => RwLockWriteGuard::unlocked(&mut state, || {
                         let labels = shard.catalog.read().labels(sample.slot)?;
                         older(&labels, sample.ts).map(f64::to_bits)
-                    })
-                } else {
-                    held
+                    }),
+                    held => held,
                 };
                 match held {
                     None => state.append_new(sample),
@@ -100,6 +94,7 @@ impl Head {
                     Some(_) => refused.push(sample.index),
                 }
             }
+            shard.note_epoch_bytes(&mut state);
         }
         refused
     }

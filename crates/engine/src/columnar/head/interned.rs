@@ -31,9 +31,9 @@ struct Span {
 }
 
 impl Pairs {
-    /// How many pairs there are.
-    pub(super) fn len(&self) -> usize {
-        self.spans.len()
+    /// The numbers of all pairs.
+    pub(super) fn ids(&self) -> impl Iterator<Item = PairId> + use<> {
+        (0..).take(self.spans.len())
     }
 
     /// The number of a pair, if it is known.
@@ -102,7 +102,7 @@ fn text_of(pages: &[Vec<u8>], span: Span) -> &[u8] {
 }
 
 /// Takes one pair's canonical bytes apart.
-fn split(text: &[u8]) -> (&str, &str) {
+pub(super) fn split(text: &[u8]) -> (&str, &str) {
     let (name, rest) = part(text);
     let (value, rest) = part(rest);
     debug_assert!(rest.is_empty(), "a pair and nothing else");

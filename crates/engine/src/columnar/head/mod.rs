@@ -20,6 +20,7 @@ mod define;
 mod epoch;
 mod fingerprint;
 mod flush;
+mod group;
 mod head;
 mod index;
 mod interned;

@@ -48,11 +48,8 @@ impl Shard {
     }
 
     /// Publishes how much the epoch that goes on holds.
-    pub(super) fn note_epoch_bytes(&self) {
-        let samples = self.samples.read();
-        let epoch = samples.epoch;
-        let bytes = samples.ledger.iter().find(|counts| counts.epoch == epoch);
-        let bytes = bytes.map_or(0, |counts| counts.bytes);
+    pub(super) fn note_epoch_bytes(&self, samples: &mut Samples) {
+        let bytes = samples.ledger.of(samples.epoch).bytes;
         self.epoch_bytes.store(bytes, Ordering::Relaxed);
     }
 }

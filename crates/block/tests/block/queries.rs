@@ -1,0 +1,85 @@
+//! Everything that a reader can ask of a block, as texts that can be compared.
+
+use std::path::Path;
+
+use timberline_block::{Block, BlockError};
+use timberline_io::Disk;
+use timberline_model::{MatchOp, Matcher, SeriesColumns, TimeRange};
+
+use crate::support::bits;
+
+/// Selectors that take every way through the index.
+pub(crate) fn selectors() -> Vec<Vec<Matcher>> {
+    let matcher = |name: &str, op, value: &str| Matcher::new(name, op, value).unwrap();
+    use MatchOp::{Equal, NotEqual, NotRegex, Regex};
+    vec![
+        vec![],
+        vec![matcher("__name__", Equal, "cpu_usage")],
+        vec![matcher("host", Regex, "host-01.*")],
+        vec![matcher("host", Regex, ".*[05]")],
+        vec![matcher("host", Regex, "host-001|host-039|none")],
+        vec![matcher("host", NotRegex, "host-0[12].*")],
+        vec![matcher("zone", Equal, "")],
+        vec![matcher("zone", NotEqual, "")],
+        vec![matcher("zone", Regex, "a|")],
+        vec![matcher("zone", NotEqual, "a"), matcher("host", NotEqual, "")],
+        vec![matcher("__name__", Regex, ".+"), matcher("absent", Equal, "")],
+    ]
+}
+
+/// One answer each, or the error in its place.
+pub(crate) fn ask(disk: &dyn Disk, dir: &Path) -> Result<Vec<Result<String, BlockError>>, BlockError> {
+    let block = Block::open(disk, dir)?;
+    let mut answers = vec![Ok(format!("{:?}", block.meta()))];
+    for selector in selectors() {
+        answers.push(block.select(&selector).map(|found| format!("{found:?}")));
+    }
+    let few = [0, 3, block.series_count() - 1];
+    for series in [None, Some(few.as_slice())] {
+        answers.push(block.label_names(series).map(|names| format!("{names:?}")));
+        for name in ["__name__", "host", "zone"] {
+            answers.push(block.label_values(name, series).map(|values| format!("{values:?}")));
+        }
+    }
+    answers.push(Ok(format!("{:?}", block.label_counts().collect::<Vec<_>>())));
+    let mut counts = Vec::new();
+    let result = block.value_counts("host", &mut |value, count| counts.push((value.to_owned(), count)));
+    answers.push(result.map(|()| format!("{counts:?}")));
+    for series in 0..block.series_count() {
+        answers.push(block.labels(series).map(|labels| labels.to_string()));
+        answers.push(block.label_hash(series).map(|hash| hash.to_string()));
+        answers.push(block.chunk_metas(series).map(|chunks| format!("{chunks:?}")));
+        let mut columns = SeriesColumns::default();
+        let result = block.read(series, TimeRange::ALL, &mut columns);
+        let samples = bits(&columns.timestamps, &columns.values);
+        answers.push(result.map(|()| format!("{samples:?}")));
+    }
+    Ok(answers)
+}
+
+/// Asserts that each answer of a damaged block is the right one or an error. Returns whether there
+/// was any error.
+pub(crate) fn assert_right_or_error(
+    damaged: &Result<Vec<Result<String, BlockError>>, BlockError>,
+    right: &[Result<String, BlockError>],
+    what: &str,
+) -> bool {
+    let answers = match damaged {
+        Ok(answers) => answers,
+        Err(error) => {
+            assert!(!error.to_string().is_empty(), "{what}");
+            return true;
+        }
+    };
+    let mut any_error = false;
+    for (answer, right) in answers.iter().zip(right) {
+        match answer {
+            Ok(answer) => assert_eq!(Some(answer), right.as_ref().ok(), "{what}"),
+            Err(error) => {
+                any_error = true;
+                assert!(!error.to_string().is_empty(), "{what}");
+            }
+        }
+    }
+    any_error
+}

@@ -1,0 +1,133 @@
+//! The flush's side of the head: epochs end, are written to blocks, and are let go.
+
+use std::sync::atomic::Ordering;
+
+use timberline_model::{Labels, SeriesColumns, SeriesRef, TimeRange};
+
+use super::{
+    epoch::{Epoch, EpochSpan},
+    head::Head,
+    place::ShardIndex,
+    series::Garbage,
+    shard::Shard,
+};
+
+/// Pages of series that are gone through before the lock is given up.
+const PAGES_PER_SLICE: usize = 4;
+/// Series whose labels are copied before the lock is given up.
+const LABELS_PER_SLICE: u32 = 1_024;
+
+impl Head {
+    /// Ends the epoch and returns it: what is appended from now on belongs to the next. Nothing may
+    /// be applied meanwhile. Takes as long as it takes to lock every shard once.
+    pub fn rotate(&self) -> Epoch {
+        let mut epoch = self.epoch.lock();
+        let ended = *epoch;
+        *epoch = ended.next();
+        for (_, shard) in self.shards() {
+            shard.samples.write().epoch = *epoch;
+            shard.epoch_bytes.store(0, Ordering::Relaxed);
+        }
+        ended
+    }
+
+    /// The series with samples of `upto` and older epochs that are not in blocks yet, ascending.
+    #[must_use]
+    pub fn series_in(&self, upto: Epoch) -> Vec<SeriesRef> {
+        let epochs = self.unflushed(upto);
+        let mut found = Vec::new();
+        for (index, shard) in self.shards() {
+            let mut slots = shard.slots_in(&epochs);
+            let catalog = shard.catalog.read();
+            slots.retain(|slot| catalog.contains(*slot));
+            found.extend(slots.into_iter().map(|slot| index.series(slot)));
+        }
+        found
+    }
+
+    /// Appends the samples of a series that belong to `upto` and older epochs and are not in blocks
+    /// yet, as [`Head::read`] would.
+    pub fn read_flush(&self, series: SeriesRef, upto: Epoch, out: &mut SeriesColumns) {
+        self.read_epochs(series, TimeRange::ALL, self.unflushed(upto), out);
+    }
+
+    fn unflushed(&self, upto: Epoch) -> EpochSpan {
+        EpochSpan { after: *self.flushed.lock(), upto }
+    }
+
+    /// Records that the samples of `upto` and older epochs are in blocks: no flush is to write them
+    /// again, even if reads keep them from being released.
+    pub fn set_flushed(&self, upto: Epoch) {
+        let mut flushed = self.flushed.lock();
+        *flushed = upto.max(*flushed);
+    }
+
+    /// Frees the samples of `upto` and older epochs, which are in blocks. No lock is held for long.
+    pub fn release(&self, upto: Epoch) {
+        self.set_flushed(upto);
+        for (_, shard) in self.shards() {
+            shard.release(upto);
+        }
+    }
+
+    /// Every series with its labels, ascending. Series that are created meanwhile may be missing.
+    pub fn dictionary(&self) -> impl Iterator<Item = (SeriesRef, Labels)> + '_ {
+        self.shards().flat_map(|(index, shard)| {
+            let end = shard.slot_end.load(Ordering::Acquire);
+            let slices = (0..end).step_by(LABELS_PER_SLICE as usize);
+            slices.flat_map(move |start| {
+                labels_of(index, shard, start, end.min(start.saturating_add(LABELS_PER_SLICE)))
+            })
+        })
+    }
+}
+
+fn labels_of(index: ShardIndex, shard: &Shard, start: u32, end: u32) -> Vec<(SeriesRef, Labels)> {
+    let catalog = shard.catalog.read();
+    (start..end)
+        .filter_map(|slot| catalog.labels(slot).map(|labels| (index.series(slot), labels)))
+        .collect()
+}
+
+impl Shard {
+    /// The slots with chunks of these epochs.
+    fn slots_in(&self, epochs: &EpochSpan) -> Vec<u32> {
+        let mut slots = Vec::new();
+        let mut next = 0;
+        loop {
+            let samples = self.samples.read();
+            let end = samples.table.page_count().min(next + PAGES_PER_SLICE);
+            for page in next..end {
+                let series = samples.table.page(page);
+                let found = series.filter(|(_, s)| s.has_samples(&TimeRange::ALL, epochs));
+                slots.extend(found.map(|(slot, _)| slot));
+            }
+            if end == samples.table.page_count() {
+                return slots;
+            }
+            next = end;
+        }
+    }
+
+    fn release(&self, upto: Epoch) {
+        let mut next = 0;
+        loop {
+            let mut garbage = Garbage::default();
+            let mut samples = self.samples.write();
+            let count = samples.table.page_count();
+            let end = count.min(next + PAGES_PER_SLICE);
+            for page in next..end {
+                for series in samples.table.page_mut(page) {
+                    series.release(upto, &mut garbage);
+                }
+            }
+            if end == count {
+                samples.ledger.forget(upto);
+                return;
+            }
+            next = end;
+            drop(samples);
+            drop(garbage);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `/`, and everything that is not there.
+
+use axum::{
+    extract::Request,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use timberline_model::ErrorKind;
+
+use crate::error::{ApiError, Subject};
+
+const TEXT: &str = "\
+Timberline, a time series database.
+
+Write:   POST /api/v1/write                Prometheus remote write 1.0 and 2.0, or JSON
+Query:   GET|POST /api/v1/query            PromQL at an instant: query, time
+         GET|POST /api/v1/query_range      PromQL over a range: query, start, end, step
+Explore: GET|POST /api/v1/labels           names of labels
+         GET /api/v1/label/NAME/values     values of a label
+         GET|POST /api/v1/series           series by match[]
+Operate: GET /-/healthy, /-/ready          is it well, is it ready
+         GET /metrics                      the server's own metrics
+         GET /api/v1/status/tsdb           what is stored, and what takes most of it
+         GET /api/v1/status/buildinfo      the version
+         POST /api/v1/admin/tsdb/flush     move what is in memory into blocks
+
+On the command line: timberline help
+";
+
+/// `GET /`.
+pub(super) async fn index() -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], TEXT).into_response()
+}
+
+/// A path that no route has.
+pub(super) async fn not_found(request: Request) -> Response {
+    let path: String = request.uri().path().chars().take(200).collect();
+    let message = format!("no such path: {path} (GET / lists what there is)");
+    ApiError::new(Subject::Request, ErrorKind::NotFound, message).into_response()
+}
+
+/// A route that exists, with a method that it does not have.
+pub(super) async fn method_not_allowed(request: Request) -> Response {
+    let message = format!("method {} is not allowed for {}", request.method(), request.uri().path());
+    ApiError::method_not_allowed(message).into_response()
+}

@@ -1,0 +1,98 @@
+//! Queries and selectors as people type them.
+
+use timberline_model::Matcher;
+use timberline_promql::{Expr, ExprKind, ParseError, ast::RangeExtension, parse, parse_matchers};
+
+use crate::error::ApiError;
+
+/// Parses a query.
+///
+/// A text that is no query, and becomes one when braces are put around it, is taken for a list of
+/// matchers: `curl 'http://host/api/v1/query?query={job="x"}'` sends it without its braces, as curl
+/// expands them. Returns the text that was parsed, so that positions are right.
+///
+/// # Errors
+/// A text that is no query either way: what is wrong with it as it stands.
+pub(super) fn parse_query(text: &str) -> Result<(Expr, String), ApiError> {
+    let refused = match parse(text) {
+        Ok(expr) => return Ok((expr, text.to_owned())),
+        Err(refused) => refused,
+    };
+    let braced = format!("{{{text}}}");
+    match parse(&braced) {
+        Ok(expr) if !text.trim().is_empty() => Ok((expr, braced)),
+        _ => Err(invalid_query("query", &refused)),
+    }
+}
+
+/// Parses a `match[]` selector, with or without its braces.
+///
+/// # Errors
+/// A text that is no selector.
+pub(super) fn parse_match(text: &str) -> Result<Vec<Matcher>, ApiError> {
+    match parse_matchers(text) {
+        Ok(matchers) => Ok(matchers),
+        Err(refused) => parse_matchers(&format!("{{{text}}}"))
+            .map_err(|_| invalid_query("match[]", &refused)),
+    }
+}
+
+/// The matchers of an expression that is a plain selector and nothing else: no range, no `offset`,
+/// no `@`.
+pub(super) fn plain_selector(expr: &Expr) -> Option<&[Matcher]> {
+    let ExprKind::Selector(selector) = &expr.kind else { return None };
+    let plain = selector.extension == RangeExtension::None
+        && selector.modifiers.offset.is_none()
+        && selector.modifiers.at.is_none();
+    plain.then_some(selector.matchers.as_slice())
+}
+
+fn invalid_query(parameter: &str, error: &ParseError) -> ApiError {
+    ApiError::invalid(format!("invalid parameter {parameter:?}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn canonical(text: &str) -> String {
+        parse_query(text).map_or_else(|error| error.message().to_owned(), |(expr, _)| expr.to_string())
+    }
+
+    #[test]
+    fn a_matcher_list_that_lost_its_braces_is_a_selector() {
+        for (given, meant) in [
+            (r#"__name__="cpu_usage""#, r#"{__name__="cpu_usage"}"#),
+            (r#"__name__="cpu",host=~"a|b""#, r#"{__name__="cpu",host=~"a|b"}"#),
+            (r#"a="1",b!="2""#, r#"{a="1",b!="2"}"#),
+        ] {
+            assert_eq!(canonical(given), canonical(meant), "{given}");
+            assert!(!canonical(given).contains("parse error"), "{given}: {}", canonical(given));
+        }
+    }
+
+    #[test]
+    fn what_is_a_query_already_is_left_alone() {
+        assert_eq!(canonical("up == 1"), "up == 1");
+        assert_eq!(canonical("sum(up)"), "sum(up)");
+    }
+
+    #[test]
+    fn what_is_neither_is_refused_as_it_stands() {
+        for text in ["", "sum(", "{}", "a=\"x", "up{job=}"] {
+            let error = parse_query(text).unwrap_err();
+            assert_eq!(error.status(), 400, "{text}");
+            assert!(error.message().starts_with("invalid parameter \"query\": 1:"), "{text}");
+        }
+        assert!(parse_match("sum(up)").unwrap_err().message().contains("match[]"));
+    }
+
+    #[test]
+    fn only_selectors_without_modifiers_are_plain() {
+        let plain = |text: &str| plain_selector(&parse_query(text).unwrap().0).is_some();
+        assert!(plain("up") && plain(r#"{job="x"}"#));
+        for text in ["up offset 1m", "up @ 5", "up[5m]", "-up", "sum(up)", "1"] {
+            assert!(!plain(text), "{text}");
+        }
+    }
+}

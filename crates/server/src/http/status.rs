@@ -1,0 +1,96 @@
+//! `status/buildinfo` and `status/tsdb`.
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use timberline_model::NANOS_PER_MILLI;
+use timberline_protocol::prom_api::parse_limit;
+
+use super::{params::Params, state::App};
+use crate::error::ApiError;
+
+/// Entries of each list of `status/tsdb` when the request names no `limit`.
+const TOP_DEFAULT: usize = 10;
+/// Entries of each list at most.
+const TOP_MAX: usize = 10_000;
+
+/// `GET /api/v1/status/buildinfo`.
+pub(super) async fn build_info() -> Response {
+    success(&json!({
+        "application": "timberline",
+        "version": env!("CARGO_PKG_VERSION"),
+        "revision": option_env!("TIMBERLINE_REVISION").unwrap_or(""),
+        "branch": "",
+        "buildUser": "",
+        "buildDate": "",
+        "goVersion": "",
+        "features": {},
+    }))
+}
+
+/// `GET /api/v1/status/tsdb`.
+pub(super) async fn tsdb(State(app): State<App>, request: Request) -> Response {
+    let ask = async {
+        let params = Params::read(&app, request).await?;
+        let limit = params.get("limit").map(|text| parse_limit("limit", text)).transpose();
+        let limit = limit.map_err(ApiError::invalid)?.flatten().unwrap_or(TOP_DEFAULT);
+        if limit > TOP_MAX {
+            return Err(ApiError::invalid(format!(
+                "invalid parameter \"limit\": {limit} exceeds the limit of {TOP_MAX}"
+            )));
+        }
+        let database = app.database()?.clone();
+        // It walks all label pairs, so it takes its turn among the queries.
+        let place = app.admit_query().await?;
+        let task = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            describe(&database, limit)
+        });
+        let body = task.await.map_err(ApiError::internal)?;
+        Ok(success(&body))
+    };
+    ask.await.unwrap_or_else(|error: ApiError| error.into_response())
+}
+
+/// The answer: the fields of Prometheus, those of the first seed, and what else is known.
+fn describe(database: &timberline::Database, limit: usize) -> Value {
+    let stats = database.stats();
+    let top = database.cardinality(limit);
+    let millis = |ts: Option<i64>| ts.map(|ts| ts.div_euclid(NANOS_PER_MILLI));
+    json!({
+        "headStats": {
+            "numSeries": stats.series,
+            "numLabelPairs": top.label_pairs,
+            "chunkCount": stats.head_chunks,
+            "minTime": millis(stats.min_ts),
+            "maxTime": millis(stats.max_ts),
+        },
+        "seriesCountByMetricName": entries(&top.series_by_metric),
+        "labelValueCountByLabelName": entries(&top.values_by_name),
+        "memoryInBytesByLabelName": entries(&top.bytes_by_name),
+        "seriesCountByLabelValuePair": entries(&top.series_by_pair),
+        "totalSeries": stats.series,
+        "totalSamples": stats.head_samples + stats.block_samples,
+        "flushCount": stats.flushes,
+        "lastFlushTime": millis(stats.last_flush),
+        "walSize": stats.log.bytes,
+        "activeMemTableSize": stats.head_bytes,
+        "headSamples": stats.head_samples,
+        "blockCount": stats.blocks,
+        "blockSamples": stats.block_samples,
+        "blockBytes": stats.block_bytes,
+        "storageFull": stats.log.storage_full,
+        "damaged": stats.damaged,
+    })
+}
+
+fn entries(pairs: &[(String, u64)]) -> Value {
+    pairs.iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
+}
+
+fn success(data: &Value) -> Response {
+    Json(json!({"status": "success", "data": data})).into_response()
+}

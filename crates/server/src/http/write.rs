@@ -1,0 +1,187 @@
+//! `POST /api/v1/write`: remote write 1.0 and 2.0, and samples as JSON.
+
+use std::{cell::RefCell, sync::Arc, time::Instant};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use timberline::{Database, WriteOutcome};
+use timberline_protocol::{
+    DecodeLimits, Decoded, ProtocolError, WriteForm, WriteReport, json, negotiate_write,
+    prom_remote::{self, Arena, RemoteWriteVersion},
+};
+
+use super::{
+    body::{BodyLimits, read_body},
+    state::App,
+};
+use crate::{
+    error::{ApiError, Subject},
+    telemetry::Metrics,
+};
+
+/// Decompressed bytes that a thread keeps room for between requests.
+const SCRATCH_BYTES_KEPT: usize = 8 << 20;
+
+/// Memory that is used again for the next request on the same thread.
+#[derive(Default)]
+struct Scratch {
+    decompressed: Vec<u8>,
+    arena: Arena,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// `POST /api/v1/write`.
+pub(super) async fn write(State(app): State<App>, request: Request) -> Response {
+    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let form =
+        match negotiate_write(text(header::CONTENT_TYPE), text(header::CONTENT_ENCODING)) {
+            Ok(form) => form,
+            Err(error) => {
+                return ApiError::new(Subject::Write, error.kind(), error).into_response();
+            }
+        };
+    // From here on every answer says how much was written, also when that is nothing.
+    match receive(&app, form, request.into_body()).await {
+        Ok(report) => answer(&report),
+        Err(error) => with_counts(error.into_response(), 0, 0, 0),
+    }
+}
+
+fn answer(report: &WriteReport) -> Response {
+    let response = match &report.problem {
+        None => StatusCode::NO_CONTENT.into_response(),
+        // What could be written is written: the sender must not send it again.
+        Some(problem) => ApiError::invalid(problem).into_response(),
+    };
+    with_counts(
+        response,
+        report.samples_written,
+        report.histograms_written,
+        report.exemplars_written,
+    )
+}
+
+fn with_counts(mut response: Response, samples: u64, histograms: u64, exemplars: u64) -> Response {
+    let headers: &mut HeaderMap = response.headers_mut();
+    headers.insert(prom_remote::HEADER_SAMPLES_WRITTEN, HeaderValue::from(samples));
+    headers.insert(prom_remote::HEADER_HISTOGRAMS_WRITTEN, HeaderValue::from(histograms));
+    headers.insert(prom_remote::HEADER_EXEMPLARS_WRITTEN, HeaderValue::from(exemplars));
+    response
+}
+
+/// Takes a body in and writes it. The place among the writes is taken before the body is read, so
+/// that the memory of all bodies together is bounded.
+async fn receive(app: &App, form: WriteForm, body: Body) -> Result<WriteReport, ApiError> {
+    let database = app.database()?.clone();
+    let place = app.admit_write().await?;
+    let settings = &app.config().write;
+    let limits = BodyLimits {
+        bytes_max: settings.body_size_max.as_usize(),
+        key: "write.body_size_max",
+        timeout: app.config().http.body_timeout.as_std(),
+    };
+    let body = read_body(body, limits).await?;
+    let decoding = Decoding {
+        form,
+        bytes_max: settings.decoded_size_max.as_usize(),
+        limits: DecodeLimits {
+            samples_max: settings.samples_max.get(),
+            series_max: settings.samples_max.get(),
+            ..DecodeLimits::default()
+        },
+    };
+    let metrics = Arc::clone(app.metrics());
+    let task = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        let _under_way = metrics.write();
+        decoding.write(&database, &body, &metrics)
+    });
+    task.await.unwrap_or_else(|_| {
+        app.metrics().panics.add(1);
+        Err(ApiError::internal("the write failed by a fault of the server; see its log"))
+    })
+}
+
+/// How a body is decoded.
+struct Decoding {
+    form: WriteForm,
+    bytes_max: usize,
+    limits: DecodeLimits,
+}
+
+impl Decoding {
+    /// Decodes a body and writes what it holds.
+    fn write(
+        &self,
+        database: &Database,
+        body: &Bytes,
+        metrics: &Metrics,
+    ) -> Result<WriteReport, ApiError> {
+        metrics.write_bytes.add(body.len() as u64);
+        match self.form {
+            WriteForm::Json => {
+                metrics.write_decoded_bytes.add(body.len() as u64);
+                let decoded = json::decode_write(body, &self.limits).map_err(refused)?;
+                self.commit(database, &decoded, metrics)
+            }
+            WriteForm::RemoteWrite(version) => SCRATCH.with_borrow_mut(|scratch| {
+                let Scratch { decompressed, arena } = scratch;
+                prom_remote::decompress(body, self.bytes_max, decompressed).map_err(refused)?;
+                metrics.write_decoded_bytes.add(decompressed.len() as u64);
+                let decoded = match version {
+                    RemoteWriteVersion::V1 => prom_remote::decode_v1(decompressed, &self.limits),
+                    RemoteWriteVersion::V2 => {
+                        prom_remote::decode_v2(decompressed, arena, &self.limits)
+                    }
+                };
+                let outcome = decoded
+                    .map_err(refused)
+                    .and_then(|decoded| self.commit(database, &decoded, metrics));
+                if scratch.decompressed.capacity() > SCRATCH_BYTES_KEPT {
+                    *scratch = Scratch::default();
+                }
+                outcome
+            }),
+        }
+    }
+
+    fn commit(
+        &self,
+        database: &Database,
+        decoded: &Decoded<'_>,
+        metrics: &Metrics,
+    ) -> Result<WriteReport, ApiError> {
+        metrics.histograms_dropped.add(decoded.histograms);
+        metrics.exemplars_dropped.add(decoded.exemplars);
+        let begun = Instant::now();
+        let outcome = if decoded.batch.is_empty() {
+            WriteOutcome::default()
+        } else {
+            database.write(&decoded.batch).map_err(|error| {
+                tracing::debug!(%error, "a write failed");
+                ApiError::new(Subject::Write, error.kind(), error)
+            })?
+        };
+        metrics.write_durations.observe(begun.elapsed());
+        metrics.samples_written.add(outcome.samples_written);
+        metrics.samples_rejected.add(outcome.samples_rejected + decoded.samples_rejected);
+        Ok(decoded.report(self.form, &outcome))
+    }
+}
+
+fn refused(error: ProtocolError) -> ApiError {
+    let key = match &error {
+        ProtocolError::TooLarge { .. } => " (write.decoded_size_max)",
+        ProtocolError::TooMany { what: "samples" | "series", .. } => " (write.samples_max)",
+        _ => "",
+    };
+    ApiError::new(Subject::Write, error.kind(), format!("{error}{key}"))
+}

@@ -1,0 +1,118 @@
+//! The main job on real input: Debian's Prometheus scrapes a real node exporter every second and
+//! writes to Timberline; afterwards both give the same answers.
+//!
+//! `TIMBERLINE_E2E_SECONDS` says for how long.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use timberline_tests::{NodeExporter, Prometheus, Server, count_from_env, wait_until};
+
+/// A series in words to its value in words.
+type Answer = BTreeMap<String, String>;
+
+#[test]
+fn prometheus_and_timberline_agree_on_a_node_exporter() {
+    let seconds = count_from_env("TIMBERLINE_E2E_SECONDS", 15);
+    let dir = tempfile::tempdir().expect("a directory can be made");
+    let data = dir.path().join("data");
+    let mut server = Server::start(&data, &[]);
+    let exporter = NodeExporter::start(dir.path());
+    let prometheus = Prometheus::start(dir.path(), exporter.address(), server.address());
+    thread::sleep(Duration::from_secs(seconds));
+    prometheus.stop_scraping(dir.path());
+    wait_for_the_last_sample(&prometheus, &server);
+
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs();
+    let window = seconds + 60;
+    let compare = |server: &Server| {
+        for function in ["count_over_time", "sum_over_time"] {
+            let query = format!("{function}({{job=\"node\"}}[{window}s])");
+            let expected = promtool(prometheus.address(), &query, now);
+            assert!(expected.len() > 300, "a node exporter has hundreds of series");
+            same(&query, &expected, &promtool(server.address(), &query, now));
+            same(&query, &expected, &command_line(server.address(), &query, now));
+        }
+    };
+    compare(&server);
+
+    server.kill();
+    let server = Server::start(&data, &[]);
+    compare(&server);
+    let (status, body) = server.post("/api/v1/admin/tsdb/flush");
+    assert_eq!(status, 200, "{body}");
+    compare(&server);
+    assert!(server.stop().success(), "the server stops in good order");
+}
+
+/// Waits until Prometheus has nothing left to send, and what it sent is what it has.
+fn wait_for_the_last_sample(prometheus: &Prometheus, server: &Server) {
+    let pending = || prometheus.own_metric("prometheus_remote_storage_samples_pending");
+    let count = |address: &str| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs();
+        promtool(address, "sum(count_over_time({job=\"node\"}[1h]))", now)
+    };
+    wait_until("Prometheus has sent everything", Duration::from_secs(60), || {
+        let (mine, theirs) = (count(server.address()), count(prometheus.address()));
+        pending() == 0.0 && !mine.is_empty() && mine == theirs
+    });
+}
+
+fn promtool(address: &str, query: &str, time: u64) -> Answer {
+    let url = format!("http://{address}");
+    let output = Command::new("promtool")
+        .args(["query", "instant", "--format=json", "--time", &time.to_string(), &url, query])
+        .output()
+        .expect("promtool is installed");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "promtool {query} at {address}: {said}");
+    answer(&output.stdout)
+}
+
+fn command_line(address: &str, query: &str, time: u64) -> Answer {
+    let output = Command::new(Server::binary())
+        .args(["query", "--addr", &format!("http://{address}"), "--format", "json"])
+        .args(["--time", &time.to_string(), query])
+        .output()
+        .expect("the binary runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "timberline query {query}: {said}");
+    answer(&output.stdout)
+}
+
+/// Reads a vector, as promtool prints it or as the API has it.
+fn answer(json: &[u8]) -> Answer {
+    let value: serde_json::Value = serde_json::from_slice(json).expect("the output is JSON");
+    let result = if value.is_array() { &value } else { &value["data"]["result"] };
+    let series = result.as_array().expect("a vector");
+    series
+        .iter()
+        .map(|series| {
+            let value = series["value"][1].as_str().expect("values are strings");
+            (series["metric"].to_string(), value.to_owned())
+        })
+        .collect()
+}
+
+fn same(query: &str, expected: &Answer, found: &Answer) {
+    for (series, value) in expected {
+        assert_eq!(found.get(series), Some(value), "{query}: {series}");
+    }
+    assert_eq!(found.len(), expected.len(), "{query}: no series too many");
+}
+
+/// The tests of this file need the real programs: say so at once where they are missing.
+#[test]
+fn the_peers_are_installed() {
+    for program in ["prometheus", "promtool", "prometheus-node-exporter"] {
+        let found = std::env::var_os("PATH").is_some_and(|path| {
+            std::env::split_paths(&path).any(|dir| Path::new(&dir).join(program).exists())
+        });
+        assert!(found, "{program} is not installed: run ./scripts/setup");
+    }
+}
