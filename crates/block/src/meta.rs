@@ -205,6 +205,5 @@ fn sealed_text(bytes: &[u8]) -> Result<&str, String> {
     str::from_utf8(bytes).map_err(|error| error.to_string())
 }
 
-
 #[cfg(test)]
 mod tests;

@@ -127,7 +127,8 @@ impl Buffer {
     /// The piece of the segment that takes frames.
     fn last_piece(&mut self) -> &mut Piece {
         let active = self.active.as_ref().expect("a segment takes frames");
-        let current = self.pieces.last().is_some_and(|piece| Arc::ptr_eq(&piece.file, &active.file));
+        let current =
+            self.pieces.last().is_some_and(|piece| Arc::ptr_eq(&piece.file, &active.file));
         if !current {
             self.pieces.push(Piece {
                 file: Arc::clone(&active.file),

@@ -198,9 +198,7 @@ struct Output<'a> {
 
 impl Output<'_> {
     fn put(&mut self, bytes: &[u8]) -> Result<(), LogError> {
-        self.file
-            .write_all_at(bytes, self.position)
-            .map_err(LogError::disk("write", self.path))?;
+        self.file.write_all_at(bytes, self.position).map_err(LogError::disk("write", self.path))?;
         self.position += bytes.len() as u64;
         Ok(())
     }

@@ -82,10 +82,7 @@ fn segments_in(disk: &dyn Disk, dir: &Path) -> Result<Vec<Segment>, LogError> {
     let entries = match disk.list(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            disk.create_dir_all(dir).map_err(LogError::disk("create", dir))?;
-            if let Some(parent) = dir.parent().filter(|parent| *parent != Path::new("")) {
-                disk.sync_dir(parent).map_err(LogError::disk("sync", parent))?;
-            }
+            create_dir(disk, dir)?;
             return Ok(Vec::new());
         }
         Err(error) => return Err(LogError::disk("list", dir)(error)),
@@ -101,6 +98,27 @@ fn segments_in(disk: &dyn Disk, dir: &Path) -> Result<Vec<Segment>, LogError> {
     }
     segments.sort_by_key(|segment| segment.base);
     Ok(segments)
+}
+
+/// Makes a directory and its parents, durably.
+fn create_dir(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
+    let is_missing = |dir: &Path| match disk.list(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(LogError::disk("list", dir)(error)),
+        Ok(_) => Ok(false),
+    };
+    let mut parents = Vec::new();
+    for parent in dir.ancestors().skip(1).filter(|parent| *parent != Path::new("")) {
+        parents.push(parent);
+        if !is_missing(parent)? {
+            break;
+        }
+    }
+    disk.create_dir_all(dir).map_err(LogError::disk("create", dir))?;
+    for parent in parents {
+        disk.sync_dir(parent).map_err(LogError::disk("sync", parent))?;
+    }
+    Ok(())
 }
 
 /// Where the log is cut: the rest of that segment and all later segments go.
@@ -160,7 +178,12 @@ impl<'a> Scan<'a> {
                 self.cut = Some(Cut { index, position: 0 });
                 return Ok(());
             }
-            self.name_damage(segment, 0, FIRST_FRAME, "the segment's header is not what was written");
+            self.name_damage(
+                segment,
+                0,
+                FIRST_FRAME,
+                "the segment's header is not what was written",
+            );
         }
         let mut position = self.first_position(&mut window, segment, limit)?;
         loop {

@@ -7,7 +7,7 @@
 //!
 //! Invariant: a tree made by [`parse`] obeys every rule of types, arities and matching, so the
 //! evaluator never has to report that a query makes no sense; and its height is bounded by
-//! [`NESTING_MAX`], so that walking it by recursion is safe.
+//! [`HEIGHT_MAX`], so that walking it by recursion is safe.
 //!
 //! ```
 //! use timberline_promql::{ValueType, parse};
@@ -36,5 +36,5 @@ mod value_type;
 pub use ast::{Expr, ExprKind, Span, ValueType};
 pub use functions::{FunctionSignature, function_signature, function_signatures};
 pub use parser::{
-    EXPRESSION_BYTES_MAX, NESTING_MAX, ParseError, parse, parse_matchers, parse_series,
+    EXPRESSION_BYTES_MAX, HEIGHT_MAX, NESTING_MAX, ParseError, parse, parse_matchers, parse_series,
 };

@@ -45,7 +45,7 @@ fn numbers_in_all_notations() {
         ("Inf", "+Inf"),
         ("-inf", "-Inf"),
         ("nAN", "NaN"),
-        ("9223372036854775808", "9223372036854775808"),
+        ("9223372036854775808", "9223372036854776000"),
     ]);
 }
 
@@ -297,7 +297,7 @@ fn ranges_subqueries_and_their_modifiers() {
         ("sum(a)[5m:]", ""),
         ("max_over_time(rate(a[1m])[5m:])[1h:1m]", ""),
         ("a smoothed", ""),
-        ("a anchored @ 10 offset 5m", ""),
+        ("a anchored @ 10 offset 5m", "a anchored @ 10.000 offset 5m"),
         ("a @ 10 smoothed", "a smoothed @ 10.000"),
         ("rate(a[5m] smoothed)", ""),
         ("rate(a[5m] offset 1m anchored)", "rate(a[5m] anchored offset 1m)"),

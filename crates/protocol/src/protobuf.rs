@@ -26,6 +26,8 @@ pub(crate) struct Field<'a> {
     pub(crate) number: u32,
     /// Where the field (its tag) starts, in the message.
     pub(crate) start: usize,
+    /// Where the field's tag ends, in the message: where its length is, if it has one.
+    pub(crate) tag_end: usize,
     /// Where its contents start, counted as the reader's positions in errors are.
     origin: usize,
     value: Value<'a>,
@@ -133,10 +135,10 @@ impl<'a> Reader<'a> {
         } else {
             self.varint()?
         };
-        let number = match u32::try_from(tag >> 3) {
-            Ok(number @ 1..=0x1fff_ffff) => number,
-            _ => return Err(self.fault("a field number is zero or too large")),
+        let Ok(number @ 1..=0x1fff_ffff) = u32::try_from(tag >> 3) else {
+            return Err(self.fault("a field number is zero or too large"));
         };
+        let tag_end = self.position;
         let value = match (tag & 7) as u8 {
             VARINT => Value::Varint(self.varint()?),
             FIXED64 => Value::Fixed64(u64::from_le_bytes(self.fixed()?)),
@@ -154,7 +156,22 @@ impl<'a> Reader<'a> {
             Value::Bytes(bytes) => self.position - bytes.len(),
             _ => start,
         };
-        Ok(Some(Field { number, start, origin: self.origin + contents, value }))
+        Ok(Some(Field { number, start, tag_end, origin: self.origin + contents, value }))
+    }
+
+    /// Skips fields of one number (up to 15) that have a length, as long as there are such and their
+    /// lengths take one byte: a run of labels, mostly.
+    #[inline]
+    pub(crate) fn skip_short(&mut self, number: u32) {
+        debug_assert!(number < 16, "the tag of field {number} takes more than one byte");
+        let tag = (number << 3) as u8 | BYTES;
+        while let Some(&[next, len]) = self.bytes[self.position..].first_chunk::<2>() {
+            let end = self.position + 2 + usize::from(len);
+            if next != tag || len >= 0x80 || end > self.bytes.len() {
+                break;
+            }
+            self.position = end;
+        }
     }
 
     #[inline]

@@ -52,16 +52,12 @@ impl Decoded<'_> {
                 let _ = write!(text, "; {count} {what} not written, as they are not stored yet");
             }
         }
-        let mut named = 0;
-        for rejection in self.rejections.iter().chain(&outcome.rejections) {
-            if named == limits::REJECTIONS_NAMED_MAX {
-                break;
-            }
-            named += 1;
+        let all = || self.rejections.iter().chain(&outcome.rejections);
+        for rejection in all().take(limits::REJECTIONS_NAMED_MAX) {
             let _ = write!(text, "; {}", Named(rejection));
         }
-        if self.items_rejected + outcome.samples_rejected > named as u64 {
-            text.push_str("; the first rejections are named, more may have followed");
+        if all().count() >= limits::REJECTIONS_NAMED_MAX {
+            text.push_str("; further rejections are not named");
         }
         text
     }
@@ -82,3 +78,6 @@ impl std::fmt::Display for Named<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,9 +67,17 @@ impl Number {
     }
 
     /// A float's number. `None` when it is not finite.
+    ///
+    /// It is taken as the shortest decimal that means the float, which is what was written once:
+    /// 1640000000.781 is no float, and the nearest one is 137 ns off.
     pub(crate) fn from_float(value: f64) -> Option<Self> {
-        // Beyond this size nothing is a time; the cast saturates.
-        value.is_finite().then(|| Self { billionths: (value.clamp(-1e28, 1e28) * 1e9) as i128 })
+        if value.abs() < 1e19 {
+            return Self::parse(&value.to_string());
+        }
+        // So far out nothing is a time.
+        value
+            .is_finite()
+            .then(|| Self { billionths: value.clamp(-1e20, 1e20) as i128 * 1_000_000_000 })
     }
 
     /// An integer's number.
@@ -131,6 +139,9 @@ mod tests {
         assert_eq!(nanos("1.4e9"), Some(1_400_000_000_000_000_000));
         assert_eq!(nanos(".5"), Some(500_000_000));
         assert_eq!(nanos("+7"), Some(7_000_000_000));
+        let float = Number::from_float(1_640_000_000.781).unwrap();
+        assert_eq!(float.nanos(TimeForm::Seconds), Some(1_640_000_000_781_000_000));
+        assert_eq!(Number::from_float(5e-324), Some(Number::from_integer(0)));
     }
 
     #[test]
@@ -143,7 +154,9 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_none() {
-        for text in ["", "-", ".", "abc", "NaN", "inf", "-Inf", "1.2.3", "0x10", "1_000", " 1", "-+1"] {
+        for text in
+            ["", "-", ".", "abc", "NaN", "inf", "-Inf", "1.2.3", "0x10", "1_000", " 1", "-+1"]
+        {
             assert_eq!(Number::parse(text), None, "{text:?}");
         }
         let far = Number::parse("9999999999999").unwrap();
@@ -155,10 +168,7 @@ mod tests {
 
     #[test]
     fn dates_are_read() {
-        assert_eq!(
-            parse_rfc3339("2015-07-01T20:10:51.781+02:00"),
-            Some(1_435_774_251_781_000_000)
-        );
+        assert_eq!(parse_rfc3339("2015-07-01T20:10:51.781+02:00"), Some(1_435_774_251_781_000_000));
         assert_eq!(parse_rfc3339("9999-01-01T00:00:00Z"), Some(i64::MAX));
         assert_eq!(parse_rfc3339("0001-01-01T00:00:00Z"), Some(i64::MIN));
         assert_eq!(parse_rfc3339(PROMETHEUS_MIN), Some(i64::MIN));

@@ -14,7 +14,11 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
                 let attribute = attribute.split_once(")]").map_or(attribute, |(inside, _)| inside);
                 if !attribute.contains("reason") {
                     let line = file.code[..at].matches('\n').count() + 1;
-                    findings.push(Finding::error(file.path, line, "a lint is silenced without a reason"));
+                    findings.push(Finding::error(
+                        file.path,
+                        line,
+                        "a lint is silenced without a reason",
+                    ));
                 }
             }
         }

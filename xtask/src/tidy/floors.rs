@@ -124,7 +124,8 @@ mod tests {
 
     #[test]
     fn an_upward_dependency_fails() {
-        let upward = findings("timberline-log", "[dependencies]\ntimberline-engine.workspace = true");
+        let upward =
+            findings("timberline-log", "[dependencies]\ntimberline-engine.workspace = true");
         assert_eq!(upward.len(), 1);
         assert!(upward[0].contains("`timberline-log` (floor 1) depends on `timberline-engine`"));
     }

@@ -26,7 +26,8 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         if pages.is_empty()
             && let Some(line) = defines_format(&file)
         {
-            let message = "defines a format, but its module docs name no page `docs/formats/<name>.md`";
+            let message =
+                "defines a format, but its module docs name no page `docs/formats/<name>.md`";
             findings.push(Finding::error(file.path, line, message));
         }
         named.extend(pages);
@@ -83,11 +84,17 @@ fn missing_parts(text: &str) -> impl Iterator<Item = String> {
     let lower = text.to_lowercase();
     let parts = [
         ("a box diagram", text.contains("+--") || text.contains('┌')),
-        ("a table of fields", text.lines().any(|line| line.starts_with("| ---") || line.starts_with("|---"))),
+        (
+            "a table of fields",
+            text.lines().any(|line| line.starts_with("| ---") || line.starts_with("|---")),
+        ),
         ("a recovery rule", lower.contains("recover")),
         ("an example", lower.contains("example")),
     ];
-    parts.into_iter().filter(|(_, present)| !present).map(|(part, _)| format!("the page lacks {part}"))
+    parts
+        .into_iter()
+        .filter(|(_, present)| !present)
+        .map(|(part, _)| format!("the page lacks {part}"))
 }
 
 #[cfg(test)]

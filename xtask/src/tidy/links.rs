@@ -91,7 +91,10 @@ mod tests {
     #[test]
     fn links_to_files_directories_sections_and_the_web_are_fine() {
         assert_eq!(count("[a](formats/log.md) [b](../README.md#part) [c](../crates/log/)"), 0);
-        assert_eq!(count("[`code`](formats/log.md), [a](#here), <b>, [c](https://example.org/x)"), 0);
+        assert_eq!(
+            count("[`code`](formats/log.md), [a](#here), <b>, [c](https://example.org/x)"),
+            0
+        );
         assert_eq!(count("[a]: formats/log.md"), 0);
     }
 

@@ -13,7 +13,10 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 fn is_documented(text: &str) -> bool {
     // Attributes of the crate may come first.
     let mut lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with("#!["));
-    lines.next().and_then(|line| line.strip_prefix("//!")).is_some_and(|docs| !docs.trim().is_empty())
+    lines
+        .next()
+        .and_then(|line| line.strip_prefix("//!"))
+        .is_some_and(|docs| !docs.trim().is_empty())
 }
 
 #[cfg(test)]

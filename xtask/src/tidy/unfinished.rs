@@ -10,7 +10,11 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     for file in tree.rust() {
         for (index, line) in file.code.lines().enumerate() {
             for name in UNFINISHED.iter().filter(|name| calls(line, name)) {
-                findings.push(Finding::error(file.path, index + 1, format!("`{name}!` is left over")));
+                findings.push(Finding::error(
+                    file.path,
+                    index + 1,
+                    format!("`{name}!` is left over"),
+                ));
             }
         }
     }

@@ -14,7 +14,11 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         let allowed = ALLOWED.iter().any(|path| file.path == Path::new(path));
         for (index, _) in file.code.lines().enumerate().filter(|(_, line)| is_unsafe(line)) {
             if !allowed {
-                findings.push(Finding::error(file.path, index + 1, "unsafe code outside its fence"));
+                findings.push(Finding::error(
+                    file.path,
+                    index + 1,
+                    "unsafe code outside its fence",
+                ));
             } else if !is_explained(file.text, index) {
                 let message = "unsafe code without a `// SAFETY:` comment above it";
                 findings.push(Finding::error(file.path, index + 1, message));

@@ -1,8 +1,7 @@
 use super::*;
 
 fn example() -> BlockMeta {
-    let file =
-        |name: &str, bytes, crc32c| FileMeta { name: name.to_owned(), bytes, crc32c };
+    let file = |name: &str, bytes, crc32c| FileMeta { name: name.to_owned(), bytes, crc32c };
     BlockMeta {
         ulid: Ulid::from_parts(1_700_000_000_000, 7),
         version: VERSION,

@@ -73,8 +73,8 @@ impl<'a> Dictionary<'a> {
             while let Some(posting) = entries.next(self.index)? {
                 let text = entries.text.as_slice();
                 if text.starts_with(prefix.as_bytes()) {
-                    let text = str::from_utf8(text)
-                        .map_err(|_| self.index.malformed("a label value"))?;
+                    let text =
+                        str::from_utf8(text).map_err(|_| self.index.malformed("a label value"))?;
                     each(text, posting)?;
                 } else if text > prefix.as_bytes() {
                     return Ok(());

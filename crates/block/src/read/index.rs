@@ -168,7 +168,9 @@ pub(crate) fn check_header(
     let path = || path.to_owned();
     match Header::decode(file, magic) {
         Ok(Header { ulid, .. }) if ulid == expected => Ok(()),
-        Ok(Header { ulid: found, .. }) => Err(BlockError::Foreign { path: path(), found, expected }),
+        Ok(Header { ulid: found, .. }) => {
+            Err(BlockError::Foreign { path: path(), found, expected })
+        }
         Err(HeaderFault::Malformed) => {
             Err(BlockError::Malformed { path: path(), what: "the header" })
         }

@@ -71,8 +71,15 @@ fn decode_one(cursor: &mut Cursor<'_>, start: u64, series_max: u32) -> Option<(N
         && series_count <= series_max
         && postings == start
         && present_bytes <= postings_bytes;
-    let name =
-        Name { name: name.into(), value_count, series_count, postings, present_bytes, values, blocks };
+    let name = Name {
+        name: name.into(),
+        value_count,
+        series_count,
+        postings,
+        present_bytes,
+        values,
+        blocks,
+    };
     let end = blocks.checked_add(8 * u64::from(name.block_count()))?;
     sound.then_some((name, end))
 }

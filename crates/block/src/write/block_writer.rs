@@ -190,7 +190,8 @@ impl BlockWriter {
         drop(file);
         disk.sync_dir(&self.temporary).map_err(BlockError::disk("sync", &self.temporary))?;
         let place = self.blocks_dir.join(self.ulid.to_string());
-        disk.rename(&self.temporary, &place).map_err(BlockError::disk("rename", &self.temporary))?;
+        disk.rename(&self.temporary, &place)
+            .map_err(BlockError::disk("rename", &self.temporary))?;
         disk.sync_dir(&self.blocks_dir).map_err(BlockError::disk("sync", &self.blocks_dir))?;
         Ok(meta)
     }

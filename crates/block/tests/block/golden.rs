@@ -7,7 +7,7 @@ use timberline_io::{Disk, RealDisk};
 
 use crate::{
     queries::ask,
-    support::{block_dir, example, new_disk, ulid, write},
+    support::{Model, block_dir, example, labels, new_disk, ulid, write},
 };
 
 const FILES: [&str; 3] = ["chunks", "index", "meta.json"];
@@ -50,4 +50,23 @@ fn the_golden_block_is_read() {
         .collect();
     assert_eq!(golden, right);
     Block::open(real.as_ref(), &golden_dir()).unwrap().verify().unwrap();
+}
+
+/// The index of the example in `docs/formats/block.md`: the text before each `|` is hexadecimal.
+#[test]
+fn the_documented_index_is_what_is_written() {
+    let (_, disk) = new_disk(1);
+    let samples = vec![(1_000_000_000, 1.0), (1_015_000_000, 1.0), (1_030_000_000, 2.0)];
+    let series = vec![(labels(&[("__name__", "up")]), vec![samples])];
+    write(&disk, ulid(1), &Model { series }).unwrap();
+    let written = disk.read(&block_dir(ulid(1)).join("index")).unwrap();
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/formats/block.md");
+    let page = fs::read_to_string(page).unwrap();
+    let example = page.split("```hex\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let documented: Vec<u8> = example
+        .lines()
+        .flat_map(|line| line.split('|').next().unwrap_or("").split_whitespace())
+        .map(|byte| u8::from_str_radix(byte, 16).unwrap())
+        .collect();
+    assert_eq!(documented, written, "{written:02x?}");
 }

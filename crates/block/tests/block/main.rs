@@ -1,5 +1,7 @@
 //! Blocks as their users see them: written, read back, damaged, and cut off by a crash.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod crash;
 mod damage;
 mod forged;

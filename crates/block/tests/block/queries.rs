@@ -28,7 +28,10 @@ pub(crate) fn selectors() -> Vec<Vec<Matcher>> {
 }
 
 /// One answer each, or the error in its place.
-pub(crate) fn ask(disk: &dyn Disk, dir: &Path) -> Result<Vec<Result<String, BlockError>>, BlockError> {
+pub(crate) fn ask(
+    disk: &dyn Disk,
+    dir: &Path,
+) -> Result<Vec<Result<String, BlockError>>, BlockError> {
     let block = Block::open(disk, dir)?;
     let mut answers = vec![Ok(format!("{:?}", block.meta()))];
     for selector in selectors() {
@@ -43,7 +46,8 @@ pub(crate) fn ask(disk: &dyn Disk, dir: &Path) -> Result<Vec<Result<String, Bloc
     }
     answers.push(Ok(format!("{:?}", block.label_counts().collect::<Vec<_>>())));
     let mut counts = Vec::new();
-    let result = block.value_counts("host", &mut |value, count| counts.push((value.to_owned(), count)));
+    let result =
+        block.value_counts("host", &mut |value, count| counts.push((value.to_owned(), count)));
     answers.push(result.map(|()| format!("{counts:?}")));
     for series in 0..block.series_count() {
         answers.push(block.labels(series).map(|labels| labels.to_string()));

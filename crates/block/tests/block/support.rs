@@ -100,7 +100,8 @@ pub(crate) fn example() -> Model {
             let at = |index: i64| base + (from + index) * step;
             (0..count).map(|i| (at(i), odd[(i + number) as usize % odd.len()])).collect()
         };
-        let chunks = if number == 7 { vec![chunk(0, 120), chunk(120, 3)] } else { vec![chunk(0, 4)] };
+        let chunks =
+            if number == 7 { vec![chunk(0, 120), chunk(120, 3)] } else { vec![chunk(0, 4)] };
         model.series.push((labels(&pairs), chunks));
     }
     let extremes = vec![vec![(i64::MIN, 1.0)], vec![(0, 2.0)], vec![(i64::MAX, 3.0)]];

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use timberline_block::{Block, BlockError, BlockWriter, TEMPORARY_SUFFIX};
-use timberline_io::Disk;
 use timberline_model::ErrorKind;
 
 use crate::support::{

@@ -27,7 +27,7 @@ use crate::EngineError;
 
 /// Finds the value that the blocks hold for a series at an instant; asked only where duplicates are
 /// to be refused.
-pub(crate) type OlderSample<'a> = &'a (dyn Fn(&Labels, i64) -> Option<f64>);
+pub(crate) type OlderSample<'a> = &'a dyn Fn(&Labels, i64) -> Option<f64>;
 
 /// Encoders kept for reuse.
 const SCRATCHES_MAX: usize = 32;

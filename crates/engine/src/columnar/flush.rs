@@ -20,7 +20,7 @@ use super::{
     chunk_encoder::ChunkEncoder,
     head::{Epoch, Head},
     layout::Layout,
-    manifest::{BlockEntry, Manifest},
+    manifest::BlockEntry,
     view::View,
 };
 use crate::EngineError;

@@ -7,7 +7,8 @@ mod chunk_encoder;
 mod commit;
 mod engine;
 mod flush;
-mod head;
+#[doc(hidden)] // public for its benchmark only
+pub mod head;
 mod source;
 mod layout;
 mod maintenance;

@@ -209,7 +209,7 @@ fn read_dictionary(
     };
     let mut contradiction = None;
     checkpoint::read(disk, path, &mut |series, labels| {
-        contradiction = contradiction.take().or(head.define(series, labels).err());
+        contradiction = contradiction.take().or(head.define(series, &labels).err());
     })?;
     match contradiction {
         None => Ok(()),

@@ -68,7 +68,7 @@ impl View {
 fn find(block: &Block, labels: &Labels) -> Option<u32> {
     let matchers: Vec<Matcher> = labels
         .iter()
-        .filter_map(|(name, value)| Matcher::new(MatchOp::Equal, name, value).ok())
+        .filter_map(|(name, value)| Matcher::new(name, MatchOp::Equal, value).ok())
         .collect();
     let found = block.select(&matchers).ok()?;
     found.into_iter().find(|ordinal| block.labels(*ordinal).is_ok_and(|other| other == *labels))

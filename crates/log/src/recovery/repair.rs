@@ -36,9 +36,9 @@ pub(super) fn repair(
     }
     if let Some(doubtful_from) = doubtful_from {
         for (index, segment) in segments.iter().enumerate() {
-            let end = segments.get(index + 1).map_or(segment.len, |next| {
-                segment.len.min(segment.position(next.base))
-            });
+            let end = segments
+                .get(index + 1)
+                .map_or(segment.len, |next| segment.len.min(segment.position(next.base)));
             let begin = match doubtful_from.checked_sub(segment.base) {
                 Some(ahead) if ahead > 0 => FIRST_FRAME.saturating_add(ahead),
                 _ => 0,

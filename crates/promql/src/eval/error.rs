@@ -95,7 +95,7 @@ pub enum EvalError {
     #[error("Scalar value {value} overflows int64")]
     ParameterOverflow {
         /// The parameter.
-        value: f64,
+        value: String,
     },
     /// A label name that is none.
     #[error("invalid label name {name:?} in {function}")]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use timberline_model::Labels;
+use timberline_model::{Labels, METRIC_NAME};
 
 use super::{
     binary::{arithmetic, compare, drops_name},
@@ -36,7 +36,7 @@ impl<'m> Signature<'m> {
 /// Whether a label counts when series are matched.
 fn counts(matching: &Matching, name: &str) -> bool {
     let listed = matching.labels.iter().any(|label| label == name);
-    if matching.on { listed } else { !listed && !is_reserved(name) }
+    if matching.on { listed } else { !listed && name != METRIC_NAME }
 }
 
 /// The series of both vectors that share a key, as places in their vectors.
@@ -249,9 +249,10 @@ impl Pairing<'_> {
         let one_to_one = matching.cardinality == Cardinality::OneToOne;
         let kept = many.labels.filter(|name| {
             let listed = matching.labels.iter().any(|label| label == name);
-            !(drops && is_reserved(name))
-                && !(one_to_one && listed != matching.on)
-                && !matching.include.iter().any(|label| label == name)
+            let dropped = drops && is_reserved(name)
+                || one_to_one && listed != matching.on
+                || matching.include.iter().any(|label| label == name);
+            !dropped
         });
         if matching.include.is_empty() {
             return Ok(kept);

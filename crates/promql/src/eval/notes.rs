@@ -51,13 +51,26 @@ impl Notes {
 
 /// `quantile value should be between 0 and 1, got 2`.
 pub(super) fn bad_quantile(value: f64) -> String {
-    format!("quantile value should be between 0 and 1, got {}", go_float(value))
+    format!("quantile value should be between 0 and 1, got {}", general(value))
 }
 
-/// A float as Prometheus' messages and `count_values` print it: shortest, without exponent.
+/// A float as `count_values` prints it: shortest, without exponent.
 pub(super) fn go_float(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
     format!("{value}")
+}
+
+/// A float as Prometheus' messages print it: shortest, with an exponent if that is below -4 or above 20.
+pub(super) fn general(value: f64) -> String {
+    let scientific = format!("{value:e}");
+    let Some((mantissa, exponent)) = scientific.split_once('e') else { return go_float(value) };
+    match exponent.parse::<i32>() {
+        Ok(exponent) if !(-4..21).contains(&exponent) => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{mantissa}e{sign}{:02}", exponent.abs())
+        }
+        _ => go_float(value),
+    }
 }

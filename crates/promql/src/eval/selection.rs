@@ -13,7 +13,7 @@ use super::{
     evaluator::Evaluator,
     grouping::{Members, members},
     labels::{merge_same, with_label},
-    notes::{Gravity, bad_quantile, go_float},
+    notes::{Gravity, bad_quantile, general, go_float},
     order,
     steps::Steps,
 };
@@ -71,7 +71,7 @@ impl Evaluator<'_> {
             if ratio.abs() > 1.0 {
                 let message = format!(
                     "ratio value should be between -1 and 1, got {}, capping to {}",
-                    go_float(*ratio),
+                    general(*ratio),
                     ratio.clamp(-1.0, 1.0)
                 );
                 self.note(Gravity::Warning, message, param.span);
@@ -156,7 +156,7 @@ fn check_counts(counts: &ScalarColumn) -> Result<(), EvalError> {
             return Err(EvalError::ParameterNan { what: "Parameter value" });
         }
         if *count >= i64::MAX as f64 || *count <= i64::MIN as f64 {
-            return Err(EvalError::ParameterOverflow { value: *count });
+            return Err(EvalError::ParameterOverflow { value: general(*count) });
         }
     }
     Ok(())

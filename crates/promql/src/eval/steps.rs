@@ -45,11 +45,6 @@ impl Steps {
     pub(super) const fn at(&self, index: usize) -> i64 {
         self.start + self.step * index as i64
     }
-
-    /// The last time.
-    pub(super) const fn last(&self) -> i64 {
-        self.at(self.count - 1)
-    }
 }
 
 /// The times at which a selector looks: the steps moved by `offset`, or one time fixed by `@`.

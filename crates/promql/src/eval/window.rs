@@ -4,9 +4,11 @@ use timberline_model::is_stale;
 
 use super::{
     column::{ScalarColumn, StepColumn},
-    compensated, over_time,
+    compensated::{self, Mean},
+    over_time,
     rate::{self, Extrapolation, Samples},
     regression,
+    sliding::{self, Extreme, Sum, slide},
     steps::{Sight, each_window, seconds},
 };
 
@@ -140,6 +142,26 @@ fn each(
 }
 
 fn plain(
+    function: PlainFunction,
+    samples: Samples<'_>,
+    sight: &Sight,
+    range: i64,
+    out: &mut StepColumn,
+) {
+    if sliding::is_worth_it(samples, sight, range) {
+        match function {
+            PlainFunction::Avg => return slide::<Mean>(samples, sight, range, out),
+            PlainFunction::Sum => return slide::<Sum>(samples, sight, range, out),
+            PlainFunction::Min => return slide::<Extreme<false>>(samples, sight, range, out),
+            PlainFunction::Max => return slide::<Extreme<true>>(samples, sight, range, out),
+            _ => {}
+        }
+    }
+    plain_direct(function, samples, sight, range, out);
+}
+
+/// Looks at every sample of every window, where the function needs to.
+fn plain_direct(
     function: PlainFunction,
     samples: Samples<'_>,
     sight: &Sight,

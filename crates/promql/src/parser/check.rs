@@ -21,47 +21,68 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     /// Checks an expression and all below it, and returns its type.
+    ///
+    /// It recurses as deep as the tree is high, so what needs room on the stack, such as making
+    /// messages, is elsewhere.
     fn check(&self, expr: &mut Expr) -> Parsed<ValueType> {
         let span = expr.span;
         match &mut expr.kind {
             ExprKind::Number { .. } => Ok(ValueType::Scalar),
             ExprKind::String(_) => Ok(ValueType::String),
             ExprKind::Selector(selector) => {
-                self.check_selector(selector, span, false)?;
-                Ok(ValueType::Vector)
+                self.check_selector(selector, span, false).map(|()| ValueType::Vector)
             }
             ExprKind::Matrix { selector, .. } => {
-                self.check_selector(selector, span, false)?;
-                Ok(ValueType::Matrix)
+                self.check_selector(selector, span, false).map(|()| ValueType::Matrix)
             }
             ExprKind::Subquery(subquery) => match self.check(&mut subquery.expr)? {
                 ValueType::Vector => Ok(ValueType::Matrix),
-                other => {
-                    let other = other.as_str();
-                    let message =
-                        format!("subquery is only allowed on instant vector, got {other} instead");
-                    Err(self.error(span, message))
-                }
+                other => Err(self.subquery_error(span, other)),
             },
             ExprKind::Unary { expr, .. } => match self.check(expr)? {
                 found @ (ValueType::Scalar | ValueType::Vector) => Ok(found),
-                other => {
-                    let message = format!(
-                        "unary expression only allowed on expressions of type scalar or instant \
-                         vector, got \"{other}\""
-                    );
-                    Err(self.error(span, message))
-                }
+                other => Err(self.unary_error(span, other)),
             },
-            ExprKind::Binary(binary) => self.check_binary(binary, span),
-            ExprKind::Aggregate(aggregate) => self.check_aggregate(aggregate),
+            ExprKind::Binary(binary) => {
+                let left = self.check(&mut binary.left)?;
+                let right = self.check(&mut binary.right)?;
+                self.check_binary(binary, left, right, span)
+            }
+            ExprKind::Aggregate(aggregate) => {
+                let found = self.check(&mut aggregate.expr)?;
+                let param = aggregate.param.as_mut().map(|param| self.check(param)).transpose()?;
+                self.check_aggregate(aggregate, found, param)
+            }
             ExprKind::Call { function, args, .. } => {
                 let signature = function_signature(function)
                     .expect("the parser makes calls of functions that exist");
-                self.check_call(signature, args, span)
+                self.check_arity(signature, args.len(), span)?;
+                for (index, arg) in args.iter_mut().enumerate() {
+                    if index == 1 && signature.name == "info" {
+                        self.check_info_selector(arg, span)?;
+                    } else {
+                        let found = self.check(arg)?;
+                        self.check_argument(signature, index, found, arg.span)?;
+                    }
+                }
+                Ok(signature.returns)
             }
             ExprKind::Paren(inner) => self.check(inner),
         }
+    }
+
+    fn subquery_error(&self, span: Span, found: ValueType) -> ParseError {
+        let found = found.as_str();
+        let message = format!("subquery is only allowed on instant vector, got {found} instead");
+        self.error(span, message)
+    }
+
+    fn unary_error(&self, span: Span, found: ValueType) -> ParseError {
+        let message = format!(
+            "unary expression only allowed on expressions of type scalar or instant vector, \
+             got \"{found}\""
+        );
+        self.error(span, message)
     }
 
     /// Checks a selector; that of `info` may match everything.
@@ -86,62 +107,60 @@ impl Checker<'_> {
         Err(self.error(span, "vector selector must contain at least one non-empty matcher"))
     }
 
-    fn check_aggregate(&self, aggregate: &mut Aggregate) -> Parsed<ValueType> {
-        self.expect(&mut aggregate.expr, ValueType::Vector, "aggregation expression")?;
+    /// Checks the types found for what is aggregated and for the parameter.
+    fn check_aggregate(
+        &self,
+        aggregate: &Aggregate,
+        found: ValueType,
+        param: Option<ValueType>,
+    ) -> Parsed<ValueType> {
+        let expect = |found: ValueType, wanted: ValueType, what: &str, span: Span| {
+            if found == wanted {
+                return Ok(());
+            }
+            let message = format!("expected type {wanted} in aggregation {what}, got {found}");
+            Err(self.error(span, message))
+        };
+        expect(found, ValueType::Vector, "expression", aggregate.expr.span)?;
         let wanted = match aggregate.op {
             AggregateOp::CountValues => ValueType::String,
             _ => ValueType::Scalar,
         };
-        if let Some(param) = &mut aggregate.param {
-            self.expect(param, wanted, "aggregation parameter")?;
+        if let (Some(found), Some(param)) = (param, &aggregate.param) {
+            expect(found, wanted, "parameter", param.span)?;
         }
         Ok(ValueType::Vector)
     }
 
-    fn expect(&self, expr: &mut Expr, wanted: ValueType, context: &str) -> Parsed<()> {
-        let found = self.check(expr)?;
+    /// Checks how many arguments a call has.
+    fn check_arity(&self, signature: &FunctionSignature, count: usize, call: Span) -> Parsed<()> {
+        let (bound, wanted) = match (signature.is_variadic(), signature.args_max) {
+            (true, _) if count < signature.args_min => ("at least ", signature.args_min),
+            (true, Some(max)) if count > max => ("at most ", max),
+            (false, _) if count != signature.args_min => ("", signature.args_min),
+            _ => return Ok(()),
+        };
+        let name = quote(signature.name);
+        let message =
+            format!("expected {bound}{wanted} argument(s) in call to {name}, got {count}");
+        Err(self.error(call, message))
+    }
+
+    /// Checks the type found for an argument.
+    fn check_argument(
+        &self,
+        signature: &FunctionSignature,
+        index: usize,
+        found: ValueType,
+        arg: Span,
+    ) -> Parsed<()> {
+        let wanted = signature.arg(index).expect("the number of arguments was checked");
         if found == wanted {
             return Ok(());
         }
-        let message = format!("expected type {wanted} in {context}, got {found}");
-        Err(self.error(expr.span, message))
-    }
-
-    fn check_call(
-        &self,
-        signature: &FunctionSignature,
-        args: &mut [Expr],
-        span: Span,
-    ) -> Parsed<ValueType> {
-        let (name, count) = (quote(signature.name), args.len());
-        let arity = match signature.args_max {
-            _ if count < signature.args_min && signature.is_variadic() => {
-                Some(("at least ", signature.args_min))
-            }
-            Some(max) if signature.is_variadic() && count > max => Some(("at most ", max)),
-            Some(max) if !signature.is_variadic() && count != max => Some(("", max)),
-            _ => None,
-        };
-        if let Some((bound, wanted)) = arity {
-            let message =
-                format!("expected {bound}{wanted} argument(s) in call to {name}, got {count}");
-            return Err(self.error(span, message));
-        }
-        let is_info = signature.name == "info";
-        for (index, arg) in args.iter_mut().enumerate() {
-            if is_info && index == 1 {
-                self.check_info_selector(arg, span)?;
-                continue;
-            }
-            let wanted = signature.arg(index).expect("the number of arguments was checked");
-            let found = self.check(arg)?;
-            if found != wanted {
-                let message =
-                    format!("expected type {wanted} in call to function {name}, got {found}");
-                return Err(self.error(arg.span, message));
-            }
-        }
-        Ok(signature.returns)
+        let name = quote(signature.name);
+        let message = format!("expected type {wanted} in call to function {name}, got {found}");
+        Err(self.error(arg, message))
     }
 
     /// Checks the second argument of `info`: matchers without a metric name before them.
@@ -163,9 +182,14 @@ impl Checker<'_> {
         }
     }
 
-    fn check_binary(&self, binary: &mut Binary, span: Span) -> Parsed<ValueType> {
-        let left = self.check(&mut binary.left)?;
-        let right = self.check(&mut binary.right)?;
+    /// Checks an operator between sides of the types found.
+    fn check_binary(
+        &self,
+        binary: &mut Binary,
+        left: ValueType,
+        right: ValueType,
+        span: Span,
+    ) -> Parsed<ValueType> {
         let are_scalars = left == ValueType::Scalar && right == ValueType::Scalar;
         let op = binary.op;
         if binary.return_bool && !op.is_comparison() {
@@ -179,7 +203,8 @@ impl Checker<'_> {
         self.check_matching_labels(binary)?;
         for (found, side) in [(left, &binary.left), (right, &binary.right)] {
             if !matches!(found, ValueType::Scalar | ValueType::Vector) {
-                let message = "binary expression must contain only scalar and instant vector types";
+                let message =
+                    "binary expression must contain only scalar and instant vector types";
                 return Err(self.error(side.span, message));
             }
         }
@@ -189,23 +214,27 @@ impl Checker<'_> {
             }
             return Ok(ValueType::Vector);
         }
-        if let Some(matching) = binary.matching.take() {
-            let message = if !matching.labels.is_empty() {
-                "vector matching only allowed between instant vectors"
-            } else if matching.fill_left.is_some() || matching.fill_right.is_some() {
-                "filling in missing series only allowed between instant vectors"
-            } else {
-                ""
-            };
-            if !message.is_empty() {
-                return Err(self.error(span, message));
-            }
+        self.check_no_matching(binary, span)?;
+        Ok(if are_scalars { ValueType::Scalar } else { ValueType::Vector })
+    }
+
+    /// Checks that nothing needs vectors on both sides, and drops the matching.
+    fn check_no_matching(&self, binary: &mut Binary, span: Span) -> Parsed<()> {
+        let matching = binary.matching.take().unwrap_or_default();
+        if !matching.labels.is_empty() {
+            let message = "vector matching only allowed between instant vectors";
+            return Err(self.error(span, message));
         }
+        if matching.fill_left.is_some() || matching.fill_right.is_some() {
+            let message = "filling in missing series only allowed between instant vectors";
+            return Err(self.error(span, message));
+        }
+        let op = binary.op;
         if op.is_set() {
             let message = format!("set operator \"{op}\" not allowed in binary scalar expression");
             return Err(self.error(span, message));
         }
-        Ok(if are_scalars { ValueType::Scalar } else { ValueType::Vector })
+        Ok(())
     }
 
     fn check_matching_labels(&self, binary: &Binary) -> Parsed<()> {

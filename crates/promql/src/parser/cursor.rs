@@ -3,7 +3,7 @@
 use crate::{
     ast::{BinaryOp, Span},
     parser::{
-        entry::NESTING_MAX,
+        entry::{HEIGHT_MAX, NESTING_MAX},
         error::ParseError,
         lexer::Lexer,
         token::{Kind, Token},
@@ -149,27 +149,35 @@ impl<'a> Parser<'a> {
         Span { start, end: self.previous_end }
     }
 
-    /// Reads something one level deeper.
-    pub(super) fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
+    /// Goes one level deeper. An error ends the parsing, so only success needs [`Parser::leave`].
+    pub(super) fn enter(&mut self) -> Parsed<()> {
         if self.depth >= NESTING_MAX {
             return Err(self.too_deep(self.token.span));
         }
         self.depth += 1;
-        let result = read(self);
+        Ok(())
+    }
+
+    /// Comes back from one level deeper.
+    pub(super) const fn leave(&mut self) {
         self.depth -= 1;
-        result
     }
 
     /// A node over children of at most that height.
     pub(super) fn grown<T>(&self, node: T, children: usize, span: Span) -> Parsed<Tall<T>> {
-        if children >= NESTING_MAX {
-            return Err(self.too_deep(span));
+        if children >= HEIGHT_MAX {
+            return Err(self.too_high(span));
         }
         Ok(Tall { node, height: children + 1 })
     }
 
     fn too_deep(&self, span: Span) -> ParseError {
         let message = format!("expression is nested more than {NESTING_MAX} levels deep");
+        self.error(span, message).of_limit()
+    }
+
+    fn too_high(&self, span: Span) -> ParseError {
+        let message = format!("expression chains or nests more than {HEIGHT_MAX} operations");
         self.error(span, message).of_limit()
     }
 }

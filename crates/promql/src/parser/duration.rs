@@ -15,13 +15,18 @@ use crate::{
 pub(super) struct Place {
     pub(super) context: &'static str,
     pub(super) expected: &'static str,
+    /// Whether only a bracket can end it; otherwise an operator may belong to what is around.
+    pub(super) in_brackets: bool,
 }
 
 /// What can be called in a duration, known in any case.
 pub(super) const DURATION_FUNCTIONS: [&str; 4] = ["step", "range", "min_of", "max_of"];
 
-const AFTER_OFFSET: Place =
-    Place { context: "offset", expected: "number, duration, step(), or range()" };
+const AFTER_OFFSET: Place = Place {
+    context: "offset",
+    expected: "number, duration, step(), or range()",
+    in_brackets: false,
+};
 
 impl Parser<'_> {
     /// Reads any duration: the whole of what stands between brackets.
@@ -52,16 +57,17 @@ impl Parser<'_> {
 
     /// Reads a duration made of operators that bind tighter than `outer` only.
     fn duration(&mut self, outer: u8, place: Place) -> Parsed<Tall<DurationExpr>> {
-        self.nested(|parser| {
-            let left = match parser.accept_sign() {
-                Some((sign, negate)) => {
-                    let inner = parser.duration(UNARY_PRECEDENCE, place)?;
-                    parser.signed(sign.span, negate, inner)?
-                }
-                None => parser.duration_operand(place)?,
-            };
-            parser.duration_operators(left, outer, place)
-        })
+        self.enter()?;
+        let left = match self.accept_sign() {
+            Some((sign, negate)) => {
+                let inner = self.duration(UNARY_PRECEDENCE, place)?;
+                self.signed(sign.span, negate, inner)?
+            }
+            None => self.duration_operand(place)?,
+        };
+        let whole = self.duration_operators(left, outer, place)?;
+        self.leave();
+        Ok(whole)
     }
 
     /// Reads the operators after a left side, and their right sides.
@@ -73,7 +79,8 @@ impl Parser<'_> {
     ) -> Parsed<Tall<DurationExpr>> {
         while let Kind::Binary(op) = self.token.kind {
             let Some(op) = DurationOp::of_binary(op) else { break };
-            if op.precedence() <= outer || !self.is_before_duration() {
+            let goes_on = place.in_brackets || self.is_before_duration();
+            if op.precedence() <= outer || !goes_on {
                 break;
             }
             self.bump();
@@ -89,8 +96,7 @@ impl Parser<'_> {
         Ok(left)
     }
 
-    /// Whether the token after the current one can begin a duration. Only after `offset` can it be
-    /// something else.
+    /// Whether the token after the current one can begin a duration.
     fn is_before_duration(&self) -> bool {
         let Some(next) = self.peek() else { return true };
         let text = &self.source()[next.span.start..next.span.end];

@@ -15,9 +15,14 @@ use crate::{
 /// How long a query may be, in bytes.
 pub const EXPRESSION_BYTES_MAX: usize = 256 * 1024;
 
-/// How deep a query may nest, and how high its tree may be. A chain of operators that associate to the
-/// left, such as `a + b + c`, counts one level for each of them.
-pub const NESTING_MAX: usize = 256;
+/// How deep a query may nest: parentheses, arguments, signs and right sides of operators.
+pub const NESTING_MAX: usize = 128;
+
+/// How high the tree of a query may be. A chain of operators that associate to the left, such as
+/// `a + b + c`, is as high as it has operators. Who walks a tree by recursion goes this deep.
+pub const HEIGHT_MAX: usize = 256;
+
+const _: () = assert!(NESTING_MAX <= HEIGHT_MAX);
 
 /// Reads a query and checks its types.
 ///
@@ -27,7 +32,7 @@ pub const NESTING_MAX: usize = 256;
 ///
 /// # Errors
 /// The first thing that is wrong, with its position; also a query longer than
-/// [`EXPRESSION_BYTES_MAX`] or deeper than [`NESTING_MAX`].
+/// [`EXPRESSION_BYTES_MAX`], deeper than [`NESTING_MAX`] or higher than [`HEIGHT_MAX`].
 pub fn parse(text: &str) -> Result<Expr, ParseError> {
     let mut parser = start(text)?;
     if parser.at(Kind::End) {

@@ -12,13 +12,13 @@ use crate::{
 impl Parser<'_> {
     /// Reads an expression made of operators that bind tighter than `outer` only; 0 for any.
     pub(super) fn expression(&mut self, outer: u8) -> Parsed<Tall<Expr>> {
-        self.nested(|parser| {
-            let mut left = parser.operand()?;
-            while let Some(op) = parser.at_operator(outer) {
-                left = parser.binary(left, op)?;
-            }
-            Ok(left)
-        })
+        self.enter()?;
+        let mut left = self.operand()?;
+        while let Some(op) = self.at_operator(outer) {
+            left = self.binary(left, op)?;
+        }
+        self.leave();
+        Ok(left)
     }
 
     /// The current token as an operator that binds tighter than `outer`.

@@ -23,7 +23,9 @@ mod primary;
 mod selector;
 mod token;
 
-pub use entry::{EXPRESSION_BYTES_MAX, NESTING_MAX, parse, parse_matchers, parse_series};
+pub use entry::{
+    EXPRESSION_BYTES_MAX, HEIGHT_MAX, NESTING_MAX, parse, parse_matchers, parse_series,
+};
 pub use error::ParseError;
 pub(crate) use literal::{nanos_of_seconds, seconds_of_nanos};
 pub(crate) use token::is_metric_word;

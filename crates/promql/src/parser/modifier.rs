@@ -107,7 +107,7 @@ impl Parser<'_> {
         context: &'static str,
         expected: &'static str,
     ) -> Parsed<DurationExpr> {
-        let duration = self.duration_expression(Place { context, expected })?;
+        let duration = self.duration_expression(Place { context, expected, in_brackets: true })?;
         match duration.kind {
             DurationKind::Literal(nanos) if nanos <= 0 => {
                 Err(self.error(duration.span, "duration must be greater than 0"))
@@ -138,7 +138,7 @@ impl Parser<'_> {
         let nanos =
             literal::nanos_of_seconds(seconds).map(|_| (seconds * 1e6).round() as i64 * 1_000);
         nanos.map(At::Timestamp).ok_or_else(|| {
-            let message = format!("timestamp out of bounds for @ modifier: {seconds}");
+            let message = format!("timestamp out of bounds for @ modifier: {seconds:?}");
             self.error(expr, message)
         })
     }

@@ -1,7 +1,7 @@
 //! What operators work on: literals, parentheses, calls, aggregations, selectors.
 
 use crate::{
-    ast::{Aggregate, AggregateOp, Expr, ExprKind},
+    ast::{Aggregate, AggregateOp, Expr, ExprKind, Span},
     functions::function_signature,
     parser::{
         cursor::{Parsed, Parser, Tall},
@@ -17,20 +17,29 @@ const KEYWORD_FUNCTIONS: [&str; 6] = ["start", "end", "step", "range", "min_of",
 impl Parser<'_> {
     /// Reads one primary expression.
     pub(super) fn primary(&mut self) -> Parsed<Tall<Expr>> {
+        match self.token.kind {
+            Kind::LeftParen => self.parenthesized(),
+            Kind::Aggregate(op) if self.is_aggregation() => self.aggregation(op),
+            Kind::Identifier if self.is_before_paren() => self.call(),
+            _ => self.leaf(),
+        }
+    }
+
+    /// Reads an expression in parentheses.
+    fn parenthesized(&mut self) -> Parsed<Tall<Expr>> {
+        let start = self.bump().span.start;
+        let inner = self.expression(0)?;
+        self.expect(Kind::RightParen, "", "")?;
+        let span = self.span_from(start);
+        self.grown(Expr { kind: ExprKind::Paren(Box::new(inner.node)), span }, inner.height, span)
+    }
+
+    /// Reads what has no expressions in it.
+    fn leaf(&mut self) -> Parsed<Tall<Expr>> {
         let start = self.token.span.start;
         let kind = match self.token.kind {
             Kind::Number | Kind::Duration => self.number_literal()?,
             Kind::String => ExprKind::String(self.string_literal()?),
-            Kind::LeftParen => {
-                self.bump();
-                let inner = self.expression(0)?;
-                self.expect(Kind::RightParen, "", "")?;
-                let span = self.span_from(start);
-                let kind = ExprKind::Paren(Box::new(inner.node));
-                return self.grown(Expr { kind, span }, inner.height, span);
-            }
-            Kind::Aggregate(op) if self.is_aggregation() => return self.aggregation(op),
-            Kind::Identifier if self.is_before_paren() => return self.call(),
             _ => return self.bare_selector().map(Tall::leaf),
         };
         Ok(Tall::leaf(Expr { kind, span: self.span_from(start) }))
@@ -66,16 +75,25 @@ impl Parser<'_> {
     /// Reads a function call.
     fn call(&mut self) -> Parsed<Tall<Expr>> {
         let name = self.text();
-        let lower = name.to_ascii_lowercase();
-        let name = if KEYWORD_FUNCTIONS.contains(&lower.as_str()) { &lower } else { name };
         let name_span = self.bump().span;
         let (args, height) = self.arguments()?;
-        let signature = function_signature(name).ok_or_else(|| {
-            self.error(name_span, format!("unknown function with name {}", quote(name)))
-        })?;
+        // What is wrong with the arguments goes first.
+        let function = self.function(name, name_span)?;
         let span = self.span_from(name_span.start);
-        let kind = ExprKind::Call { function: signature.name, name_span, args };
-        self.grown(Expr { kind, span }, height, span)
+        self.grown(Expr { kind: ExprKind::Call { function, name_span, args }, span }, height, span)
+    }
+
+    /// The name of a function as its signature has it.
+    fn function(&self, name: &str, span: Span) -> Parsed<&'static str> {
+        let keyword = KEYWORD_FUNCTIONS.iter().find(|keyword| keyword.eq_ignore_ascii_case(name));
+        let name = keyword.copied().unwrap_or(name);
+        match function_signature(name) {
+            Some(signature) => Ok(signature.name),
+            None => {
+                let message = format!("unknown function with name {}", quote(name));
+                Err(self.error(span, message))
+            }
+        }
     }
 
     /// Reads arguments in parentheses; also returns the greatest of their heights.
@@ -117,19 +135,7 @@ impl Parser<'_> {
             modifier = self.aggregate_modifier()?;
         }
         let span = self.span_from(start);
-        let wanted = 1 + usize::from(op.has_param());
-        let count = args.len();
-        if count == 0 {
-            let message = "no arguments for aggregate expression provided";
-            return Err(self.error(span, message));
-        }
-        if count != wanted {
-            let message = format!(
-                "wrong number of arguments for aggregate expression provided, \
-                 expected {wanted}, got {count}"
-            );
-            return Err(self.error(span, message));
-        }
+        self.check_aggregate_arity(op, args.len(), span)?;
         let mut args = args.into_iter();
         let param = if op.has_param() { args.next() } else { None };
         let expr = args.next().expect("the number of arguments was checked");
@@ -137,6 +143,21 @@ impl Parser<'_> {
         let aggregate = Aggregate { op, param, expr, without, grouping };
         let kind = ExprKind::Aggregate(Box::new(aggregate));
         self.grown(Expr { kind, span }, height, span)
+    }
+
+    fn check_aggregate_arity(&self, op: AggregateOp, count: usize, span: Span) -> Parsed<()> {
+        let wanted = 1 + usize::from(op.has_param());
+        if count == wanted {
+            return Ok(());
+        }
+        let message = match count {
+            0 => "no arguments for aggregate expression provided".to_owned(),
+            _ => format!(
+                "wrong number of arguments for aggregate expression provided, \
+                 expected {wanted}, got {count}"
+            ),
+        };
+        Err(self.error(span, message))
     }
 
     /// Reads `by (labels)` or `without (labels)`, if either is there.

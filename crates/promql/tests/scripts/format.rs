@@ -47,7 +47,7 @@ pub(crate) struct Expected {
 pub(crate) enum Command {
     Clear,
     Load { step: i64, custom_buckets: bool, series: Vec<Line> },
-    Eval { line: usize, when: When, query: String, expected: Expected },
+    Eval { line: usize, when: When, query: String, expected: Box<Expected> },
 }
 
 /// Reads a script.
@@ -127,7 +127,7 @@ fn eval(
             expected.series.push(series_line(line)?);
         }
     }
-    Ok(Command::Eval { line: number, when, query: query.to_owned(), expected })
+    Ok(Command::Eval { line: number, when, query: query.to_owned(), expected: Box::new(expected) })
 }
 
 /// `instant at T QUERY` or `range from A to B step S QUERY`.
@@ -210,18 +210,18 @@ fn end_of_labels(line: &str) -> usize {
             (None, '"' | '\'' | '`') => quoted = Some(c),
             (None, '{') => depth += 1,
             (None, '}') if depth == 1 => return at + 1,
-            (None, c) if c.is_whitespace() && depth == 0 => {
-                // A blank may stand between the name and the brace.
-                if !line[at..].trim_start().starts_with('{')
-                    || line[at..].trim_start().starts_with("{{")
-                {
-                    return at;
-                }
-            }
+            // A blank may stand between the name and the brace.
+            (None, c) if c.is_whitespace() && depth == 0 && !is_braced(&line[at..]) => return at,
             _ => {}
         }
     }
     line.len()
+}
+
+/// Whether labels in braces come next, and not a histogram.
+fn is_braced(rest: &str) -> bool {
+    let rest = rest.trim_start();
+    rest.starts_with('{') && !rest.starts_with("{{")
 }
 
 /// A duration, or a number of seconds.

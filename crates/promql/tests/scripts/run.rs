@@ -1,5 +1,7 @@
 //! Runs scripts against the evaluator.
 
+use std::num::NonZeroUsize;
+
 use timberline_model::{ErrorKind, Labels, Matcher};
 use timberline_promql::{
     Expr,
@@ -28,7 +30,7 @@ pub(crate) enum Outcome {
 
 /// Runs a script and tells, for every `eval`, its line and how it went.
 pub(crate) fn run_script(script: &str) -> Vec<(usize, Outcome)> {
-    let commands = format::parse(script).unwrap();
+    let commands = format::parse(script).expect("a well-formed script");
     let mut world = World::default();
     let mut results = Vec::new();
     for command in &commands {
@@ -68,7 +70,7 @@ impl World {
             if custom_buckets && let Some(base) = name.strip_suffix("_bucket") {
                 let pairs = labels.iter().filter(|(name, _)| *name != "le" && *name != "__name__");
                 let pairs = pairs.chain([("__name__", base)]);
-                self.histograms.push(Labels::from_pairs(pairs).unwrap());
+                self.histograms.push(Labels::from_pairs(pairs).expect("labels without one"));
             }
         }
     }
@@ -147,7 +149,7 @@ impl World {
             return Ok(());
         }
         let when = When::Range { start: at - MINUTE, end: at + MINUTE, step: MINUTE };
-        let result = match evaluate(&self.source, &query(expr, text, when), &Limits::default()) {
+        let result = match evaluate(&self.source, &query(expr, text, when), &limits()) {
             Ok(result) => result,
             // Another step than the middle one may well have no answer.
             Err(EvalError::DuplicateLabels | EvalError::ManyToMany { .. }) => return Ok(()),
@@ -169,7 +171,7 @@ impl World {
     }
 
     fn check(&self, query: &Query<'_>, when: When, expected: &Expected) -> Result<(), Trouble> {
-        let result = evaluate(&self.source, query, &Limits::default());
+        let result = evaluate(&self.source, query, &limits());
         match result {
             Err(error) if error.kind() == ErrorKind::Unsupported => Err(Trouble::of(&error)),
             Err(error) if expected.fail.is_some() => {
@@ -211,6 +213,11 @@ impl Trouble {
     }
 }
 
+/// Three threads, so that results are put together from parts.
+fn limits() -> Limits {
+    Limits { partitions: NonZeroUsize::new(3).expect("three is not zero"), ..Limits::default() }
+}
+
 fn outcome(result: Result<(), String>) -> Outcome {
     match result {
         Ok(()) => Outcome::Passed,
@@ -241,7 +248,9 @@ fn fits(wanted: &Text, text: &str) -> bool {
     match wanted {
         Text::Any => true,
         Text::Exactly(wanted) => wanted == text,
-        Text::Matching(pattern) => regex::Regex::new(pattern).unwrap().is_match(text),
+        Text::Matching(pattern) => {
+            regex::Regex::new(pattern).expect("a regular expression").is_match(text)
+        }
     }
 }
 

@@ -27,10 +27,7 @@ struct Series<'a> {
 ///
 /// # Errors
 /// A body that is not JSON or not of that form, named by line and column, or that exceeds a limit.
-pub fn decode_write(
-    body: &[u8],
-    limits: &DecodeLimits,
-) -> Result<Decoded<'static>, ProtocolError> {
+pub fn decode_write(body: &[u8], limits: &DecodeLimits) -> Result<Decoded<'static>, ProtocolError> {
     let request: Request<'_> = serde_json::from_slice(body).map_err(|error| malformed(&error))?;
     if request.timeseries.len() > limits.series_max {
         return Err(ProtocolError::TooMany { what: "series", max: limits.series_max });
@@ -43,7 +40,11 @@ pub fn decode_write(
         builder.clear();
         match labels {
             Ok(_) if series.samples.is_empty() => {
-                decoded.reject(index, 0, RejectReason::Protocol("series has no samples".to_owned()));
+                decoded.reject(
+                    index,
+                    0,
+                    RejectReason::Protocol("series has no samples".to_owned()),
+                );
             }
             Ok(labels) => push_samples(&mut decoded, index, labels, &series.samples),
             Err(reason) => decoded.reject(index, series.samples.len() as u64, reason),
@@ -61,7 +62,8 @@ fn read_labels(
             return Err(RejectReason::Protocol(format!("label {index} is not an object")));
         };
         let (Item::Text(name), Item::Text(text)) = (first, value) else {
-            let words = format!("label {index} has name {first} and value {value}, not two strings");
+            let words =
+                format!("label {index} has name {first} and value {value}, not two strings");
             return Err(RejectReason::Protocol(words));
         };
         builder.push(name, text);

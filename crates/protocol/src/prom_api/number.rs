@@ -19,7 +19,10 @@ pub fn push_value(out: &mut Vec<u8>, value: f64) {
         out.extend_from_slice(if value > 0.0 { b"+Inf" } else { b"-Inf" });
     } else if size != 0.0 && !(1e-6..1e21).contains(&size) {
         push_exponent(out, value);
-    } else if size < INTEGER_MAX && value.trunc() == value && (size != 0.0 || value.is_sign_positive()) {
+    } else if size < INTEGER_MAX
+        && value.trunc() == value
+        && (size != 0.0 || value.is_sign_positive())
+    {
         push_integer(out, value as i64);
     } else {
         let _ = write!(out, "{value}");

@@ -71,16 +71,17 @@ mod tests {
             ("application/x-protobuf; charset=utf-8", RemoteWriteVersion::V1),
             ("application/x-protobuf;", RemoteWriteVersion::V1),
             ("", RemoteWriteVersion::V1),
-            (
-                "application/x-protobuf;proto=io.prometheus.write.v2.Request",
-                RemoteWriteVersion::V2,
-            ),
+            ("application/x-protobuf;proto=io.prometheus.write.v2.Request", RemoteWriteVersion::V2),
             (
                 "application/x-protobuf; PROTO=\"io.prometheus.write.v2.Request\"",
                 RemoteWriteVersion::V2,
             ),
         ] {
-            assert_eq!(negotiate(Some(content_type), Some("snappy")), Ok(version), "{content_type}");
+            assert_eq!(
+                negotiate(Some(content_type), Some("snappy")),
+                Ok(version),
+                "{content_type}"
+            );
         }
         assert_eq!(negotiate(None, None), Ok(RemoteWriteVersion::V1));
     }

@@ -2,7 +2,7 @@
 
 use timberline_model::{NANOS_PER_MILLI, RejectReason};
 
-use crate::{DecodeLimits, Decoded, ProtocolError, protobuf::Reader};
+use crate::{Decoded, ProtocolError, protobuf::Reader};
 
 /// One sample as it came: milliseconds and a value. What is absent is zero, as protobuf has it.
 pub(super) type WireSample = (i64, f64);
@@ -24,22 +24,16 @@ pub(super) fn read(mut message: Reader<'_>) -> Result<WireSample, ProtocolError>
 
 /// Pushes the samples of the series pushed last, and rejects those whose time does not fit.
 #[inline]
-pub(super) fn push_all(
-    decoded: &mut Decoded<'_>,
-    series_index: usize,
-    samples: &[WireSample],
-    limits: &DecodeLimits,
-) -> Result<(), ProtocolError> {
-    decoded.check_sample_count(samples.len(), limits)?;
+pub(super) fn push_all(decoded: &mut Decoded<'_>, series_index: usize, samples: &[WireSample]) {
     for &(ts_ms, value) in samples {
         match ts_ms.checked_mul(NANOS_PER_MILLI) {
             Some(ts) => decoded.batch.push_sample(ts, value),
             None => decoded.reject(series_index, 1, time_out_of_range(ts_ms)),
         }
     }
-    Ok(())
 }
 
+#[cold]
 fn time_out_of_range(ts_ms: i64) -> RejectReason {
     let words = format!("timestamp {ts_ms} ms is out of range (years 1677 to 2262)");
     RejectReason::Protocol(words)

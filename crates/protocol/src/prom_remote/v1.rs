@@ -32,10 +32,7 @@ const V2_FIELDS: std::ops::RangeInclusive<u32> = 4..=5;
 ///
 /// # Errors
 /// Bytes that are not the message, or that exceed a limit.
-pub fn decode_v1<'a>(
-    body: &'a [u8],
-    limits: &DecodeLimits,
-) -> Result<Decoded<'a>, ProtocolError> {
+pub fn decode_v1<'a>(body: &'a [u8], limits: &DecodeLimits) -> Result<Decoded<'a>, ProtocolError> {
     let mut decoded = Decoded::default();
     let mut scratch = Vec::new();
     let mut series_index = 0;
@@ -93,6 +90,7 @@ fn read_series<'a>(
                 field.bytes()?;
                 let (start, end) = series.labels.unwrap_or((field.start, field.start));
                 series.contiguous &= end == field.start;
+                fields.skip_short(LABELS);
                 series.labels = Some((start, fields.position()));
             }
             SAMPLES => samples.push(sample::read(field.message()?)?),
@@ -123,23 +121,24 @@ fn push<'a>(
     if samples.is_empty() {
         return Ok(());
     }
+    decoded.check_sample_count(samples.len(), limits)?;
     let key = match series.labels {
-        Some((start, end)) if series.contiguous => {
-            Ok(SeriesKey::Raw { bytes: &series.message.message()[start..end], decode: decode_labels })
-        }
+        Some((start, end)) if series.contiguous => Ok(SeriesKey::Raw {
+            bytes: &series.message.message()[start..end],
+            decode: decode_labels,
+        }),
         _ => scattered_labels(series).map(SeriesKey::Labels),
     };
     match key {
         Ok(key) => {
             decoded.batch.push_series(key);
-            sample::push_all(decoded, series_index, samples, limits)
+            sample::push_all(decoded, series_index, samples);
         }
         Err(error) => {
-            decoded.check_sample_count(samples.len(), limits)?;
             decoded.reject(series_index, samples.len() as u64, RejectReason::Labels(error));
-            Ok(())
         }
     }
+    Ok(())
 }
 
 /// Labels with other fields between them, which no sender known writes.
@@ -156,7 +155,7 @@ fn decode_labels(bytes: &[u8], builder: &mut LabelsBuilder) -> Result<(), Labels
     let mut named = false;
     let mut empty = true;
     let mut fields = Reader::new(bytes);
-    while let Some(field) = fields.next().map_err(malformed)? {
+    while let Some(field) = fields.next().map_err(|error| malformed(&error))? {
         if field.number != LABELS {
             continue;
         }
@@ -176,18 +175,18 @@ fn decode_labels(bytes: &[u8], builder: &mut LabelsBuilder) -> Result<(), Labels
 
 fn read_label<'a>(field: &Field<'a>) -> Result<(&'a str, &'a str), LabelsError> {
     let (mut name, mut value): (&[u8], &[u8]) = (b"", b"");
-    let mut label = field.message().map_err(malformed)?;
-    while let Some(part) = label.next().map_err(malformed)? {
+    let mut label = field.message().map_err(|error| malformed(&error))?;
+    while let Some(part) = label.next().map_err(|error| malformed(&error))? {
         match part.number {
-            1 => name = part.bytes().map_err(malformed)?,
-            2 => value = part.bytes().map_err(malformed)?,
+            1 => name = part.bytes().map_err(|error| malformed(&error))?,
+            2 => value = part.bytes().map_err(|error| malformed(&error))?,
             _ => {}
         }
     }
     Ok((utf8("label name", name)?, utf8("label value", value)?))
 }
 
-fn malformed(error: ProtocolError) -> LabelsError {
+fn malformed(error: &ProtocolError) -> LabelsError {
     match error {
         ProtocolError::Protobuf { reason, .. } => LabelsError::Malformed { reason },
         _ => LabelsError::Malformed { reason: "not a label message" },

@@ -8,17 +8,15 @@
 //! equal bytes, whatever the request's table looks like.
 
 use timberline_model::{
-    Labels, LabelsBuilder, LabelsError, METRIC_NAME, RejectReason, SeriesKey, limits as model_limits,
+    Labels, LabelsBuilder, LabelsError, METRIC_NAME, RejectReason, SeriesKey, WriteBatch,
+    limits as model_limits,
 };
 
 use super::{
     sample::{self, WireSample},
     v1::missing_name,
 };
-use crate::{
-    DecodeLimits, Decoded, ProtocolError,
-    protobuf::{Field, Reader},
-};
+use crate::{DecodeLimits, Decoded, ProtocolError, protobuf::Reader};
 
 const SYMBOLS: u32 = 4;
 const TIMESERIES: u32 = 5;
@@ -31,15 +29,25 @@ const METADATA: u32 = 5;
 /// Fields that a `Request` does not have and a 1.0 request does.
 const V1_FIELDS: std::ops::RangeInclusive<u32> = 1..=3;
 
-/// Memory for the labels of one request. To be used again for the next, once the last is written.
+/// Memory for one request. To be used again for the next, once the last is written.
 #[derive(Debug, Default)]
 pub struct Arena {
-    /// The labels of all series, one after the other.
+    /// The labels of all sound series, one after the other.
     labels: Vec<u8>,
+    /// The samples of all sound series, one after the other.
+    samples: Vec<WireSample>,
+    series: Vec<Sound>,
     /// References of the series at hand.
     refs: Vec<u64>,
-    /// Where a series' labels end in `labels`, unless it has none; by series of the request.
-    ends: Vec<Option<usize>>,
+}
+
+/// A series whose references are resolved.
+#[derive(Debug)]
+struct Sound {
+    /// Which series of the request.
+    index: usize,
+    labels_end: usize,
+    samples_end: usize,
 }
 
 /// Decodes a decompressed remote write 2.0 body. The batch borrows the labels' bytes from the arena.
@@ -56,47 +64,24 @@ pub fn decode_v2<'a>(
     limits: &DecodeLimits,
 ) -> Result<Decoded<'a>, ProtocolError> {
     let symbols = read_symbols(body, limits)?;
-    resolve_all(body, &symbols, arena, limits)?;
-    let arena: &'a Arena = arena;
     let mut decoded = Decoded::default();
-    let mut samples = Vec::new();
-    let mut start = 0;
-    let mut request = Reader::new(body);
-    let mut ends = arena.ends.iter().enumerate();
-    while let Some(field) = request.next()? {
-        if field.number != TIMESERIES {
-            continue;
-        }
-        let (index, end) = ends.next().expect("both passes see the same series");
-        samples.clear();
-        let counts = read_series(field.message()?, &mut samples)?;
-        decoded.histograms += counts.histograms;
-        decoded.exemplars += counts.exemplars;
-        decoded.metadata += counts.metadata;
-        let labels = match *end {
-            Some(end) => Ok(&arena.labels[std::mem::replace(&mut start, end)..end]),
-            None => Err(why_unresolved(&field, &symbols)?),
-        };
-        match labels.and_then(|bytes| check_contents(&counts, &samples).map(|()| bytes)) {
-            Ok(bytes) if !samples.is_empty() => {
-                decoded.batch.push_series(SeriesKey::Raw { bytes, decode: decode_labels });
-                sample::push_all(&mut decoded, index, &samples, limits)?;
-            }
-            Ok(_) => {}
-            Err(reason) => {
-                decoded.check_sample_count(samples.len(), limits)?;
-                decoded.reject(index, samples.len() as u64, reason);
-            }
-        }
+    resolve_all(body, &symbols, arena, &mut decoded, limits)?;
+    let arena: &'a Arena = arena;
+    decoded.batch = WriteBatch::with_capacity(arena.series.len(), arena.samples.len());
+    let (mut labels_start, mut samples_start) = (0, 0);
+    for series in &arena.series {
+        let bytes = &arena.labels[labels_start..series.labels_end];
+        let samples = &arena.samples[samples_start..series.samples_end];
+        (labels_start, samples_start) = (series.labels_end, series.samples_end);
+        decoded.batch.push_series(SeriesKey::Raw { bytes, decode: decode_labels });
+        sample::push_all(&mut decoded, series.index, samples);
     }
     Ok(decoded)
 }
 
-/// Collects the symbol table, wherever in the message it lies.
-fn read_symbols<'b>(
-    body: &'b [u8],
-    limits: &DecodeLimits,
-) -> Result<Vec<&'b [u8]>, ProtocolError> {
+/// Collects the symbol table, wherever in the message it lies. Each symbol comes with its length before
+/// it, as it lies there: so labels need it too.
+fn read_symbols<'b>(body: &'b [u8], limits: &DecodeLimits) -> Result<Vec<&'b [u8]>, ProtocolError> {
     let mut symbols: Vec<&[u8]> = Vec::new();
     let mut request = Reader::new(body);
     while let Some(field) = request.next()? {
@@ -106,7 +91,8 @@ fn read_symbols<'b>(
                     let max = limits.symbols_max;
                     return Err(ProtocolError::TooMany { what: "symbols", max });
                 }
-                symbols.push(field.bytes()?);
+                field.bytes()?;
+                symbols.push(&body[field.tag_end..request.position()]);
             }
             number if V1_FIELDS.contains(&number) => {
                 return Err(ProtocolError::WrongMessage {
@@ -118,115 +104,103 @@ fn read_symbols<'b>(
             _ => {}
         }
     }
-    if symbols.first().is_some_and(|first| !first.is_empty()) {
+    if symbols.first().is_some_and(|first| *first != [0]) {
         let reason = "the first symbol is not the empty string";
         return Err(ProtocolError::Protobuf { position: 0, reason });
     }
     Ok(symbols)
 }
 
-/// Resolves the references of every series into the arena.
+/// Reads every series: the sound ones with samples into the arena, the others as rejections.
 fn resolve_all(
     body: &[u8],
     symbols: &[&[u8]],
     arena: &mut Arena,
+    decoded: &mut Decoded<'_>,
     limits: &DecodeLimits,
 ) -> Result<(), ProtocolError> {
     arena.labels.clear();
-    arena.ends.clear();
+    arena.samples.clear();
+    arena.series.clear();
+    let mut index = 0;
     let mut request = Reader::new(body);
     while let Some(field) = request.next()? {
         if field.number != TIMESERIES {
             continue;
         }
-        if arena.ends.len() == limits.series_max {
+        if index == limits.series_max {
             return Err(ProtocolError::TooMany { what: "series", max: limits.series_max });
         }
-        arena.refs.clear();
-        read_refs(&field, &mut arena.refs)?;
-        let start = arena.labels.len();
-        let resolved = resolve(&arena.refs, symbols, &mut arena.labels).is_ok();
-        if !resolved {
-            arena.labels.truncate(start);
+        let (labels_start, samples_start) = (arena.labels.len(), arena.samples.len());
+        let counts = read_series(field.message()?, &mut arena.refs, &mut arena.samples)?;
+        decoded.histograms += counts.histograms;
+        decoded.exemplars += counts.exemplars;
+        decoded.metadata += counts.metadata;
+        let sample_count = arena.samples.len() - samples_start;
+        decoded.check_sample_count(arena.samples.len(), limits)?;
+        let resolved = resolve(&arena.refs, symbols, &mut arena.labels)
+            .and_then(|()| check_contents(&counts, sample_count));
+        match resolved {
+            Ok(()) if sample_count > 0 => arena.series.push(Sound {
+                index,
+                labels_end: arena.labels.len(),
+                samples_end: arena.samples.len(),
+            }),
+            rejected => {
+                arena.labels.truncate(labels_start);
+                arena.samples.truncate(samples_start);
+                if let Err(reason) = rejected {
+                    decoded.reject(index, sample_count as u64, reason);
+                }
+            }
         }
         if arena.labels.len() > limits.labels_bytes_max {
             let (bytes, max) = (arena.labels.len() as u64, limits.labels_bytes_max as u64);
             return Err(ProtocolError::TooLarge { what: "labels of all series", bytes, max });
         }
-        arena.ends.push(resolved.then_some(arena.labels.len()));
+        index += 1;
     }
     Ok(())
 }
 
-/// Resolves a series' references once more, for the reason why they cannot be: reasons are not kept by
-/// the series, as a request may be full of bad ones.
-#[cold]
-fn why_unresolved(series: &Field<'_>, symbols: &[&[u8]]) -> Result<RejectReason, ProtocolError> {
-    let (mut refs, mut labels) = (Vec::new(), Vec::new());
-    read_refs(series, &mut refs)?;
-    let resolved = resolve(&refs, symbols, &mut labels);
-    Ok(resolved.expect_err("what could not be resolved before cannot be now"))
-}
-
-fn read_refs(series: &Field<'_>, refs: &mut Vec<u64>) -> Result<(), ProtocolError> {
-    let mut message = series.message()?;
-    while let Some(field) = message.next()? {
-        if field.number == LABELS_REFS {
-            field.for_each_varint(|reference| refs.push(reference))?;
-        }
-    }
-    Ok(())
-}
-
-/// Appends the labels that references stand for. They are bounded here, so that the arena is; their
-/// order, repeats and text are looked at by [`decode_labels`].
+/// Appends the labels that references stand for. Their number and size are bounded here, so that the
+/// arena is; their order, repeats and text are looked at by [`decode_labels`].
 #[inline]
 fn resolve(refs: &[u64], symbols: &[&[u8]], labels: &mut Vec<u8>) -> Result<(), RejectReason> {
-    let (pairs, rest) = refs.as_chunks::<2>();
-    if !rest.is_empty() {
+    if !refs.len().is_multiple_of(2) {
         let words = format!("labels_refs has {} references, an odd number", refs.len());
         return Err(RejectReason::Protocol(words));
     }
-    if pairs.is_empty() {
+    if refs.is_empty() {
         return Err(LabelsError::Empty.into());
     }
-    if pairs.len() > model_limits::LABEL_COUNT_MAX {
-        let (count, max) = (pairs.len(), model_limits::LABEL_COUNT_MAX);
+    if refs.len() > 2 * model_limits::LABEL_COUNT_MAX {
+        let (count, max) = (refs.len() / 2, model_limits::LABEL_COUNT_MAX);
         return Err(LabelsError::TooMany { count, max }.into());
     }
     let start = labels.len();
-    for &[name, value] in pairs {
-        let (name, value) = (symbol(symbols, name)?, symbol(symbols, value)?);
-        if name.len() > model_limits::LABEL_NAME_BYTES_MAX {
-            let max = model_limits::LABEL_NAME_BYTES_MAX;
-            return Err(too_long("label name", name, name.len(), max));
+    for &reference in refs {
+        let symbol = usize::try_from(reference).ok().and_then(|index| symbols.get(index));
+        let symbol = symbol.ok_or_else(|| dangling(reference, symbols.len()))?;
+        let bytes = labels.len() - start + symbol.len();
+        if bytes > model_limits::LABELS_BYTES_MAX {
+            return Err(too_long(bytes));
         }
-        if value.len() > model_limits::LABEL_VALUE_BYTES_MAX {
-            let max = model_limits::LABEL_VALUE_BYTES_MAX;
-            return Err(too_long("label value", name, value.len(), max));
-        }
-        Labels::encode_pair(labels, name, value);
-    }
-    let bytes = labels.len() - start;
-    if bytes > model_limits::LABELS_BYTES_MAX {
-        return Err(too_long("label set", b"", bytes, model_limits::LABELS_BYTES_MAX));
+        labels.extend_from_slice(symbol);
     }
     Ok(())
 }
 
-#[inline]
-fn symbol<'b>(symbols: &[&'b [u8]], reference: u64) -> Result<&'b [u8], RejectReason> {
-    let found = usize::try_from(reference).ok().and_then(|index| symbols.get(index));
-    found.copied().ok_or_else(|| {
-        let count = symbols.len();
-        let words = format!("labels_refs names symbol {reference} of a table of {count}");
-        RejectReason::Protocol(words)
-    })
+#[cold]
+fn dangling(reference: u64, count: usize) -> RejectReason {
+    let words = format!("labels_refs names symbol {reference} of a table of {count}");
+    RejectReason::Protocol(words)
 }
 
-fn too_long(what: &'static str, name: &[u8], bytes: usize, max: usize) -> RejectReason {
-    let name = String::from_utf8_lossy(&name[..name.len().min(64)]).into_owned();
-    LabelsError::TooLong { what, name, bytes, max }.into()
+#[cold]
+fn too_long(bytes: usize) -> RejectReason {
+    let max = model_limits::LABELS_BYTES_MAX;
+    LabelsError::TooLong { what: "label set", name: String::new(), bytes, max }.into()
 }
 
 /// What a series holds besides labels and samples.
@@ -237,13 +211,20 @@ struct Counts {
     metadata: u64,
 }
 
+/// Replaces `refs`, and appends to `samples`.
 fn read_series(
     mut message: Reader<'_>,
+    refs: &mut Vec<u64>,
     samples: &mut Vec<WireSample>,
 ) -> Result<Counts, ProtocolError> {
+    refs.clear();
     let mut counts = Counts::default();
     while let Some(field) = message.next()? {
         let count = match field.number {
+            LABELS_REFS => {
+                field.for_each_varint(|reference| refs.push(reference))?;
+                continue;
+            }
             SAMPLES => {
                 samples.push(sample::read(field.message()?)?);
                 continue;
@@ -261,8 +242,8 @@ fn read_series(
     Ok(counts)
 }
 
-fn check_contents(counts: &Counts, samples: &[WireSample]) -> Result<(), RejectReason> {
-    let words = match (samples.is_empty(), counts.histograms == 0) {
+fn check_contents(counts: &Counts, sample_count: usize) -> Result<(), RejectReason> {
+    let words = match (sample_count == 0, counts.histograms == 0) {
         (true, true) => "series has neither samples nor histograms",
         (false, false) => "series has both samples and histograms",
         _ => return Ok(()),

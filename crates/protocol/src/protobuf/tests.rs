@@ -75,6 +75,27 @@ fn another_wire_type_than_the_schema_says_is_an_error() {
     assert_eq!(collected, [5]);
 }
 
+#[test]
+fn a_run_of_short_fields_is_skipped_up_to_what_is_none() {
+    let long = [7; 200];
+    for behind in [&[0x12, 1, 9][..], &[0x0a, 5, 1], &[0x0a], &[]] {
+        let mut bytes = Vec::new();
+        for contents in [&b"abc"[..], b"", &long[..127]] {
+            put_bytes(&mut bytes, 1, contents);
+        }
+        let end = bytes.len();
+        bytes.extend(behind);
+        let mut reader = Reader::new(&bytes);
+        reader.skip_short(1);
+        assert_eq!(reader.position(), end);
+    }
+    let mut bytes = Vec::new();
+    put_bytes(&mut bytes, 1, &long);
+    let mut reader = Reader::new(&bytes);
+    reader.skip_short(1);
+    assert_eq!(reader.position(), 0);
+}
+
 proptest! {
     #[test]
     fn any_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {

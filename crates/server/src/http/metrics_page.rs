@@ -5,7 +5,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use timberline::Database;
+use timberline::{Database, EngineStats};
 use timberline_model::NANOS_PER_SECOND;
 
 use super::state::App;
@@ -61,10 +61,11 @@ fn describe_database(database: &Database, page: &mut Exposition) {
         "Things found unreadable when the database was opened.",
         stats.damaged,
     );
-    describe_log(&stats.log, page);
+    describe_log(&stats, page);
 }
 
-fn describe_log(log: &timberline::LogStats, page: &mut Exposition) {
+fn describe_log(stats: &EngineStats, page: &mut Exposition) {
+    let log = &stats.log;
     page.gauge(
         "timberline_log_bytes",
         "Bytes of all log segments, allocated space included.",

@@ -55,7 +55,8 @@ impl Params {
 
     /// The first value of a name, if it is not empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.all(name).find(|value| !value.is_empty())
+        let given = |(n, value): &&(String, String)| n == name && !value.is_empty();
+        self.pairs.iter().find(given).map(|(_, value)| value.as_str())
     }
 
     /// All values of a name.

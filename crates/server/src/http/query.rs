@@ -232,12 +232,9 @@ fn evaluate(
     limits: &Limits,
 ) -> Result<Answer, ApiError> {
     let query = Query {
-        expr: &question.expr,
         text: Some(&question.text),
-        start: question.start,
-        end: question.end,
-        step: question.step,
         lookback: question.lookback,
+        ..Query::range(&question.expr, question.start, question.end, question.step)
     };
     let result = database.query_with(&query, limits).map_err(|error| query_error(&error))?;
     Ok(Answer {

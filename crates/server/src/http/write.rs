@@ -40,19 +40,21 @@ thread_local! {
 
 /// `POST /api/v1/write`.
 pub(super) async fn write(State(app): State<App>, request: Request) -> Response {
-    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let form =
-        match negotiate_write(text(header::CONTENT_TYPE), text(header::CONTENT_ENCODING)) {
-            Ok(form) => form,
-            Err(error) => {
-                return ApiError::new(Subject::Write, error.kind(), error).into_response();
-            }
-        };
+    let form = match negotiate(request.headers()) {
+        Ok(form) => form,
+        Err(error) => return error.into_response(),
+    };
     // From here on every answer says how much was written, also when that is nothing.
     match receive(&app, form, request.into_body()).await {
         Ok(report) => answer(&report),
         Err(error) => with_counts(error.into_response(), 0, 0, 0),
     }
+}
+
+fn negotiate(headers: &HeaderMap) -> Result<WriteForm, ApiError> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    negotiate_write(text(header::CONTENT_TYPE), text(header::CONTENT_ENCODING))
+        .map_err(|error| ApiError::new(Subject::Write, error.kind(), error))
 }
 
 fn answer(report: &WriteReport) -> Response {

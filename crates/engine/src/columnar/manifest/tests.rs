@@ -68,4 +68,5 @@ fn another_version_is_named() {
 fn the_golden_manifest_is_read() {
     let bytes = include_bytes!("../../../testdata/manifest-v1");
     assert_eq!(Manifest::decode(bytes).unwrap(), example(1));
+    assert_eq!(example(1).encode(), bytes);
 }

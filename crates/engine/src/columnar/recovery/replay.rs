@@ -221,8 +221,8 @@ impl Decoder {
 }
 
 fn place(series: SeriesRef) -> Result<SeriesPlace, LogError> {
-    let unknown = || LogError::Record { reason: format!("{series} is not a series of ours") };
-    SeriesPlace::checked(series).ok_or_else(unknown)
+    let reason = "it names a series of a shard that does not exist";
+    SeriesPlace::checked(series).ok_or(LogError::MalformedRecord { reason })
 }
 
 /// What a worker could not apply.
@@ -256,7 +256,7 @@ fn apply_all(receiver: &Receiver<Work>, head: &Head, view: &View) -> Lost {
     let older = |labels: &Labels, ts: i64| view.value_at(labels, ts);
     for work in receiver {
         for (series, labels) in work.definitions {
-            if let Err(error) = head.define(series, labels) {
+            if let Err(error) = head.define(series, &labels) {
                 lost.contradictions.push(error);
             }
         }

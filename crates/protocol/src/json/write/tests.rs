@@ -103,7 +103,8 @@ fn what_is_no_json_is_named_by_its_place() {
     let error = decode("{\n  \"timeseries\": [}").unwrap_err();
     assert!(matches!(error, ProtocolError::Json { line: 2, column: 18, .. }), "{error:?}");
     assert!(!error.to_string().contains("at line 2 column"), "{error}");
-    for body in ["", "{", "[]", "5", "{}", r#"{"timeseries":{}}"#, "{\"timeseries\":[]} x", "\u{0}"] {
+    for body in ["", "{", "[]", "5", "{}", r#"{"timeseries":{}}"#, "{\"timeseries\":[]} x", "\u{0}"]
+    {
         assert!(matches!(decode(body), Err(ProtocolError::Json { .. })), "{body:?}");
     }
     let deep = "[".repeat(100_000);

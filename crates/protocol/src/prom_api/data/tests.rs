@@ -32,9 +32,15 @@ fn results_have_the_shapes_of_the_api() {
         text(|out| matrix(out, [(&none, &times[..], &values[..])], TimeForm::Seconds)),
         r#"{"resultType":"matrix","result":[{"metric":{},"values":[[1,"0.5"],[2,"+Inf"]]}]}"#
     );
-    assert_eq!(text(|out| vector(out, [], TimeForm::Seconds)), r#"{"resultType":"vector","result":[]}"#);
+    assert_eq!(
+        text(|out| vector(out, [], TimeForm::Seconds)),
+        r#"{"resultType":"vector","result":[]}"#
+    );
     assert_eq!(text(|out| strings(out, ["a", "b\""])), r#"["a","b\""]"#);
-    assert_eq!(text(|out| label_sets(out, [&none, &a])), r#"[{},{"__name__":"up","path":"C:\\\"x\"\n"}]"#);
+    assert_eq!(
+        text(|out| label_sets(out, [&none, &a])),
+        r#"[{},{"__name__":"up","path":"C:\\\"x\"\n"}]"#
+    );
 }
 
 #[test]

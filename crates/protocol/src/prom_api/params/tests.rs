@@ -13,10 +13,16 @@ fn times_are_told_apart() {
     let time = |text| parse_time("time", text).map(|time| (time.ts, time.form));
     assert_eq!(time("1435781430.781"), Ok((1_435_781_430_781_000_000, TimeForm::Seconds)));
     assert_eq!(time("1435781430781"), Ok((1_435_781_430_781_000_000, TimeForm::Millis)));
-    assert_eq!(time("2015-07-01T20:10:30.781Z"), Ok((1_435_781_430_781_000_000, TimeForm::Seconds)));
+    assert_eq!(
+        time("2015-07-01T20:10:30.781Z"),
+        Ok((1_435_781_430_781_000_000, TimeForm::Seconds))
+    );
     assert_eq!(time("9999999999999"), Ok((i64::MAX, TimeForm::Millis)));
     let message = time("yesterday").unwrap_err().to_string();
-    assert_eq!(message, r#"invalid parameter "time": cannot parse "yesterday" to a valid timestamp"#);
+    assert_eq!(
+        message,
+        r#"invalid parameter "time": cannot parse "yesterday" to a valid timestamp"#
+    );
 }
 
 #[test]

@@ -1,11 +1,14 @@
 use proptest::prelude::*;
 use prost::Message;
-use timberline_model::{Sample, STALE_NAN_BITS};
+use timberline_model::{STALE_NAN_BITS, Sample};
 
 use super::*;
-use crate::prom_remote::{
-    encode_v1,
-    testing::{Counted, Label, RequestV1, SeriesV1, read, series_v1},
+use crate::{
+    prom_remote::{
+        encode_v1,
+        testing::{self, Counted, Label, RequestV1, SeriesV1, read, series_v1},
+    },
+    protobuf::put_bytes,
 };
 
 const UP: &[(&str, &str)] = &[("__name__", "up"), ("job", "node")];
@@ -37,10 +40,10 @@ fn labels_go_on_as_bytes_of_the_body() {
     assert!(body.as_ptr_range().contains(&bytes.as_ptr()));
     let labels = Labels::from_pairs(UP.iter().copied()).unwrap();
     let expected = [
-        (Ok(labels.clone()), vec![
-            (1_000_000_000, 1.0_f64.to_bits()),
-            (2_000_000_000, 0.5_f64.to_bits()),
-        ]),
+        (
+            Ok(labels.clone()),
+            vec![(1_000_000_000, 1.0_f64.to_bits()), (2_000_000_000, 0.5_f64.to_bits())],
+        ),
         (Ok(labels), vec![(3_000_000, 4.0_f64.to_bits())]),
     ];
     assert_eq!(read(&decoded), expected);
@@ -60,10 +63,9 @@ fn scattered_labels_are_decoded_at_once() {
             .encode_to_vec()
     };
     // A message cut in two and joined is the same message.
-    let series =
-        [part(&whole.labels[..1], &whole.samples), part(&whole.labels[1..], &[])].concat();
+    let series = [part(&whole.labels[..1], &whole.samples), part(&whole.labels[1..], &[])].concat();
     let mut body = Vec::new();
-    crate::protobuf::put_bytes(&mut body, 1, &series);
+    put_bytes(&mut body, 1, &series);
     let decoded = decode(&body).unwrap();
     assert!(matches!(decoded.batch.series()[0].key, SeriesKey::Labels(_)));
     assert_eq!(read(&decoded)[0].0, Labels::from_pairs(UP.iter().copied()));
@@ -74,7 +76,7 @@ fn samples_before_labels_are_read_too() {
     let samples = SeriesV1 { labels: Vec::new(), ..series_v1(UP, &[(7, 1.0)]) }.encode_to_vec();
     let labels = series_v1(UP, &[]).encode_to_vec();
     let mut body = Vec::new();
-    crate::protobuf::put_bytes(&mut body, 1, &[samples, labels].concat());
+    put_bytes(&mut body, 1, &[samples, labels].concat());
     let decoded = decode(&body).unwrap();
     assert!(matches!(decoded.batch.series()[0].key, SeriesKey::Raw { .. }));
     assert_eq!(read(&decoded)[0].1, [(7_000_000, 1.0_f64.to_bits())]);
@@ -88,22 +90,22 @@ fn bad_labels_are_named_when_they_are_read() {
         only_error(&[("__name__", "up"), ("a", "1"), ("a", "2")]),
         LabelsError::RepeatedName { .. }
     ));
-    assert!(matches!(
-        only_error(&[("__name__", "up"), ("", "1")]),
-        LabelsError::EmptyName { .. }
-    ));
+    assert!(matches!(only_error(&[("__name__", "up"), ("", "1")]), LabelsError::EmptyName { .. }));
     // A repeated name weighs more than a missing one: it is what the sender must mend first.
     assert!(matches!(only_error(&[("a", "1"), ("a", "2")]), LabelsError::RepeatedName { .. }));
 }
 
 #[test]
 fn bytes_that_are_no_text_are_named() {
-    // A series whose name is the byte 0xff, and one sample at 1 ms.
-    let body = [
-        0x0a, 0x16, 0x0a, 0x0d, 0x0a, 0x08, b'_', b'_', b'n', b'a', b'm', b'e', b'_', b'_', 0x12,
-        0x01, 0xff, 0x12, 0x05, 0x10, 0x01, 0x18, 0x00, 0x18, 0x00,
-    ];
-    let decoded = decode(&body[..24]).unwrap();
+    let field = |number, bytes: &[u8]| {
+        let mut out = Vec::new();
+        put_bytes(&mut out, number, bytes);
+        out
+    };
+    let label = field(1, &[field(1, b"__name__"), field(2, &[0xff])].concat());
+    let sample = field(2, &[]);
+    let body = field(1, &[label, sample].concat());
+    let decoded = decode(&body).unwrap();
     let [(Err(LabelsError::NotUtf8 { what, .. }), _)] = &read(&decoded)[..] else {
         panic!("{decoded:?}");
     };
@@ -170,8 +172,7 @@ fn our_encoder_and_prost_write_the_same_bytes() {
         Sample { ts: -2_000_000, value: -1.5 },
     ];
     let ours = encode_v1([(&labels, &samples[..])]);
-    let theirs =
-        body(vec![series_v1(UP, &[(1, f64::from_bits(STALE_NAN_BITS)), (-2, -1.5)])]);
+    let theirs = body(vec![series_v1(UP, &[(1, f64::from_bits(STALE_NAN_BITS)), (-2, -1.5)])]);
     assert_eq!(ours, theirs);
 }
 
@@ -207,7 +208,7 @@ proptest! {
         let decoded = decode(&body).unwrap();
         let mut expected = Vec::new();
         for series in timeseries.iter().filter(|series| !series.samples.is_empty()) {
-            let in_range = |s: &crate::prom_remote::testing::Sample| {
+            let in_range = |s: &testing::Sample| {
                 s.timestamp.checked_mul(1_000_000).map(|ts| (ts, s.value.to_bits()))
             };
             let samples: Vec<_> = series.samples.iter().filter_map(in_range).collect();

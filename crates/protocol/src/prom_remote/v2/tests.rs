@@ -61,13 +61,13 @@ fn rejections(body: &[u8]) -> (usize, u64, Vec<String>) {
 fn references_are_resolved() {
     let mut builder = Builder::default();
     builder.series(UP, &[(1_000, 1.0)]);
-    builder.series(&[("job", "noé"), ("__name__", "a b\n")], &[(2_000, -0.0), (3, 0.0)]);
+    builder.series(&[("job", "noé"), ("__name__", "a b\n")], &[(2_000, f64::NAN), (3, 0.0)]);
     let labels = |pairs: &[(&str, &str)]| Labels::from_pairs(pairs.iter().copied());
     let expected = [
         (labels(UP), vec![(1_000_000_000, 1.0_f64.to_bits())]),
         (
             labels(&[("job", "noé"), ("__name__", "a b\n")]),
-            vec![(2_000_000_000, (-0.0_f64).to_bits()), (3_000_000, 0)],
+            vec![(2_000_000_000, f64::NAN.to_bits()), (3_000_000, 0)],
         ),
     ];
     assert_eq!(series(&builder.body()), expected);
@@ -122,8 +122,14 @@ fn bad_references_reject_their_series_and_keep_the_rest() {
     builder.series(UP, &[(1, 1.0)]);
     let (written, rejected, words) = rejections(&builder.body());
     assert_eq!((written, rejected, words.len()), (1, 4, 3));
-    assert!(words[0].contains("series 0: labels_refs has 5 references, an odd number"), "{words:?}");
-    assert!(words[1].contains("series 1: labels_refs names symbol 99 of a table of 5"), "{words:?}");
+    assert!(
+        words[0].contains("series 0: labels_refs has 5 references, an odd number"),
+        "{words:?}"
+    );
+    assert!(
+        words[1].contains("series 1: labels_refs names symbol 99 of a table of 5"),
+        "{words:?}"
+    );
     assert!(words[2].contains("series 2: invalid labels: empty label set"), "{words:?}");
 }
 

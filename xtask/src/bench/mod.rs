@@ -1,0 +1,21 @@
+//! Benchmarks beside the peers: each server started fresh, given the same bytes, asked what it kept.
+//!
+//! Invariant: what is measured is the server. Requests are built and compressed before the clock
+//! starts, and the client's own processor time is reported with every run.
+
+mod count;
+mod http;
+mod ingest;
+mod load;
+mod machine;
+mod peers;
+mod port;
+mod process;
+mod random;
+mod remote_write;
+mod report;
+mod run;
+mod sender;
+mod server;
+
+pub(crate) use run::{Bench, run};

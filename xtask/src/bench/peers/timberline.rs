@@ -1,0 +1,37 @@
+//! Timberline, built from this tree.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::Result;
+
+use super::Peer;
+use crate::command::{cargo, output, run};
+
+pub(super) const PEER: Peer = Peer {
+    name: "timberline",
+    durability: "synced: fdatasync before the answer",
+    ready_path: "/-/ready",
+    flush_path: None,
+    command,
+    version,
+};
+
+fn program(root: &Path) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
+    target.join("release/timberline")
+}
+
+fn command(root: &Path, dir: &Path, port: u16) -> Result<Command> {
+    let mut command = Command::new(program(root));
+    command.arg("start").arg("--listen").arg(format!("127.0.0.1:{port}"));
+    command.arg("--data-dir").arg(dir);
+    Ok(command)
+}
+
+fn version(root: &Path) -> Result<String> {
+    run(&mut cargo(root, &["build", "--quiet", "--release", "--package", "timberline-server"]))?;
+    Ok(output(Command::new(program(root)).arg("--version"))?.trim().to_owned())
+}

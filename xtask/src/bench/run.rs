@@ -1,0 +1,36 @@
+//! Which benchmark, and in a build that is fit to measure with.
+
+use std::{path::Path, process::Command};
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use super::ingest;
+use crate::command::{cargo, run as run_command};
+
+/// The benchmarks.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// Prometheus remote write: samples per second of wall and of processor time, latency, bytes on
+    /// disk and memory, beside VictoriaMetrics and Prometheus.
+    Ingest(ingest::Options),
+}
+
+/// Runs a benchmark, through a release build of this program.
+pub(crate) fn run(root: &Path, bench: &Bench) -> Result<()> {
+    if cfg!(debug_assertions) {
+        let mut command = cargo(root, &["run", "--quiet", "--release", "--package", "xtask", "--"]);
+        command.args(std::env::args_os().skip(1));
+        return run_command(&mut command);
+    }
+    match bench {
+        Bench::Ingest(options) => ingest::run(root, options),
+    }
+}
+
+/// The command that repeats this run, as one would type it.
+pub(super) fn typed() -> String {
+    let mut command = Command::new("cargo");
+    command.arg("xtask").args(std::env::args_os().skip(1));
+    crate::command::shown(&command)
+}
