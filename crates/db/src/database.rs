@@ -41,7 +41,7 @@ impl Database {
     /// [`ErrorKind::Conflict`]: crate::ErrorKind::Conflict
     /// [`ErrorKind::Corrupt`]: crate::ErrorKind::Corrupt
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, Error> {
-        Self::open_on(Arc::new(RealDisk::new()), Arc::new(SystemClock), path.as_ref(), options)
+        Self::open_on(Arc::new(RealDisk), Arc::new(SystemClock), path.as_ref(), options)
     }
 
     /// Opens the database on a disk and with a clock of the caller's.

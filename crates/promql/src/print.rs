@@ -212,14 +212,14 @@ impl Display for Number {
 }
 
 fn write_number(f: &mut Formatter<'_>, value: f64, is_duration: bool) -> fmt::Result {
-    let nanos = nanos_of_seconds(value.abs())
-        .filter(|nanos| is_duration && seconds_of_nanos(*nanos) == value.abs());
-    match nanos {
-        Some(nanos) => {
-            let sign = if value.is_sign_negative() { "-" } else { "" };
-            write!(f, "{sign}{}", format_duration(nanos))
-        }
-        None => write!(f, "{}", Number(value)),
+    let seconds = value.abs();
+    // The seconds of the longest duration are rounded up, to what is out of range.
+    let nanos = nanos_of_seconds(seconds).unwrap_or(i64::MAX);
+    if is_duration && seconds_of_nanos(nanos) == seconds {
+        let sign = if value.is_sign_negative() { "-" } else { "" };
+        write!(f, "{sign}{}", format_duration(nanos))
+    } else {
+        write!(f, "{}", Number(value))
     }
 }
 

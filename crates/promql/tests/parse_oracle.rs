@@ -44,8 +44,24 @@ fn well_known_queries_mean_the_same_to_both() {
 #[test]
 fn both_refuse_the_same() {
     for text in [
-        "", "1 +", "a b", "sum(", "sum()", "rate(a)", "a[5m", "a offset", "1 == 1", "1 and 1", "{}",
-        "a{b}", "foo(a)", "topk(a)", "a + on(x) group_left(x) b", "a[5m][5m]", "-'a'", "a{b=~'('}",
+        "",
+        "1 +",
+        "a b",
+        "sum(",
+        "sum()",
+        "rate(a)",
+        "a[5m",
+        "a offset",
+        "1 == 1",
+        "1 and 1",
+        "{}",
+        "a{b}",
+        "foo(a)",
+        "topk(a)",
+        "a + on(x) group_left(x) b",
+        "a[5m][5m]",
+        "-'a'",
+        "a{b=~'('}",
     ] {
         let (ours, theirs) = both(text);
         assert!(ours.is_err() && theirs.is_err(), "{text:?}: {ours:?} {theirs:?}");
@@ -64,8 +80,27 @@ fn expressions() -> impl Strategy<Value = String> {
         Just("time()".to_owned()),
     ];
     let operator = prop::sample::select(vec![
-        "+", "-", "*", "/", "%", "^", "atan2", "==", "!=", "<", ">", "<=", ">=", "and", "or", "unless",
-        "+ on(l)", "* ignoring(k, l)", "/ on(l) group_left", "== bool", "> on(l) group_right(x)",
+        "+",
+        "-",
+        "*",
+        "/",
+        "%",
+        "^",
+        "atan2",
+        "==",
+        "!=",
+        "<",
+        ">",
+        "<=",
+        ">=",
+        "and",
+        "or",
+        "unless",
+        "+ on(l)",
+        "* ignoring(k, l)",
+        "/ on(l) group_left",
+        "== bool",
+        "> on(l) group_right(x)",
     ]);
     leaf.prop_recursive(4, 24, 3, move |inner| {
         prop_oneof![

@@ -10,17 +10,101 @@ use timberline_promql::{parse, parse_matchers, parse_series};
 
 /// Pieces of queries, right and wrong, from which random texts are put together.
 const PIECES: &[&str] = &[
-    "a", "b:c", "up", "sum", "topk", "count_values", "rate", "time", "label_join", "info", "histogram_quantiles",
-    "start", "end", "step", "range", "min_of", "max_of", "by", "without", "on", "ignoring", "group_left",
-    "group_right", "fill", "fill_left", "fill_right", "bool", "offset", "anchored", "smoothed", "and", "or",
-    "unless", "atan2", "inf", "NaN", "+", "-", "*", "/", "%", "^", "==", "!=", "<", ">", "<=", ">=", "</",
-    ">/", "=", "=~", "!~", "@", "(", ")", "()", "{", "}", "{}", "[", "]", "[5m]", "[5m:]", "[1h:1m]", ",", ":",
-    "1", "0x1f", "1e9", "1.5", "5m", "1h30m", "0", "9223372036854775807ns", "'x'", "\"a.b\"", "`r`", "'\\xff'",
-    "#c\n", " ", "\n", "é", "\u{0}", "l='v'", "__name__='n'", "'q'!='w'", "k=~'x|y'", "\\", "'", "$",
+    "a",
+    "b:c",
+    "up",
+    "sum",
+    "topk",
+    "count_values",
+    "rate",
+    "time",
+    "label_join",
+    "info",
+    "histogram_quantiles",
+    "start",
+    "end",
+    "step",
+    "range",
+    "min_of",
+    "max_of",
+    "by",
+    "without",
+    "on",
+    "ignoring",
+    "group_left",
+    "group_right",
+    "fill",
+    "fill_left",
+    "fill_right",
+    "bool",
+    "offset",
+    "anchored",
+    "smoothed",
+    "and",
+    "or",
+    "unless",
+    "atan2",
+    "inf",
+    "NaN",
+    "+",
+    "-",
+    "*",
+    "/",
+    "%",
+    "^",
+    "==",
+    "!=",
+    "<",
+    ">",
+    "<=",
+    ">=",
+    "</",
+    ">/",
+    "=",
+    "=~",
+    "!~",
+    "@",
+    "(",
+    ")",
+    "()",
+    "{",
+    "}",
+    "{}",
+    "[",
+    "]",
+    "[5m]",
+    "[5m:]",
+    "[1h:1m]",
+    ",",
+    ":",
+    "1",
+    "0x1f",
+    "1e9",
+    "1.5",
+    "5m",
+    "1h30m",
+    "0",
+    "9223372036854775807ns",
+    "'x'",
+    "\"a.b\"",
+    "`r`",
+    "'\\xff'",
+    "#c\n",
+    " ",
+    "\n",
+    "é",
+    "\u{0}",
+    "l='v'",
+    "__name__='n'",
+    "'q'!='w'",
+    "k=~'x|y'",
+    "\\",
+    "'",
+    "$",
 ];
 
 fn cases() -> u32 {
-    env::var("PROMQL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(3_000)
+    env::var("PROMQL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1_500)
 }
 
 fn holds(text: &str) {
@@ -49,7 +133,11 @@ fn durations() -> impl Strategy<Value = String> {
     ];
     leaf.prop_recursive(3, 8, 2, |inner| {
         prop_oneof![
-            (inner.clone(), prop::sample::select(vec!["+", "-", "*", "/", "%", "^"]), inner.clone())
+            (
+                inner.clone(),
+                prop::sample::select(vec!["+", "-", "*", "/", "%", "^"]),
+                inner.clone()
+            )
                 .prop_map(|(left, op, right)| format!("{left} {op} {right}")),
             inner.clone().prop_map(|d| format!("-{d}")),
             inner.clone().prop_map(|d| format!("({d})")),
@@ -91,9 +179,8 @@ proptest! {
     }
 
     #[test]
-    fn any_names_and_values_print_to_themselves(name in any::<String>(), value in any::<String>()) {
-        // Escaped the way Rust does only in part, hence raw strings.
-        prop_assume!(!name.contains('`') && !value.contains('`'));
+    fn any_names_and_values_print_to_themselves(name in "[^`]*", value in "[^`]{0,20}") {
+        // Between backquotes all stands for itself.
         holds(&format!("{{`{name}`,`{value}`=`{name}`}}"));
         holds(&format!("sum by (`{name}`) (a{{`l`!=`{value}`}})"));
         holds(&format!("`{value}`"));

@@ -1,8 +1,29 @@
-//! x
+//! The `timberline` binary: a time series database's server, and its command line client.
+//!
+//! Only this crate knows HTTP status codes, sockets, configuration files and signals. The data are in
+//! the crate `timberline`, the wire formats in `timberline-protocol`.
+
+mod cli;
 mod clock;
 mod config;
 mod error;
 mod http;
 mod net;
 mod telemetry;
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match cli::run(cli::Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("timberline: {failure}");
+            failure.code()
+        }
+    }
+}

@@ -78,7 +78,7 @@ pub(super) fn build(options: &LoadOptions) -> Result<Vec<Vec<Body>>> {
         let threads: Vec<_> = (0..connections)
             .map(|first| scope.spawn(move || build_connection(options, first, connections)))
             .collect();
-        let joined = threads.into_iter().map(|thread| thread.join());
+        let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
         joined
             .map(|bodies| bodies.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()

@@ -62,7 +62,7 @@ pub(super) fn send(port: u16, path: &str, connections: &[Vec<Body>]) -> Result<S
                 })
             })
             .collect();
-        let joined = threads.into_iter().map(|thread| thread.join());
+        let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
         joined.map(|sent| sent.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     });
     let wall = began.elapsed();

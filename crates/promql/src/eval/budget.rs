@@ -60,13 +60,15 @@ impl<'q> Budget<'q> {
         if series > self.limits.series_max {
             return Err(EvalError::TooManySeries { max: self.limits.series_max });
         }
-        let read = self.read.fetch_add(samples as u64, Ordering::Relaxed) + samples as u64;
+        let read =
+            self.read.fetch_add(samples as u64, Ordering::Relaxed).saturating_add(samples as u64);
         self.check_samples(read.saturating_add(self.made.load(Ordering::Relaxed)))
     }
 
     /// Accounts for so many samples about to be made.
     pub(super) fn make(&self, samples: usize) -> Result<(), EvalError> {
-        let made = self.made.fetch_add(samples as u64, Ordering::Relaxed) + samples as u64;
+        let made =
+            self.made.fetch_add(samples as u64, Ordering::Relaxed).saturating_add(samples as u64);
         self.check_samples(made.saturating_add(self.read.load(Ordering::Relaxed)))
     }
 

@@ -7,10 +7,10 @@ use timberline_model::{ErrorKind, LabelsError, ScanError};
 #[non_exhaustive]
 pub enum EvalError {
     /// A part of the language that this version parses and does not evaluate.
-    #[error("{what} is not evaluated by this version")]
+    #[error("{name} is not evaluated by this version")]
     Unsupported {
         /// `function histogram_avg`, `modifier smoothed` and the like.
-        what: String,
+        name: String,
     },
     /// The query's times make no sense.
     #[error("invalid query times: {reason}")]
@@ -158,7 +158,7 @@ impl EvalError {
     }
 
     /// The error for a part of the language that is not evaluated.
-    pub(super) fn unsupported(what: impl Into<String>) -> Self {
-        Self::Unsupported { what: what.into() }
+    pub(super) fn unsupported(name: impl Into<String>) -> Self {
+        Self::Unsupported { name: name.into() }
     }
 }

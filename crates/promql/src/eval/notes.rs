@@ -62,12 +62,12 @@ pub(super) fn go_float(value: f64) -> String {
     format!("{value}")
 }
 
-/// A float as Prometheus' messages print it: shortest, with an exponent if that is below -4 or above 20.
+/// A float as Prometheus' messages print it: shortest, with an exponent if that is below -4 or above 5.
 pub(super) fn general(value: f64) -> String {
     let scientific = format!("{value:e}");
     let Some((mantissa, exponent)) = scientific.split_once('e') else { return go_float(value) };
     match exponent.parse::<i32>() {
-        Ok(exponent) if !(-4..21).contains(&exponent) => {
+        Ok(exponent) if !(-4..6).contains(&exponent) => {
             let sign = if exponent < 0 { '-' } else { '+' };
             format!("{mantissa}e{sign}{:02}", exponent.abs())
         }

@@ -112,7 +112,8 @@ pub(super) fn instant(
             return;
         }
         let (before, last) = (samples.values[high - 2], samples.values[high - 1]);
-        let span = seconds(samples.timestamps[high - 1] - samples.timestamps[high - 2]);
+        let span =
+            seconds(samples.timestamps[high - 1].saturating_sub(samples.timestamps[high - 2]));
         if span <= 0.0 {
             return;
         }

@@ -203,8 +203,7 @@ impl Checker<'_> {
         self.check_matching_labels(binary)?;
         for (found, side) in [(left, &binary.left), (right, &binary.right)] {
             if !matches!(found, ValueType::Scalar | ValueType::Vector) {
-                let message =
-                    "binary expression must contain only scalar and instant vector types";
+                let message = "binary expression must contain only scalar and instant vector types";
                 return Err(self.error(side.span, message));
             }
         }

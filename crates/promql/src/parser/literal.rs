@@ -61,7 +61,7 @@ pub(crate) fn seconds_of_nanos(nanos: i64) -> f64 {
 
 /// Seconds as nanoseconds, rounded; `None` if they do not fit, or are not a number.
 pub(crate) fn nanos_of_seconds(seconds: f64) -> Option<i64> {
-    const LIMIT: f64 = 9_223_372_036.0;
+    const LIMIT: f64 = 9_223_372_037.0;
     // The comparison is false for NaN.
     if !(-LIMIT..=LIMIT).contains(&seconds) {
         return None;
@@ -69,7 +69,7 @@ pub(crate) fn nanos_of_seconds(seconds: f64) -> Option<i64> {
     // Whole seconds apart: then nanoseconds are right also where the sum has no bits left for them.
     let whole = seconds.trunc();
     let rest = ((seconds - whole) * NANOS_PER_SECOND as f64).round();
-    Some(whole as i64 * NANOS_PER_SECOND + rest as i64)
+    (whole as i64).checked_mul(NANOS_PER_SECOND)?.checked_add(rest as i64)
 }
 
 /// The text of a string literal, quotes included.

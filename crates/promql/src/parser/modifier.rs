@@ -135,8 +135,9 @@ impl Parser<'_> {
         let value = self.number_value()?;
         let seconds = if sign.is_some_and(|(_, negate)| negate) { -value } else { value };
         // Seconds since the epoch have bits left for microseconds, not for more.
-        let nanos =
-            literal::nanos_of_seconds(seconds).map(|_| (seconds * 1e6).round() as i64 * 1_000);
+        let micros = ((seconds - seconds.trunc()) * 1e6).round();
+        let nanos = literal::nanos_of_seconds(seconds.trunc())
+            .and_then(|nanos| nanos.checked_add(micros as i64 * 1_000));
         nanos.map(At::Timestamp).ok_or_else(|| {
             let message = format!("timestamp out of bounds for @ modifier: {seconds:?}");
             self.error(expr, message)

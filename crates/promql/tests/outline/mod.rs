@@ -33,7 +33,11 @@ pub fn outline_ours(expr: &Expr) -> String {
             let param = aggregate.param.as_ref().map(outline_ours);
             // Neither written and `by ()` are the same.
             let (without, labels) = (aggregate.without, &aggregate.grouping);
-            format!("{}({param:?}, {}, {without} {labels:?})", aggregate.op, outline_ours(&aggregate.expr))
+            format!(
+                "{}({param:?}, {}, {without} {labels:?})",
+                aggregate.op,
+                outline_ours(&aggregate.expr)
+            )
         }
         ExprKind::Call { function, args, .. } => {
             let args: Vec<_> = args.iter().map(outline_ours).collect();
@@ -64,8 +68,11 @@ fn binary_ours(binary: &Binary) -> String {
 }
 
 fn selector_ours(selector: &Selector) -> String {
-    let mut matchers: Vec<_> =
-        selector.matchers.iter().map(|m| format!("{}{}{:?}", m.name(), m.op(), m.value())).collect();
+    let mut matchers: Vec<_> = selector
+        .matchers
+        .iter()
+        .map(|m| format!("{}{}{:?}", m.name(), m.op(), m.value()))
+        .collect();
     matchers.sort();
     format!("{matchers:?} {}", modifiers_ours(&selector.modifiers))
 }

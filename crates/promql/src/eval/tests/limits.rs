@@ -1,0 +1,95 @@
+//! What a query may not do, and how it is told.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, atomic::AtomicBool},
+    time::Instant,
+};
+
+use timberline_model::ErrorKind;
+
+use super::{
+    super::{EvalError, Limits, memory::MemorySource},
+    ask, ask_range, source,
+};
+
+fn data() -> MemorySource {
+    source(&[
+        ("m{a=\"1\"}", &[(0, 1.0), (10, 2.0), (20, 3.0)]),
+        ("m{a=\"2\"}", &[(0, 1.0), (10, 2.0), (20, 3.0)]),
+    ])
+}
+
+fn refused(limits: &Limits, query: &str) -> EvalError {
+    ask_range(&data(), query, (0, 100, 10), limits).unwrap_err()
+}
+
+#[test]
+fn steps_samples_and_series_are_limited() {
+    let error = refused(&Limits { steps_max: 10, ..Limits::default() }, "m");
+    assert_eq!((error.kind(), error.to_string().contains("11 steps")), (ErrorKind::Limit, true));
+    for query in ["m", "sum(m)", "m[1m:1s]", "vector(1)[1m:1s]"] {
+        let query = if query.contains('[') {
+            format!("count_over_time({query})")
+        } else {
+            query.to_owned()
+        };
+        let error = refused(&Limits { samples_max: 5, ..Limits::default() }, &query);
+        assert!(matches!(error, EvalError::TooManySamples { max: 5 }), "{query}: {error}");
+    }
+    let error = refused(&Limits { series_max: 1, ..Limits::default() }, "sum(m)");
+    assert!(matches!(error, EvalError::TooManySeries { max: 1 }), "{error}");
+}
+
+#[test]
+fn a_deadline_and_a_cancellation_end_a_query() {
+    let late = Limits { deadline: Some(Instant::now()), ..Limits::default() };
+    assert_eq!(refused(&late, "m").kind(), ErrorKind::Timeout);
+    let canceled = Limits { canceled: Arc::new(AtomicBool::new(true)), ..Limits::default() };
+    assert_eq!(refused(&canceled, "m").kind(), ErrorKind::Canceled);
+}
+
+#[test]
+fn the_cause_is_told_and_not_what_it_did_to_other_threads() {
+    let limits =
+        Limits { samples_max: 1, partitions: NonZeroUsize::new(4).unwrap(), ..Limits::default() };
+    for _ in 0..50 {
+        assert!(matches!(refused(&limits, "sum(m)"), EvalError::TooManySamples { .. }));
+    }
+}
+
+#[test]
+fn what_is_not_evaluated_is_named() {
+    for (query, name) in [
+        ("histogram_avg(m)", "function histogram_avg"),
+        ("1 + sum(info(m))", "function info"),
+        ("rate(m[1m] anchored)", "modifier anchored"),
+        ("m smoothed", "modifier smoothed"),
+        ("m </ 1", "operator </"),
+    ] {
+        let error = ask(&data(), query, 0).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert_eq!(error.to_string(), format!("{name} is not evaluated by this version"));
+    }
+}
+
+#[test]
+fn a_range_query_has_no_room_for_ranges_and_strings() {
+    for query in ["m[1m]", "'text'"] {
+        assert!(matches!(refused(&Limits::default(), query), EvalError::NotRangeable { .. }));
+    }
+}
+
+#[test]
+fn times_that_make_no_sense_are_refused() {
+    let error = ask_range(&data(), "m", (10, 0, 10), &Limits::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    let error = ask(&data(), "rate(m[step()])", 0).unwrap_err();
+    assert_eq!(error.to_string(), "duration must be greater than 0");
+}
+
+#[test]
+fn a_query_tells_what_it_read() {
+    let stats = ask(&data(), "sum(count_over_time(m[20s])) + count(m)", 20).unwrap().stats;
+    assert_eq!((stats.series, stats.samples), (4, 2 * 2 + 2 * 3));
+}

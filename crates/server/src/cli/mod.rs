@@ -1,0 +1,38 @@
+//! The command line: one binary that is the server and its client.
+//!
+//! What it is not: the client's commands hold no logic of the database. They ask a running server
+//! over HTTP and show what it answers.
+//!
+//! Exit codes: 0 done, 1 failed (the message says what to do), 2 wrong use.
+
+mod args;
+mod client;
+mod csv;
+mod failure;
+mod flush;
+mod inspect;
+mod local_time;
+mod query;
+mod start;
+mod table;
+mod write;
+
+pub(crate) use args::Cli;
+pub(crate) use failure::Failure;
+
+use args::Command;
+
+/// Runs the command that was given.
+///
+/// # Errors
+/// Whatever kept it from being done, with the exit code that goes with it.
+pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Start(args) => start::start(&args),
+        Command::Write(args) => write::write(&args),
+        Command::Query(args) => query::query(&args),
+        Command::Inspect(args) => inspect::inspect(&args),
+        Command::Status(args) => inspect::status(&args),
+        Command::Flush(args) => flush::flush(&args),
+    }
+}

@@ -1,0 +1,211 @@
+//! `timberline start`: opens the database, serves, and stops in good order.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use timberline::{Database, Options, QueryOptions};
+use tokio::{net::TcpListener, sync::Notify};
+
+use super::{Failure, args::StartArgs};
+use crate::{
+    config::{self, Config, Loaded},
+    http::{App, router},
+    net::{Server, ServerOptions, stop_signal},
+    telemetry::{Metrics, start_logging},
+};
+
+/// Blocking threads beside those of writes and queries: flushes, opening, closing.
+const SPARE_THREADS: usize = 16;
+
+/// Runs the server until a signal.
+pub(super) fn start(args: &StartArgs) -> Result<(), Failure> {
+    let loaded = config::load(args.config.as_deref(), variables(), &args.flags);
+    let Loaded { config, warnings } = loaded.map_err(Failure::usage)?;
+    if args.print_config {
+        print!("{}", config::to_toml(&config));
+        return Ok(());
+    }
+    start_logging(&config.log.level, config.log.format);
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let threads = config.write.concurrent_max.get() + config.query.concurrent_max.get();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(threads + SPARE_THREADS)
+        .build()
+        .map_err(|error| Failure::new(format!("cannot start threads: {error}")))?;
+    runtime.block_on(serve(config, args.ready_file.as_deref()))
+}
+
+/// The environment, as far as it is text.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+async fn serve(config: Config, ready_file: Option<&Path>) -> Result<(), Failure> {
+    let signal = stop_signal()
+        .map_err(|error| Failure::new(format!("cannot listen for signals: {error}")))?;
+    // The listener comes first: a taken port is found before a long recovery, and whoever asks
+    // meanwhile hears that the database is being opened.
+    let (listener, address) = listen(&config).await?;
+    let metrics = Arc::new(Metrics::default());
+    let options = server_options(&config);
+    let app = App::new(config, Arc::clone(&metrics));
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+
+    let opening = Arc::new(Opening::default());
+    let opened = tokio::spawn(open(app.clone(), Arc::clone(&opening), address, ready_file.map(Path::to_owned)));
+    let stopping = app.clone();
+    let stop = async {
+        tokio::select! {
+            name = signal => tracing::info!(signal = name, "stopping: no new connections"),
+            () = opening.failed.notified() => {}
+        }
+        stopping.set_stopping();
+    };
+    let cut = Server::new(listener, options, metrics).run(router(app.clone()), stop).await;
+    if cut > 0 {
+        tracing::warn!(connections = cut, "cut: they did not end within shutdown_timeout");
+    }
+    // A database that is still being opened is opened to its end, and then closed like any other.
+    let _ = opened.await;
+    if let Some(path) = ready_file {
+        let _ = std::fs::remove_file(path);
+    }
+    if let Some(failure) = opening.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        return Err(failure);
+    }
+    close(&app).await
+}
+
+/// How opening went wrong, if it did.
+#[derive(Debug, Default)]
+struct Opening {
+    failed: Notify,
+    failure: Mutex<Option<Failure>>,
+}
+
+impl Opening {
+    fn fail(&self, failure: Failure) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+        self.failed.notify_one();
+    }
+}
+
+async fn listen(config: &Config) -> Result<(TcpListener, SocketAddr), Failure> {
+    let wanted = config.server.listen;
+    let failed = |error: std::io::Error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                ": another process has the port; stop it, or choose another with --listen"
+            }
+            std::io::ErrorKind::PermissionDenied => ": ports below 1024 need privileges",
+            _ => "",
+        };
+        Failure::new(format!("cannot listen on {wanted}: {error}{hint}"))
+    };
+    let listener = TcpListener::bind(wanted.0).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+/// Opens the database and says that requests are served from now on.
+async fn open(
+    app: App,
+    opening: Arc<Opening>,
+    address: SocketAddr,
+    ready_file: Option<std::path::PathBuf>,
+) {
+    let dir = app.config().server.data_dir.clone();
+    let options = database_options(app.config());
+    let begun = Instant::now();
+    let path = dir.clone();
+    let outcome = tokio::task::spawn_blocking(move || Database::open(path, options)).await;
+    let database = match outcome {
+        Ok(Ok(database)) => database,
+        Ok(Err(error)) => {
+            let message = format!("cannot open the database in {}: {error}", dir.display());
+            return opening.fail(Failure::new(message));
+        }
+        Err(_) => {
+            return opening.fail(Failure::new("opening the database failed by a fault of ours"));
+        }
+    };
+    for damage in database.damage() {
+        tracing::error!(place = damage.place, reason = damage.reason, "damaged data is set aside");
+    }
+    let stats = database.stats();
+    app.set_database(database);
+    let url = format!("http://{address}");
+    if let Some(path) = ready_file {
+        // The file appears whole: whoever waits for it reads no half of it.
+        let temporary = path.with_extension("tmp");
+        let written = std::fs::write(&temporary, format!("{url}\n"))
+            .and_then(|()| std::fs::rename(&temporary, &path));
+        if let Err(error) = written {
+            let message = format!("cannot write the ready file {}: {error}", path.display());
+            return opening.fail(Failure::new(message));
+        }
+    }
+    tracing::info!(
+        url,
+        data_dir = %dir.display(),
+        series = stats.series,
+        samples = stats.head_samples + stats.block_samples,
+        opened_in = ?begun.elapsed(),
+        "ready"
+    );
+}
+
+async fn close(app: &App) -> Result<(), Failure> {
+    let Ok(database) = app.database() else { return Ok(()) };
+    let database = database.clone();
+    let closed = tokio::task::spawn_blocking(move || database.close()).await;
+    match closed {
+        Ok(Ok(())) => {
+            tracing::info!("stopped: everything acknowledged is on the disk");
+            Ok(())
+        }
+        Ok(Err(error)) => Err(Failure::new(format!("cannot close the database: {error}"))),
+        Err(_) => Err(Failure::new("closing the database failed by a fault of ours")),
+    }
+}
+
+fn server_options(config: &Config) -> ServerOptions {
+    ServerOptions {
+        connections_max: config.http.connections_max.get(),
+        head_timeout: config.http.head_timeout.as_std(),
+        head_bytes_max: config.http.head_size_max.as_usize(),
+        shutdown_timeout: config.server.shutdown_timeout.as_std(),
+    }
+}
+
+/// The database's share of the configuration.
+fn database_options(config: &Config) -> Options {
+    let storage = &config.storage;
+    Options {
+        durability: storage.durability,
+        duplicates: storage.duplicates.0,
+        series_max: storage.series_max.get(),
+        segment_bytes: storage.segment_size.0,
+        reserve_bytes: storage.reserve_size.0,
+        flush_bytes: storage.flush_size.0,
+        flush_log_bytes: storage.flush_log_size.0,
+        flush_window: storage.flush_window.as_std(),
+        query: QueryOptions {
+            samples_max: config.query.samples_max.get(),
+            series_max: config.query.series_max.get(),
+            steps_max: config.query.steps_max.get(),
+            timeout: config.query.timeout.as_std(),
+            lookback: config.query.lookback.as_std(),
+            parallelism: config.query.threads_max,
+        },
+        ..Options::default()
+    }
+}

@@ -1,0 +1,128 @@
+//! Arbitrary bytes as a block's index, under checksums that are right: every question to such a block
+//! is answered or refused, without a panic and without memory out of proportion to the bytes.
+//!
+//! A good first input is `crates/block/testdata/block-v1/index`.
+
+#![no_main]
+
+use std::path::Path;
+
+use libfuzzer_sys::fuzz_target;
+use timberline_block::Block;
+use timberline_codec::crc::crc32c;
+use timberline_io::{Disk, SimDisk};
+use timberline_model::{MatchOp, Matcher, SeriesColumns, TimeRange};
+
+const HEADER_BYTES: usize = 32;
+const FOOTER_BYTES: usize = 72;
+const GRANULE_BYTES: usize = 16 << 10;
+/// The name of the golden block, as text and as bytes.
+const ULID: &str = "01HF7YAT000000000000000001";
+const ULID_BYTES: [u8; 16] = [0x01, 0x8b, 0xcf, 0xe5, 0x68, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+
+fuzz_target!(|data: &[u8]| {
+    if data.len() < HEADER_BYTES + FOOTER_BYTES {
+        return;
+    }
+    let mut index = data.to_vec();
+    seal_index(&mut index);
+    let footer = index.len() - FOOTER_BYTES;
+    let series = u32_at(&index, footer);
+    let dir = Path::new("/block");
+    let disk = SimDisk::new(0);
+    disk.create_dir_all(dir).expect("the simulated disk works");
+    let chunks = header(*b"tmbchunk").to_vec();
+    let meta = meta(series, chunks.len(), index.len());
+    for (name, bytes) in [("meta.json", meta.as_bytes()), ("chunks", &chunks), ("index", &index)] {
+        let file = disk.create(&dir.join(name), 0).expect("the simulated disk works");
+        file.write_all_at(bytes, 0).expect("the simulated disk works");
+    }
+    if let Ok(block) = Block::open(&disk, dir) {
+        ask(&block);
+    }
+});
+
+/// Every question once; the answers may be anything.
+fn ask(block: &Block) {
+    let selectors = [
+        ("__name__", MatchOp::Equal, "cpu_usage"),
+        ("host", MatchOp::Regex, "host-0.*[05]"),
+        ("host", MatchOp::NotRegex, ".*1"),
+        ("zone", MatchOp::NotEqual, ""),
+        ("zone", MatchOp::Equal, ""),
+    ];
+    let matchers: Vec<Matcher> = selectors
+        .into_iter()
+        .map(|(name, op, value)| Matcher::new(name, op, value).expect("a matcher"))
+        .collect();
+    for matcher in &matchers {
+        let _ = block.select(std::slice::from_ref(matcher));
+    }
+    let _ = block.select(&matchers[..3]);
+    let some = [0, block.series_count() / 2];
+    let _ = block.label_names(Some(&some));
+    for name in ["__name__", "host", "zone"] {
+        let _ = block.label_values(name, None);
+        let _ = block.label_values(name, Some(&some));
+    }
+    let mut columns = SeriesColumns::default();
+    for series in 0..block.series_count().min(64) {
+        let _ = block.labels(series);
+        let _ = block.label_hash(series);
+        let _ = block.chunk_metas(series);
+        let _ = block.read(series, TimeRange::ALL, &mut columns);
+    }
+    let _ = block.verify();
+}
+
+/// Makes the header and all checksums of an index right for what it holds.
+fn seal_index(index: &mut [u8]) {
+    index[..HEADER_BYTES].copy_from_slice(&header(*b"tmbindex"));
+    let footer = index.len() - FOOTER_BYTES;
+    // Where the granules are is as good as given by their number: put the table right before the
+    // footer, so that inputs of any length get past it.
+    let covered = (0..=footer)
+        .rev()
+        .find(|covered| covered + 4 * covered.div_ceil(GRANULE_BYTES) <= footer)
+        .unwrap_or(0);
+    if covered + 4 * covered.div_ceil(GRANULE_BYTES) != footer {
+        return;
+    }
+    index[footer + 48..footer + 56].copy_from_slice(&(covered as u64).to_le_bytes());
+    let sums: Vec<u8> =
+        index[..covered].chunks(GRANULE_BYTES).flat_map(|g| crc32c(g).to_le_bytes()).collect();
+    index[covered..footer].copy_from_slice(&sums);
+    index[footer + 56..footer + 60].copy_from_slice(&crc32c(&sums).to_le_bytes());
+    let crc = crc32c(&index[footer..footer + 60]);
+    index[footer + 60..footer + 64].copy_from_slice(&crc.to_le_bytes());
+    index[footer + 64..].copy_from_slice(b"tmbindex");
+}
+
+fn header(magic: [u8; 8]) -> [u8; HEADER_BYTES] {
+    let mut bytes = [0; HEADER_BYTES];
+    bytes[..8].copy_from_slice(&magic);
+    bytes[8] = 1;
+    bytes[12..28].copy_from_slice(&ULID_BYTES);
+    let crc = crc32c(&bytes[..28]);
+    bytes[28..].copy_from_slice(&crc.to_le_bytes());
+    bytes
+}
+
+fn meta(series: u32, chunks: usize, index: usize) -> String {
+    let file = |name: &str, bytes: usize| {
+        format!(r#"{{"name": "{name}", "bytes": {bytes}, "crc32c": "00000000"}}"#)
+    };
+    let body = format!(
+        "{{\"format\": \"timberline block\", \"version\": 1, \"ulid\": \"{ULID}\", \"level\": 0, \
+         \"sequence\": 1, \"min_ts\": 0, \"max_ts\": 1, \"series\": {series}, \"chunks\": 1, \
+         \"samples\": 1, \"files\": [{}, {}]",
+        file("chunks", chunks),
+        file("index", index)
+    );
+    let crc = crc32c(body.as_bytes());
+    format!("{body},\n  \"crc32c\": \"{crc:08x}\"\n}}\n")
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}
