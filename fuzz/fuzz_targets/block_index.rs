@@ -5,7 +5,7 @@
 
 #![no_main]
 
-use std::path::Path;
+use std::{path::Path, sync::LazyLock};
 
 use libfuzzer_sys::fuzz_target;
 use timberline_block::Block;
@@ -42,8 +42,8 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// Every question once; the answers may be anything.
-fn ask(block: &Block) {
+/// Selectors that take every way through the index.
+static MATCHERS: LazyLock<Vec<Matcher>> = LazyLock::new(|| {
     let selectors = [
         ("__name__", MatchOp::Equal, "cpu_usage"),
         ("host", MatchOp::Regex, "host-0.*[05]"),
@@ -51,14 +51,16 @@ fn ask(block: &Block) {
         ("zone", MatchOp::NotEqual, ""),
         ("zone", MatchOp::Equal, ""),
     ];
-    let matchers: Vec<Matcher> = selectors
-        .into_iter()
-        .map(|(name, op, value)| Matcher::new(name, op, value).expect("a matcher"))
-        .collect();
-    for matcher in &matchers {
+    let matcher = |(name, op, value)| Matcher::new(name, op, value).expect("a matcher");
+    selectors.into_iter().map(matcher).collect()
+});
+
+/// Every question once; the answers may be anything.
+fn ask(block: &Block) {
+    for matcher in MATCHERS.iter() {
         let _ = block.select(std::slice::from_ref(matcher));
     }
-    let _ = block.select(&matchers[..3]);
+    let _ = block.select(&MATCHERS[..3]);
     let some = [0, block.series_count() / 2];
     let _ = block.label_names(Some(&some));
     for name in ["__name__", "host", "zone"] {

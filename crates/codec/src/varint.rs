@@ -22,7 +22,12 @@ pub fn uvarint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     if first < 0x80 {
         return Some((u64::from(first), rest));
     }
-    long_uvarint(bytes)
+    match rest.split_first() {
+        Some((&second, rest)) if second < 0x80 => {
+            Some((u64::from(first & 0x7f) | u64::from(second) << 7, rest))
+        }
+        _ => long_uvarint(bytes),
+    }
 }
 
 fn long_uvarint(bytes: &[u8]) -> Option<(u64, &[u8])> {

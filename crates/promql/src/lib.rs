@@ -36,5 +36,6 @@ mod value_type;
 pub use ast::{Expr, ExprKind, Span, ValueType};
 pub use functions::{FunctionSignature, function_signature, function_signatures};
 pub use parser::{
-    EXPRESSION_BYTES_MAX, HEIGHT_MAX, NESTING_MAX, ParseError, parse, parse_matchers, parse_series,
+    EXPRESSION_BYTES_MAX, HEIGHT_MAX, NESTING_MAX, ParseError, REGEX_COUNT_MAX, parse,
+    parse_matchers, parse_series,
 };

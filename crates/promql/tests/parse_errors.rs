@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, thread};
 
 use timberline_model::ErrorKind;
-use timberline_promql::{EXPRESSION_BYTES_MAX, HEIGHT_MAX, NESTING_MAX, parse};
+use timberline_promql::{EXPRESSION_BYTES_MAX, HEIGHT_MAX, NESTING_MAX, REGEX_COUNT_MAX, parse};
 
 /// Well below what threads get by default, 2 MiB; debug builds use several times what others do.
 const STACK_BYTES: usize = 3 << 19;
@@ -20,7 +20,8 @@ fn check(table: &[(&str, &str)]) {
             }
         };
         if found != *expected {
-            writeln!(wrong, "{text:?}\n   expected {expected}\n   found    {found}").unwrap();
+            writeln!(wrong, "{text:?}\n   expected {expected}\n   found    {found}")
+                .expect("strings can be written to");
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
@@ -383,4 +384,11 @@ fn a_query_that_is_too_long_is_refused() {
     let error = parse(&(text + "a")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit);
     assert_eq!(error.message, "expression of 262145 bytes exceeds the limit of 262144");
+}
+
+#[test]
+fn too_many_regular_expressions_are_refused() {
+    let text = |count: usize| format!("a{{{}}}", "b=~'c+',".repeat(count));
+    assert!(parse(&text(REGEX_COUNT_MAX)).is_ok());
+    assert_eq!(parse(&text(REGEX_COUNT_MAX + 1)).unwrap_err().kind(), ErrorKind::Limit);
 }

@@ -76,6 +76,7 @@ impl<'a> Field<'a> {
     }
 
     /// The field as one or several packed varints; a repeated number may be written either way.
+    #[inline]
     pub(crate) fn for_each_varint(&self, mut each: impl FnMut(u64)) -> Result<(), ProtocolError> {
         let Value::Bytes(mut rest) = self.value else {
             each(self.varint()?);

@@ -1,6 +1,6 @@
 //! Everything that a reader can ask of a block, as texts that can be compared.
 
-use std::path::Path;
+use std::{path::Path, sync::LazyLock};
 
 use timberline_block::{Block, BlockError};
 use timberline_io::Disk;
@@ -8,8 +8,8 @@ use timberline_model::{MatchOp, Matcher, SeriesColumns, TimeRange};
 
 use crate::support::bits;
 
-/// Selectors that take every way through the index.
-pub(crate) fn selectors() -> Vec<Vec<Matcher>> {
+/// Selectors that take every way through the index. Compiled once: the damage tests ask often.
+static SELECTORS: LazyLock<Vec<Vec<Matcher>>> = LazyLock::new(|| {
     let matcher = |name: &str, op, value: &str| Matcher::new(name, op, value).unwrap();
     use MatchOp::{Equal, NotEqual, NotRegex, Regex};
     vec![
@@ -25,7 +25,7 @@ pub(crate) fn selectors() -> Vec<Vec<Matcher>> {
         vec![matcher("zone", NotEqual, "a"), matcher("host", NotEqual, "")],
         vec![matcher("__name__", Regex, ".+"), matcher("absent", Equal, "")],
     ]
-}
+});
 
 /// One answer each, or the error in its place.
 pub(crate) fn ask(
@@ -34,8 +34,8 @@ pub(crate) fn ask(
 ) -> Result<Vec<Result<String, BlockError>>, BlockError> {
     let block = Block::open(disk, dir)?;
     let mut answers = vec![Ok(format!("{:?}", block.meta()))];
-    for selector in selectors() {
-        answers.push(block.select(&selector).map(|found| format!("{found:?}")));
+    for selector in SELECTORS.iter() {
+        answers.push(block.select(selector).map(|found| format!("{found:?}")));
     }
     let few = [0, 3, block.series_count() - 1];
     for series in [None, Some(few.as_slice())] {

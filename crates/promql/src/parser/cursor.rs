@@ -32,6 +32,8 @@ pub(super) struct Parser<'a> {
     depth: usize,
     /// How many aggregations the current token is in the arguments of.
     pub(super) aggregations: usize,
+    /// How many regular expressions were compiled.
+    pub(super) regexes: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -44,6 +46,7 @@ impl<'a> Parser<'a> {
             previous_end: 0,
             depth: 0,
             aggregations: 0,
+            regexes: 0,
         };
         parser.bump();
         parser.previous_end = 0;

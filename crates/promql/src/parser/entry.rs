@@ -22,6 +22,9 @@ pub const NESTING_MAX: usize = 128;
 /// `a + b + c`, is as high as it has operators. Who walks a tree by recursion goes this deep.
 pub const HEIGHT_MAX: usize = 256;
 
+/// How many regular expressions a query may have: each may take megabytes and milliseconds to compile.
+pub const REGEX_COUNT_MAX: usize = 256;
+
 const _: () = assert!(NESTING_MAX <= HEIGHT_MAX);
 
 /// Reads a query and checks its types.
@@ -32,7 +35,8 @@ const _: () = assert!(NESTING_MAX <= HEIGHT_MAX);
 ///
 /// # Errors
 /// The first thing that is wrong, with its position; also a query longer than
-/// [`EXPRESSION_BYTES_MAX`], deeper than [`NESTING_MAX`] or higher than [`HEIGHT_MAX`].
+/// [`EXPRESSION_BYTES_MAX`], deeper than [`NESTING_MAX`] or higher than [`HEIGHT_MAX`], or
+/// with more regular expressions than [`REGEX_COUNT_MAX`].
 pub fn parse(text: &str) -> Result<Expr, ParseError> {
     let mut parser = start(text)?;
     if parser.at(Kind::End) {

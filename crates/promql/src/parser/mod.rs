@@ -24,7 +24,8 @@ mod selector;
 mod token;
 
 pub use entry::{
-    EXPRESSION_BYTES_MAX, HEIGHT_MAX, NESTING_MAX, parse, parse_matchers, parse_series,
+    EXPRESSION_BYTES_MAX, HEIGHT_MAX, NESTING_MAX, REGEX_COUNT_MAX, parse, parse_matchers,
+    parse_series,
 };
 pub use error::ParseError;
 pub(crate) use literal::{nanos_of_seconds, seconds_of_nanos};

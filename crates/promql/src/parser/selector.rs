@@ -6,6 +6,7 @@ use crate::{
     ast::{BinaryOp, Expr, ExprKind, Modifiers, RangeExtension, Selector, Span},
     parser::{
         cursor::{Parsed, Parser},
+        entry::REGEX_COUNT_MAX,
         token::Kind,
     },
 };
@@ -70,7 +71,7 @@ impl Parser<'_> {
             Kind::RegexEqual => MatchOp::Regex,
             Kind::RegexNotEqual => MatchOp::NotRegex,
             _ if is_quoted => {
-                self.quoted_name(name, selector);
+                take_quoted_name(name, selector);
                 return Ok(());
             }
             _ => return Err(self.unexpected(CONTEXT, "label matching operator")),
@@ -80,28 +81,39 @@ impl Parser<'_> {
             return Err(self.unexpected(CONTEXT, "string"));
         }
         let value = self.string_literal()?;
-        let matcher = Matcher::new(name, op, value).map_err(|error| match error {
-            MatcherError::BadRegex { reason, .. } => {
-                let message = format!("error parsing regexp: {reason}");
-                self.error(self.span_from(start), message)
-            }
-            other => self.error(self.span_from(start), other.to_string()),
-        })?;
+        let matcher = self.compiled(name, op, value, self.span_from(start))?;
         selector.matchers.push(matcher);
         Ok(())
     }
 
-    /// Takes a quoted name in braces as the metric's. It goes before all other matchers, where an
-    /// unquoted name is too: where it was written makes no difference.
-    #[expect(clippy::unused_self, reason = "reads like the other rules of the grammar")]
-    fn quoted_name(&self, name: String, selector: &mut Selector) {
-        let matcher = Matcher::equal(METRIC_NAME, name.as_str());
-        if selector.name.is_some() || name.is_empty() {
-            selector.matchers.push(matcher);
-        } else {
-            selector.matchers.insert(0, matcher);
-            selector.name = Some(name);
+    /// Makes a matcher, unless the query has too many of the expensive ones.
+    fn compiled(&mut self, name: String, op: MatchOp, value: String, at: Span) -> Parsed<Matcher> {
+        let matcher = Matcher::new(name, op, value).map_err(|error| match error {
+            MatcherError::BadRegex { reason, .. } => {
+                self.error(at, format!("error parsing regexp: {reason}"))
+            }
+            other => self.error(at, other.to_string()),
+        })?;
+        if matches!(op, MatchOp::Regex | MatchOp::NotRegex) {
+            self.regexes += 1;
         }
+        if self.regexes > REGEX_COUNT_MAX {
+            let message = format!("expression has more than {REGEX_COUNT_MAX} regular expressions");
+            return Err(self.error(at, message).of_limit());
+        }
+        Ok(matcher)
+    }
+}
+
+/// Takes a quoted name in braces as the metric's. It goes before all other matchers, where an unquoted
+/// name is too: where it was written makes no difference.
+fn take_quoted_name(name: String, selector: &mut Selector) {
+    let matcher = Matcher::equal(METRIC_NAME, name.as_str());
+    if selector.name.is_some() || name.is_empty() {
+        selector.matchers.push(matcher);
+    } else {
+        selector.matchers.insert(0, matcher);
+        selector.name = Some(name);
     }
 }
 

@@ -12,7 +12,7 @@ use timberline_promql::{
 };
 
 /// Our tree.
-pub fn outline_ours(expr: &Expr) -> String {
+pub(crate) fn outline_ours(expr: &Expr) -> String {
     match &expr.kind {
         ExprKind::Number { value, .. } => format!("{value:?}"),
         ExprKind::String(text) => format!("{text:?}"),
@@ -96,7 +96,7 @@ fn millis(duration: &DurationExpr) -> i64 {
 }
 
 /// Their tree.
-pub fn outline_theirs(expr: &theirs::Expr) -> String {
+pub(crate) fn outline_theirs(expr: &theirs::Expr) -> String {
     match expr {
         theirs::Expr::NumberLiteral(number) => format!("{:?}", number.val),
         theirs::Expr::StringLiteral(text) => format!("{:?}", text.val),
@@ -180,7 +180,9 @@ fn selector_theirs(selector: &theirs::VectorSelector) -> String {
 }
 
 fn modifiers_theirs(offset: Option<&Offset>, at: Option<&AtModifier>) -> String {
-    let millis = |duration: &Duration| i64::try_from(duration.as_millis()).unwrap();
+    let millis = |duration: &Duration| {
+        i64::try_from(duration.as_millis()).expect("generated durations are short")
+    };
     let offset = match offset {
         None => 0,
         Some(Offset::Pos(duration)) => millis(duration),

@@ -3,7 +3,7 @@
 use timberline_promql::{Expr, parse};
 
 /// The tree as text without its spans. Numbers that are NaN compare equal this way too.
-pub fn shape(expr: &Expr) -> String {
+pub(crate) fn shape(expr: &Expr) -> String {
     let debug = format!("{expr:?}");
     let mut shape = String::with_capacity(debug.len());
     let mut rest = debug.as_str();
@@ -16,7 +16,7 @@ pub fn shape(expr: &Expr) -> String {
 }
 
 /// Parses, prints, and checks that the print parses to the same tree and prints the same again.
-pub fn canonical(text: &str) -> String {
+pub(crate) fn canonical(text: &str) -> String {
     let expr = parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
     let print = expr.to_string();
     let again = parse(&print).unwrap_or_else(|error| panic!("{text:?} as {print:?}: {error}"));

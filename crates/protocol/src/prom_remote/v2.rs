@@ -7,27 +7,26 @@
 //! then is the series' key as the labels' bytes of version 1.0 are. Equal labels in equal order give
 //! equal bytes, whatever the request's table looks like.
 
+mod symbols;
+
 use timberline_model::{
     Labels, LabelsBuilder, LabelsError, METRIC_NAME, RejectReason, SeriesKey, WriteBatch,
     limits as model_limits,
 };
 
+use self::symbols::Symbols;
 use super::{
     sample::{self, WireSample},
     v1::missing_name,
 };
 use crate::{DecodeLimits, Decoded, ProtocolError, protobuf::Reader};
 
-const SYMBOLS: u32 = 4;
 const TIMESERIES: u32 = 5;
 const LABELS_REFS: u32 = 1;
 const SAMPLES: u32 = 2;
 const HISTOGRAMS: u32 = 3;
 const EXEMPLARS: u32 = 4;
 const METADATA: u32 = 5;
-
-/// Fields that a `Request` does not have and a 1.0 request does.
-const V1_FIELDS: std::ops::RangeInclusive<u32> = 1..=3;
 
 /// Memory for one request. To be used again for the next, once the last is written.
 #[derive(Debug, Default)]
@@ -63,7 +62,7 @@ pub fn decode_v2<'a>(
     arena: &'a mut Arena,
     limits: &DecodeLimits,
 ) -> Result<Decoded<'a>, ProtocolError> {
-    let symbols = read_symbols(body, limits)?;
+    let symbols = Symbols::read(body, limits)?;
     let mut decoded = Decoded::default();
     resolve_all(body, &symbols, arena, &mut decoded, limits)?;
     let arena: &'a Arena = arena;
@@ -79,42 +78,10 @@ pub fn decode_v2<'a>(
     Ok(decoded)
 }
 
-/// Collects the symbol table, wherever in the message it lies. Each symbol comes with its length before
-/// it, as it lies there: so labels need it too.
-fn read_symbols<'b>(body: &'b [u8], limits: &DecodeLimits) -> Result<Vec<&'b [u8]>, ProtocolError> {
-    let mut symbols: Vec<&[u8]> = Vec::new();
-    let mut request = Reader::new(body);
-    while let Some(field) = request.next()? {
-        match field.number {
-            SYMBOLS => {
-                if symbols.len() == limits.symbols_max {
-                    let max = limits.symbols_max;
-                    return Err(ProtocolError::TooMany { what: "symbols", max });
-                }
-                field.bytes()?;
-                symbols.push(&body[field.tag_end..request.position()]);
-            }
-            number if V1_FIELDS.contains(&number) => {
-                return Err(ProtocolError::WrongMessage {
-                    expected: "io.prometheus.write.v2.Request",
-                    other: "prometheus.WriteRequest",
-                    field: number,
-                });
-            }
-            _ => {}
-        }
-    }
-    if symbols.first().is_some_and(|first| *first != [0]) {
-        let reason = "the first symbol is not the empty string";
-        return Err(ProtocolError::Protobuf { position: 0, reason });
-    }
-    Ok(symbols)
-}
-
 /// Reads every series: the sound ones with samples into the arena, the others as rejections.
 fn resolve_all(
     body: &[u8],
-    symbols: &[&[u8]],
+    symbols: &Symbols<'_>,
     arena: &mut Arena,
     decoded: &mut Decoded<'_>,
     limits: &DecodeLimits,
@@ -166,7 +133,7 @@ fn resolve_all(
 /// Appends the labels that references stand for. Their number and size are bounded here, so that the
 /// arena is; their order, repeats and text are looked at by [`decode_labels`].
 #[inline]
-fn resolve(refs: &[u64], symbols: &[&[u8]], labels: &mut Vec<u8>) -> Result<(), RejectReason> {
+fn resolve(refs: &[u64], symbols: &Symbols<'_>, labels: &mut Vec<u8>) -> Result<(), RejectReason> {
     if !refs.len().is_multiple_of(2) {
         let words = format!("labels_refs has {} references, an odd number", refs.len());
         return Err(RejectReason::Protocol(words));
@@ -180,27 +147,10 @@ fn resolve(refs: &[u64], symbols: &[&[u8]], labels: &mut Vec<u8>) -> Result<(), 
     }
     let start = labels.len();
     for &reference in refs {
-        let symbol = usize::try_from(reference).ok().and_then(|index| symbols.get(index));
-        let symbol = symbol.ok_or_else(|| dangling(reference, symbols.len()))?;
-        let bytes = labels.len() - start + symbol.len();
-        if bytes > model_limits::LABELS_BYTES_MAX {
-            return Err(too_long(bytes));
-        }
-        labels.extend_from_slice(symbol);
+        let room = model_limits::LABELS_BYTES_MAX - (labels.len() - start);
+        symbols.append(reference, labels, room)?;
     }
     Ok(())
-}
-
-#[cold]
-fn dangling(reference: u64, count: usize) -> RejectReason {
-    let words = format!("labels_refs names symbol {reference} of a table of {count}");
-    RejectReason::Protocol(words)
-}
-
-#[cold]
-fn too_long(bytes: usize) -> RejectReason {
-    let max = model_limits::LABELS_BYTES_MAX;
-    LabelsError::TooLong { what: "label set", name: String::new(), bytes, max }.into()
 }
 
 /// What a series holds besides labels and samples.

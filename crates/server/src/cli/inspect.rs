@@ -124,7 +124,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<(), Failure> {
                 print!("{}", csv::line(row.iter().map(String::as_str)));
             }
         }
-        _ => print!("{}", table(&["", ""], &[], cells).trim_start_matches('\n')),
+        _ => print!("{}", table(&["", ""], &[], &cells)),
     }
     Ok(())
 }

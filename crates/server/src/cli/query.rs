@@ -144,7 +144,7 @@ fn as_table(rows: &[Row]) -> String {
         vec![name, row.time.clone(), row.value.clone()]
     });
     let cells: Vec<Vec<String>> = cells.collect();
-    let text = table(&["SERIES", "TIME (UTC)", "VALUE"], &[2], cells);
+    let text = table(&["SERIES", "TIME (UTC)", "VALUE"], &[2], &cells);
     format!("{text}\n{}, {}\n", counted(series, "series"), counted(rows.len() as u64, "samples"))
 }
 
@@ -177,10 +177,10 @@ mod tests {
     fn a_table_names_each_series_once() {
         assert_eq!(
             as_table(&matrix()),
-            "SERIES          TIME (UTC)                VALUE\n\
-             up{job=\"a,b\"}   1970-01-01T00:00:01.500Z      1\n\
-             \u{20}               1970-01-01T00:00:02.500Z    NaN\n\
-             up              1970-01-01T00:00:01.500Z   0.25\n\
+            "SERIES         TIME (UTC)                VALUE\n\
+             up{job=\"a,b\"}  1970-01-01T00:00:01.500Z      1\n\
+             \u{20}              1970-01-01T00:00:02.500Z    NaN\n\
+             up             1970-01-01T00:00:01.500Z   0.25\n\
              \n2 series, 3 samples\n"
         );
     }

@@ -1,23 +1,31 @@
 //! Tables, counts and sizes for people.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-
-/// A table without borders: a row of titles, then rows. Columns named in `right` are numbers.
-pub(super) fn table(titles: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(titles);
-    table.add_rows(rows);
-    for column in right {
-        if let Some(column) = table.column_mut(*column) {
-            column.set_cell_alignment(CellAlignment::Right);
+/// A table without borders: a row of titles (unless they are all empty), then rows. Columns named in
+/// `right` are numbers, and aligned to the right.
+pub(super) fn table(titles: &[&str], right: &[usize], rows: &[Vec<String>]) -> String {
+    let titles: Vec<String> = titles.iter().map(|title| (*title).to_owned()).collect();
+    let head = titles.iter().any(|title| !title.is_empty()).then_some(&titles);
+    let lines: Vec<&Vec<String>> = head.into_iter().chain(rows).collect();
+    let widths: Vec<usize> = (0..titles.len())
+        .map(|column| lines.iter().map(|line| width(line, column)).max().unwrap_or(0))
+        .collect();
+    let mut text = String::new();
+    for line in lines {
+        let mut row = String::new();
+        for (column, cell) in line.iter().enumerate() {
+            let gap = " ".repeat(widths[column] - width(line, column));
+            let (left, right) = if right.contains(&column) { (&*gap, "") } else { ("", &*gap) };
+            row.push_str(&format!("{left}{cell}{right}  "));
         }
+        text.push_str(row.trim_end());
+        text.push('\n');
     }
-    if let Some(column) = table.column_mut(0) {
-        column.set_padding((0, 1));
-    }
-    let text = table.to_string();
-    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    text
+}
+
+/// Characters of a cell; not quite columns of a terminal where text is Chinese or full of marks.
+fn width(line: &[String], column: usize) -> usize {
+    line.get(column).map_or(0, |cell| cell.chars().count())
 }
 
 /// A count with separators: `1,234,567`.
@@ -73,6 +81,6 @@ mod tests {
     #[test]
     fn tables_are_aligned() {
         let rows = vec![vec!["a".to_owned(), "1".to_owned()], vec!["bb".to_owned(), "22".to_owned()]];
-        assert_eq!(table(&["name", "value"], &[1], rows), "name  value\na         1\nbb       22\n");
+        assert_eq!(table(&["name", "value"], &[1], &rows), "name  value\na         1\nbb       22\n");
     }
 }

@@ -23,7 +23,6 @@ mod tree;
 pub(crate) use error::ConfigError;
 pub(crate) use flags::ConfigFlags;
 pub(crate) use layers::{Loaded, load};
-pub(crate) use listen_address::ListenAddress;
 pub(crate) use log_settings::{LogFormat, LogLevel};
 pub(crate) use reference::to_toml;
 pub(crate) use tree::Config;

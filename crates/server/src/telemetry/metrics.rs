@@ -12,9 +12,6 @@ use super::{
     instruments::{Counter, Durations, Gauge, InFlight},
 };
 
-/// A route as metrics name it: its pattern, never what a client made up.
-pub(crate) type Route = &'static str;
-
 /// The server's own counts.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {

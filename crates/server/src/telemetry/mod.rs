@@ -10,5 +10,5 @@ mod process;
 
 pub(crate) use exposition::Exposition;
 pub(crate) use logging::start_logging;
-pub(crate) use metrics::{Metrics, Route};
+pub(crate) use metrics::Metrics;
 pub(crate) use process::describe_process;

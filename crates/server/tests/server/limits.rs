@@ -1,0 +1,240 @@
+//! Every limit of `docs/limits.md` that a request can meet.
+
+use std::{
+    io::Write as _,
+    time::{Duration, Instant},
+};
+
+use timberline_protocol::prom_remote::compress;
+
+use crate::harness::{Server, now_ms, read_reply, remote_write};
+
+const SMALL_BODIES: [&str; 4] =
+    ["--write-body-size-max", "1KiB", "--write-decoded-size-max", "2KiB"];
+
+#[test]
+fn a_write_larger_than_allowed_is_413_before_it_is_read() {
+    let server = Server::start_with(&SMALL_BODIES);
+    let message = server.write_v1(&[0; 1_025]).error(413, "bad_data");
+    assert!(message.contains("write.body_size_max"), "{message}");
+    // The length alone is enough to refuse.
+    let head = "POST /api/v1/write HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n\
+                Content-Length: 99999999999\r\n\r\n";
+    server.raw(head.as_bytes()).error(413, "bad_data");
+    // And without one, so is what arrived.
+    let head = "POST /api/v1/write HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n\
+                Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let chunked = format!("{head}800\r\n{}\r\n0\r\n\r\n", "x".repeat(0x800));
+    server.raw(chunked.as_bytes()).error(413, "bad_data");
+}
+
+#[test]
+fn a_write_that_unpacks_to_more_than_allowed_is_413() {
+    let server = Server::start_with(&SMALL_BODIES);
+    let bomb = compress(&[0; 10_000]).unwrap();
+    assert!(bomb.len() < 1_000);
+    let message = server.write_v1(&bomb).error(413, "bad_data");
+    assert!(message.contains("write.decoded_size_max"), "{message}");
+    // A length that is only stated is refused too, without room for it being made.
+    server.write_v1(&[0xff, 0xff, 0xff, 0xff, 0x0f, 0x00]).error(413, "bad_data");
+}
+
+#[test]
+fn a_write_of_more_samples_than_allowed_is_413() {
+    let server = Server::start_with(&["--write-samples-max", "2"]);
+    let now = now_ms();
+    let body = remote_write(&[(&[("__name__", "m")], &[(now, 1.0), (now + 1, 1.0), (now + 2, 1.0)])]);
+    let message = server.write_v1(&body).error(413, "bad_data");
+    assert!(message.contains("more than 2 samples (write.samples_max)"), "{message}");
+}
+
+#[test]
+fn labels_beyond_their_limits_reject_their_series_only() {
+    let server = Server::start();
+    let now = now_ms();
+    let many: Vec<String> = (0..128).map(|i| format!(r#"{{"name":"l{i}","value":"x"}}"#)).collect();
+    let (long_name, long_value) = ("n".repeat(1_025), "v".repeat(65_537));
+    for (labels, words) in [
+        (many.join(","), "129 labels exceed the limit of 128"),
+        (format!(r#"{{"name":"{long_name}","value":"x"}}"#), "label name of 1025 bytes"),
+        (format!(r#"{{"name":"l","value":"{long_value}"}}"#), "label value of 65537 bytes"),
+    ] {
+        let name = r#"{"name":"__name__","value":"m"}"#;
+        let sample = format!(r#"[{{"timestamp":{now},"value":1}}]"#);
+        let body = format!(
+            r#"{{"timeseries":[{{"labels":[{name},{labels}],"samples":{sample}}},
+                              {{"labels":[{name}],"samples":{sample}}}]}}"#
+        );
+        let reply = server.write_json(&body);
+        let message = reply.error(400, "bad_data");
+        assert!(message.contains(words), "{message}");
+        assert_eq!(reply.header("x-prometheus-remote-write-samples-written"), Some("1"));
+    }
+}
+
+#[test]
+fn series_beyond_the_limit_are_refused_and_known_ones_go_on() {
+    let server = Server::start_with(&["--storage-series-max", "2"]);
+    let now = now_ms();
+    for name in ["a", "b"] {
+        server.store(&[("__name__", name)], &[(now, 1.0)]);
+    }
+    let body = remote_write(&[
+        (&[("__name__", "a")], &[(now + 1, 2.0)]),
+        (&[("__name__", "c")], &[(now + 1, 2.0)]),
+    ]);
+    let reply = server.write_v1(&body);
+    assert!(reply.error(400, "bad_data").contains("limit of 2 series"));
+    assert_eq!(reply.header("x-prometheus-remote-write-samples-written"), Some("1"));
+}
+
+#[test]
+fn writes_beyond_the_places_wait_and_are_then_503() {
+    let server =
+        Server::start_with(&["--write-concurrent-max", "1", "--write-queue-timeout", "10ms"]);
+    // A write whose body does not come holds the only place.
+    let mut slow = server.connect();
+    let head = "POST /api/v1/write HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n\
+                Connection: close\r\nContent-Length: 2\r\n\r\n";
+    slow.write_all(head.as_bytes()).unwrap();
+    let body = remote_write(&[(&[("__name__", "m")], &[(now_ms(), 1.0)])]);
+    let begun = Instant::now();
+    let reply = loop {
+        let reply = server.write_v1(&body);
+        if reply.status == 503 {
+            break reply;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    };
+    assert!(reply.error(503, "unavailable").contains("write.concurrent_max"));
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    slow.write_all(b"{}").unwrap();
+    read_reply(&mut slow);
+    assert_eq!(server.write_v1(&body).status, 204);
+}
+
+#[test]
+fn a_body_that_does_not_come_is_408() {
+    let server = Server::start_with(&["--http-body-timeout", "50ms"]);
+    let head = "POST /api/v1/write HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n\
+                Content-Length: 2\r\n\r\n";
+    assert!(server.raw(head.as_bytes()).error(408, "timeout").contains("http.body_timeout"));
+}
+
+#[test]
+fn a_head_that_does_not_come_or_is_too_long_ends_the_connection() {
+    let server = Server::start_with(&["--http-head-timeout", "50ms", "--http-head-size-max", "8KiB"]);
+    let mut slow = server.connect();
+    slow.write_all(b"GET / HTT").unwrap();
+    let mut rest = Vec::new();
+    let _ = std::io::Read::read_to_end(&mut slow, &mut rest);
+    let long = format!("GET / HTTP/1.1\r\nHost: t\r\nX: {}\r\n\r\n", "x".repeat(20_000));
+    assert_eq!(server.raw(long.as_bytes()).status, 431);
+}
+
+#[test]
+fn connections_beyond_the_limit_are_503() {
+    let server = Server::start_with(&["--http-connections-max", "2"]);
+    let held = [server.connect(), server.connect()];
+    let begun = Instant::now();
+    let reply = loop {
+        let reply = server.get("/-/ready");
+        if reply.status == 503 {
+            break reply;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    };
+    assert!(reply.error(503, "unavailable").contains("http.connections_max"));
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    drop(held);
+    while server.get("/-/ready").status != 200 {
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+}
+
+#[test]
+fn a_form_larger_than_allowed_is_413() {
+    let server = Server::start_with(&["--http-form-size-max", "1KiB"]);
+    let form = format!("query={}", "1".repeat(2_000));
+    let message = server.post_form("/api/v1/query", &form).error(413, "bad_data");
+    assert!(message.contains("http.form_size_max"), "{message}");
+}
+
+#[test]
+fn queries_beyond_their_limits_are_refused() {
+    let server = Server::start_with(&[
+        "--query-samples-max",
+        "5",
+        "--query-series-max",
+        "2",
+        "--query-steps-max",
+        "3",
+    ]);
+    let now = now_ms() / 1_000;
+    for name in ["a", "b", "c"] {
+        let samples: Vec<_> = (0..3).map(|i| ((now - i) * 1_000, 1.0)).collect();
+        server.store(&[("__name__", name), ("all", "1")], &samples);
+    }
+    let range = |query: &str, more: &str| {
+        let times = format!("start={}&end={now}", now - 60);
+        server.get(&format!("/api/v1/query_range?query={query}&{times}{more}"))
+    };
+    for (reply, words) in [
+        (server.get(&format!("/api/v1/query?query={{all='1'}}&time={now}")), "2 series"),
+        (range("{all='1'}", ""), "2 series"),
+        (server.get(&format!("/api/v1/query?query={{__name__=~'a|b'}}[1m]&time={now}")), "5 samples"),
+        (range("{__name__=~'a|b'}", ""), "5 samples"),
+        (range("a", "&step=1"), "limit of 3"),
+    ] {
+        let message = reply.error(422, "execution");
+        assert!(message.contains(words), "{message}");
+    }
+    assert_eq!(server.get(&format!("/api/v1/query?query=a&time={now}")).values(), ["1"]);
+}
+
+#[test]
+fn a_query_that_takes_too_long_is_503() {
+    let server = Server::start_with(&["--query-timeout", "1ns"]);
+    server.store(&[("__name__", "m")], &[(now_ms(), 1.0)]);
+    server.get("/api/v1/query?query=m").error(503, "timeout");
+    server.get("/api/v1/query_range?query=m&start=0&end=9999999999").error(503, "timeout");
+    let server = Server::start();
+    server.store(&[("__name__", "m")], &[(now_ms(), 1.0)]);
+    server.get("/api/v1/query?query=m&timeout=0.000000001").error(503, "timeout");
+}
+
+#[test]
+fn a_query_text_beyond_the_limit_is_refused() {
+    let server = Server::start();
+    let long = format!("query=vector({}1)", "%2B".repeat(300_000));
+    assert!(server.post_form("/api/v1/query", &long).error(400, "bad_data").contains("limit"));
+    let deep = format!("query={}1{}", "(".repeat(1_000), ")".repeat(1_000));
+    server.post_form("/api/v1/query", &deep).error(400, "bad_data");
+}
+
+#[test]
+fn a_full_disk_is_507_and_reads_go_on() {
+    // A reserve larger than any disk is a full disk.
+    let server = Server::start();
+    let now = now_ms();
+    server.store(&[("__name__", "m")], &[(now, 1.0)]);
+    let (_, home) = server.stop("TERM");
+    let server = Server::start_in(home, &["--storage-reserve-size", "1000000TiB"]);
+    let body = vec![(now + 1, 2.0); 1];
+    let mut refused = None;
+    // The segment at hand may still take some; the next one may not be made.
+    for _ in 0..20_000 {
+        let reply = server.write_v1(&remote_write(&[(&[("__name__", "m")], &body)]));
+        if reply.status != 204 {
+            refused = Some(reply);
+            break;
+        }
+    }
+    let reply = refused.expect("the log's segment is full at last");
+    reply.error(507, "unavailable");
+    assert_eq!(reply.header("retry-after"), Some("5"));
+    assert_eq!(reply.header("x-prometheus-remote-write-samples-written"), Some("0"));
+    assert!(!server.get(&format!("/api/v1/query?query=m&time={now}")).values().is_empty());
+    let health = server.get("/-/healthy");
+    assert_eq!((health.status, health.json()["status"].as_str()), (200, Some("degraded")));
+}

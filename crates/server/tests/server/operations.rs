@@ -1,0 +1,94 @@
+//! Health, status, metrics, and what is not there.
+
+use std::collections::BTreeSet;
+
+use crate::harness::{Server, now_ms};
+
+#[test]
+fn a_running_server_is_healthy_and_ready() {
+    let server = Server::start();
+    let healthy = server.get("/-/healthy");
+    assert_eq!((healthy.status, healthy.json()["status"].as_str()), (200, Some("healthy")));
+    assert_eq!(server.get("/-/ready").json()["status"], "ready");
+    assert_eq!(server.request("HEAD", "/-/ready", &[], b"").status, 200);
+}
+
+#[test]
+fn the_index_points_to_everything() {
+    let server = Server::start();
+    let index = server.get("/");
+    assert_eq!(index.status, 200);
+    for line in index.body.lines().filter(|line| line.contains("/api/v1/")) {
+        let path = line.split_whitespace().find(|word| word.starts_with("/api")).unwrap();
+        let path = path.replace("NAME", "job");
+        assert_ne!(server.get(&path).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn unknown_paths_and_methods_are_errors_of_the_api() {
+    let server = Server::start();
+    assert!(server.get("/api/v1/nope").error(404, "not_found").contains("/api/v1/nope"));
+    let reply = server.request("DELETE", "/api/v1/query", &[], b"");
+    reply.error(405, "bad_data");
+    assert!(reply.header("allow").unwrap().contains("GET"), "{reply:?}");
+}
+
+#[test]
+fn status_counts_what_is_stored() {
+    let server = Server::start();
+    let now = now_ms();
+    server.store(&[("__name__", "a"), ("host", "x")], &[(now - 5, 1.0), (now, 2.0)]);
+    server.store(&[("__name__", "a"), ("host", "y")], &[(now, 2.0)]);
+    let data = server.get("/api/v1/status/tsdb").data();
+    assert_eq!(data["headStats"]["numSeries"], 2);
+    assert_eq!(data["totalSamples"], 3);
+    assert_eq!(data["headStats"]["minTime"], now - 5);
+    assert_eq!(data["headStats"]["maxTime"], now);
+    assert_eq!(data["seriesCountByMetricName"][0].to_string(), r#"{"name":"a","value":2}"#);
+    assert_eq!(data["labelValueCountByLabelName"][0].to_string(), r#"{"name":"host","value":2}"#);
+    assert!(data["walSize"].as_u64().unwrap() > 0);
+    assert!(data["lastFlushTime"].is_null());
+
+    let flushed = server.request("POST", "/api/v1/admin/tsdb/flush", &[], b"").data();
+    assert_eq!(flushed["samples"], 3);
+    assert!(!flushed["blocks"].as_array().unwrap().is_empty());
+    let data = server.get("/api/v1/status/tsdb?limit=1").data();
+    assert_eq!(data["totalSamples"], 3);
+    assert_eq!(data["flushCount"], 1);
+    assert!(data["lastFlushTime"].as_i64().unwrap() >= now);
+    server.get("/api/v1/status/tsdb?limit=x").error(400, "bad_data");
+    assert_eq!(server.get("/api/v1/status/buildinfo").data()["application"], "timberline");
+}
+
+#[test]
+fn metrics_parse_and_move() {
+    let server = Server::start();
+    let read = |name: &str| -> f64 {
+        let page = server.get("/metrics").body;
+        let line = page.lines().find(|line| line.split([' ', '{']).next() == Some(name));
+        line.unwrap_or_else(|| panic!("no {name}")).rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    let before = read("timberline_samples_written_total");
+    server.store(&[("__name__", "m")], &[(now_ms(), 1.0)]);
+    server.get("/api/v1/query?query=m");
+    assert_eq!(read("timberline_samples_written_total"), before + 1.0);
+    assert_eq!(read("timberline_queries_total"), 1.0);
+    assert_eq!(read("timberline_series"), 1.0);
+
+    let page = server.get("/metrics");
+    assert!(page.header("content-type").unwrap().starts_with("text/plain; version=0.0.4"));
+    let mut names = BTreeSet::new();
+    let mut declared = String::new();
+    for line in page.body.lines() {
+        if let Some(family) = line.strip_prefix("# TYPE ") {
+            declared = family.split(' ').next().unwrap().to_owned();
+            assert!(names.insert(declared.clone()), "{declared} is declared twice");
+        } else if !line.starts_with('#') {
+            assert!(line.starts_with(&declared), "{line} stands under {declared}");
+            line.rsplit(' ').next().unwrap().parse::<f64>().unwrap();
+        }
+    }
+    assert!(names.len() >= 28, "{} names", names.len());
+    assert!(page.body.contains("timberline_http_requests_total{route=\"/api/v1/write\",status=\"204\"} 1"));
+}

@@ -1,0 +1,158 @@
+//! `query` and `query_range`.
+
+use crate::harness::Server;
+
+const T: i64 = 1_700_000_000_000;
+
+/// A server with ten samples of two hosts, ten seconds apart, ending at [`T`].
+fn server() -> Server {
+    let server = Server::start();
+    for (host, factor) in [("a", 1.0), ("b", 10.0)] {
+        let samples: Vec<(i64, f64)> =
+            (0..10).map(|i| (T - 90_000 + i * 10_000, i as f64 * factor)).collect();
+        server.store(&[("__name__", "cpu"), ("host", host)], &samples);
+    }
+    server
+}
+
+#[test]
+fn an_instant_query_finds_the_newest_sample_within_the_lookback() {
+    let server = server();
+    let at = |ms: i64, more: &str| {
+        server.get(&format!("/api/v1/query?query=cpu{{host=\"a\"}}&time={ms}{more}")).values()
+    };
+    assert_eq!(at(T, ""), ["9"]);
+    assert_eq!(at(T + 180_000, ""), ["9"]);
+    assert!(at(T + 600_000, "").is_empty());
+    assert_eq!(at(T + 600_000, "&lookback_delta=15m"), ["9"]);
+    assert_eq!(at(T - 85_000, ""), ["0"]);
+}
+
+#[test]
+fn times_are_answered_in_the_unit_they_were_asked_in() {
+    let server = server();
+    let time = |at: &str| {
+        let data = server.get(&format!("/api/v1/query?query=cpu{{host='a'}}&time={at}")).data();
+        data["result"][0]["value"][0].to_string()
+    };
+    assert_eq!(time("1700000000"), "1700000000");
+    assert_eq!(time("1700000000.5"), "1700000000.5");
+    assert_eq!(time("1700000000000"), "1700000000000");
+    assert_eq!(time("2023-11-14T22:13:20Z"), "1700000000");
+}
+
+#[test]
+fn every_kind_of_result_is_answered() {
+    let server = server();
+    let kind = |query: &str| {
+        let data = server.post_form("/api/v1/query", &format!("query={query}&time=1700000000")).data();
+        format!("{} {}", data["resultType"].as_str().unwrap(), data["result"])
+    };
+    assert_eq!(kind("1%2B1"), r#"scalar [1700000000,"2"]"#);
+    assert_eq!(kind("'x'"), r#"string [1700000000,"x"]"#);
+    assert_eq!(kind("sum(cpu)"), r#"vector [{"metric":{},"value":[1700000000,"99"]}]"#);
+    assert_eq!(
+        kind("cpu{host='b'}[15s]"),
+        r#"matrix [{"metric":{"__name__":"cpu","host":"b"},"values":[[1699999990,"80"],[1700000000,"90"]]}]"#
+    );
+}
+
+#[test]
+fn a_range_query_gives_a_point_per_step() {
+    let server = server();
+    let seconds = "start=1699999910&end=1700000000";
+    for (times, step) in [
+        (seconds, "30"),
+        (seconds, "30s"),
+        ("start=2023-11-14T22:11:50Z&end=2023-11-14T22:13:20Z", "30"),
+        ("start=1699999910000&end=1700000000000", "30000"),
+    ] {
+        let reply =
+            server.get(&format!("/api/v1/query_range?query=cpu{{host=\"b\"}}&{times}&step={step}"));
+        assert_eq!(reply.values(), ["0", "30", "60", "90"], "{times} {step}");
+    }
+    let form = format!("query=sum(rate(cpu[1m]))&{seconds}&step=90");
+    assert_eq!(server.post_form("/api/v1/query_range", &form).values().len(), 1);
+}
+
+#[test]
+fn a_range_query_without_a_step_gives_what_is_stored() {
+    let server = server();
+    let reply = server.get("/api/v1/query_range?query=cpu&start=1699999980&end=1700000000");
+    assert_eq!(reply.values(), ["7", "8", "9", "70", "80", "90"]);
+    let message = server
+        .get("/api/v1/query_range?query=sum(cpu)&start=0&end=1700000000")
+        .error(400, "bad_data");
+    assert!(message.contains("step"), "{message}");
+}
+
+#[test]
+fn what_is_wrong_with_a_request_is_said() {
+    let server = server();
+    for (target, words) in [
+        ("/api/v1/query", "missing parameter \"query\""),
+        ("/api/v1/query?query=sum(", "1:5: parse error"),
+        ("/api/v1/query?query=up&time=soon", "\"soon\""),
+        ("/api/v1/query?query=up&timeout=x", "timeout"),
+        ("/api/v1/query?query=up&lookback_delta=-1s", "lookback_delta"),
+        ("/api/v1/query?query=up&limit=-1", "limit"),
+        ("/api/v1/query?query=%ff", "UTF-8"),
+        ("/api/v1/query_range?query=up&end=1&step=1", "missing parameter \"start\""),
+        ("/api/v1/query_range?query=up&start=2&end=1&step=1", "must not be before start"),
+        ("/api/v1/query_range?query=up&start=1&end=2&step=0", "step"),
+        ("/api/v1/query_range?query=up&start=0&end=999999&step=1", "11,000 points"),
+    ] {
+        let message = server.get(target).error(400, "bad_data");
+        assert!(message.contains(words), "{target}: {message}");
+    }
+}
+
+#[test]
+fn a_failing_evaluation_is_422() {
+    let server = server();
+    let message = server.get("/api/v1/query?query=cpu%2Bon(x)cpu&time=1700000000");
+    assert!(message.error(422, "execution").contains("many-to-many"));
+}
+
+#[test]
+fn a_limit_cuts_the_answer_and_warns() {
+    let server = server();
+    for target in [
+        "/api/v1/query?query=cpu&time=1700000000&limit=1",
+        "/api/v1/query_range?query=cpu&start=1700000000&end=1700000000&limit=1",
+        "/api/v1/query_range?query=cpu&start=1700000000&end=1700000000&step=1&limit=1",
+    ] {
+        let reply = server.get(target);
+        assert_eq!(reply.values(), ["9"], "{target}");
+        assert_eq!(reply.json()["warnings"][0], "results truncated due to limit");
+    }
+}
+
+#[test]
+fn forms_and_query_strings_are_both_read() {
+    let server = server();
+    let form = "query=cpu{host%3D%22a%22}";
+    assert_eq!(server.post_form("/api/v1/query?time=1700000000", form).values(), ["9"]);
+    let headers = [("Content-Type", "application/json")];
+    server.request("POST", "/api/v1/query", &headers, b"{}").error(415, "bad_data");
+}
+
+#[test]
+fn raw_quotes_work_on_every_request_of_a_connection() {
+    let server = server();
+    let mut both = Vec::new();
+    let request = "GET /api/v1/query?query=cpu{host=\"a\"}&time=1700000000 HTTP/1.1\r\nHost: \"t\"\r\n";
+    both.extend_from_slice(format!("{request}\r\n").as_bytes());
+    both.extend_from_slice(format!("{request}Connection: close\r\n\r\n").as_bytes());
+    let reply = server.raw(&both);
+    assert_eq!(reply.body.matches("\"status\":\"success\"").count(), 2, "{reply:?}");
+}
+
+#[test]
+fn large_answers_are_compressed_when_asked_for() {
+    let server = server();
+    let target = "/api/v1/query_range?query=cpu&start=0&end=1700000000";
+    let reply = server.request("GET", target, &[("Accept-Encoding", "gzip")], b"");
+    assert_eq!(reply.header("content-encoding"), Some("gzip"));
+    assert_eq!(server.get(target).header("content-encoding"), None);
+}
