@@ -19,7 +19,10 @@ pub(crate) fn check(decoded: &Decoded<'_>, body_bytes: usize) {
                 if decode(bytes, &mut builder).is_ok()
                     && let Ok(labels) = builder.build()
                 {
-                    assert!(labels.metric_name().is_some(), "labels without a name were let through");
+                    assert!(
+                        labels.metric_name().is_some(),
+                        "labels without a name were let through"
+                    );
                 }
             }
             SeriesKey::Labels(labels) => assert!(labels.metric_name().is_some()),

@@ -6,7 +6,11 @@
 //! the thread's own on the processor, where Linux tells them, so that other work on the machine does
 //! not count.
 
-use std::{hint::black_box, sync::LazyLock, time::{Duration, Instant}};
+use std::{
+    hint::black_box,
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 use timberline_engine::columnar::head::{
     Epoch, Head, HeadOptions, HeadSample, SHARD_COUNT, SeriesPlace, ShardIndex,
@@ -19,6 +23,7 @@ const METRICS: usize = 100;
 const BATCH_SERIES: usize = 10_000;
 const STEP_NANOS: i64 = 15_000_000_000;
 const ROUNDS: i64 = 8;
+const SELECTS: u32 = 50;
 
 /// The canonical labels of one series, as they would come on a wire.
 fn labels(series: usize) -> Labels {
@@ -51,7 +56,7 @@ fn by_shard(series: &[SeriesRef], ts: i64) -> [Vec<HeadSample>; SHARD_COUNT] {
 }
 
 fn report(what: &str, took: Duration, count: usize, unit: &str) {
-    println!("{what:<44} {:>9.1} ns/{unit}", took.as_nanos() as f64 / count as f64);
+    println!("{what:<52} {:>9.1} ns/{unit}", took.as_nanos() as f64 / count as f64);
 }
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -73,35 +78,55 @@ fn resident_bytes() -> usize {
 
 fn report_memory(what: &str, before: usize, count: usize) {
     let bytes = resident_bytes().saturating_sub(before);
-    println!("{what:<44} {:>9.1} B/series", bytes as f64 / count as f64);
+    println!("{what:<52} {:>9.1} B/series", bytes as f64 / count as f64);
 }
 
 /// The numbers of one resolved batch, in its order.
 fn resolve(head: &Head, batch: &WriteBatch<'_>) -> Vec<SeriesRef> {
     let resolution = head.resolve(batch);
-    let undefined: Vec<SeriesRef> = resolution.undefined.iter().map(|(series, _)| *series).collect();
+    let undefined: Vec<SeriesRef> =
+        resolution.undefined.iter().map(|(series, _)| *series).collect();
     head.mark_defined(&undefined);
     resolution.series.into_iter().map(|series| series.expect("resolvable")).collect()
 }
 
-/// Resolves every series in batches and returns how long the resolving took.
-fn resolve_all(head: &Head, count: usize, refs: &mut Vec<SeriesRef>) -> Duration {
+fn batch_of(sets: &[Labels]) -> WriteBatch<'_> {
+    let mut batch = WriteBatch::with_capacity(sets.len(), sets.len());
+    for set in sets {
+        let (bytes, decode) = (set.as_bytes(), Labels::decode_canonical as _);
+        batch.push_series(SeriesKey::Raw { bytes, decode });
+        batch.push_sample(0, 0.0);
+    }
+    batch
+}
+
+/// Creates every series and returns their numbers.
+fn create_all(head: &Head, count: usize) -> Vec<SeriesRef> {
+    let mut refs = Vec::with_capacity(count);
     let mut took = Duration::ZERO;
-    refs.clear();
     for start in (0..count).step_by(BATCH_SERIES) {
         let sets: Vec<Labels> = (start..count.min(start + BATCH_SERIES)).map(labels).collect();
-        let mut batch = WriteBatch::with_capacity(sets.len(), sets.len());
-        for set in &sets {
-            let (bytes, decode) = (set.as_bytes(), Labels::decode_canonical as _);
-            batch.push_series(SeriesKey::Raw { bytes, decode });
-            batch.push_sample(0, 0.0);
-        }
+        let batch = batch_of(&sets);
         let begin = now();
         let resolved = resolve(head, &batch);
         took += now() - begin;
         refs.extend(resolved);
     }
-    took
+    report("resolve, new series", took, count, "series");
+    refs
+}
+
+/// Resolves series that are known, all of them, several times over.
+fn resolve_known(head: &Head, count: usize) {
+    let sets: Vec<Labels> = (0..count).map(labels).collect();
+    let batches: Vec<WriteBatch<'_>> = sets.chunks(BATCH_SERIES).map(batch_of).collect();
+    let begin = now();
+    for _ in 0..ROUNDS {
+        for batch in &batches {
+            black_box(head.resolve(batch));
+        }
+    }
+    report("resolve, known series", now() - begin, count * ROUNDS as usize, "series");
 }
 
 fn apply_round(head: &Head, refs: &[SeriesRef], ts: i64) -> Duration {
@@ -141,18 +166,31 @@ fn query_labels(head: &Head) {
         pairs.iter().map(matcher).collect()
     };
     for (what, matchers) in [
-        ("one metric of all hosts", matchers(&[("__name__", MatchOp::Equal, "node_metric_number_7_total")])),
+        (
+            "one metric of all hosts",
+            matchers(&[("__name__", MatchOp::Equal, "node_metric_number_7_total")]),
+        ),
         ("one host", matchers(&[("hostname", MatchOp::Equal, "host-000042")])),
-        ("hosts by expression, one metric", matchers(&[
-            ("hostname", MatchOp::Regex, "host-.*[37]"),
-            ("__name__", MatchOp::Equal, "node_metric_number_7_total"),
-        ])),
-        ("everything outside production", matchers(&[("environment", MatchOp::NotEqual, "production")])),
+        (
+            "hosts by expression, one metric",
+            matchers(&[
+                ("hostname", MatchOp::Regex, "host-.*[37]"),
+                ("__name__", MatchOp::Equal, "node_metric_number_7_total"),
+            ]),
+        ),
+        (
+            "everything outside production",
+            matchers(&[("environment", MatchOp::NotEqual, "production")]),
+        ),
     ] {
+        let mut found = 0;
         let begin = now();
-        let found = black_box(head.select(&matchers)).len();
+        for _ in 0..SELECTS {
+            found = black_box(head.select(&matchers)).len();
+        }
+        let took = (now() - begin).as_secs_f64() / f64::from(SELECTS);
         let what = format!("select: {what} ({found})");
-        println!("{what:<44} {:>9.3} ms", (now() - begin).as_secs_f64() * 1e3);
+        println!("{what:<52} {:>9.3} ms", took * 1e3);
     }
 }
 
@@ -160,14 +198,11 @@ fn main() {
     let count = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(1_000_000);
     println!("{count} series of {} labels, batches of {BATCH_SERIES}", labels(0).len());
     let bytes: usize = (0..1_000).map(|series| labels(series * 7).as_bytes().len()).sum();
-    println!("{:<44} {:>9.1} B/series", "labels as they come", bytes as f64 / 1e3);
-    let mut refs = Vec::with_capacity(count);
-    refs.resize(count, SeriesRef(0));
+    println!("{:<52} {:>9.1} B/series", "labels as they come", bytes as f64 / 1e3);
     let before = resident_bytes();
     let head = Head::new(HeadOptions::default());
-    report("resolve, new series", resolve_all(&head, count, &mut refs), count, "series");
+    let refs = create_all(&head, count);
     report_memory("memory: series without samples", before, count);
-    report("resolve, known series", resolve_all(&head, count, &mut refs), count, "series");
     report("apply, first sample of each series", apply_round(&head, &refs, 0), count, "sample");
     report_memory("memory: one sample each", before, count);
     let mut took = Duration::ZERO;
@@ -177,6 +212,7 @@ fn main() {
     report("apply", took, count * (ROUNDS - 1) as usize, "sample");
     report_memory(&format!("memory: {ROUNDS} samples each"), before, count);
     println!("{:?}", head.stats());
+    resolve_known(&head, count);
     read_everything(&head, &refs);
     query_labels(&head);
     let begin = now();
@@ -195,5 +231,4 @@ fn main() {
     let begin = now();
     head.release(epoch);
     report("release", now() - begin, count, "series");
-    report_memory("memory: all released", before, count);
 }

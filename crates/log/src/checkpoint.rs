@@ -19,7 +19,7 @@ use timberline_io::{Disk, DiskFile};
 use timberline_model::{Labels, LogOffset, SeriesRef};
 
 use crate::{
-    LogError,
+    LogError, directory,
     frame::{u32_at, u64_at},
     window::Window,
 };
@@ -49,7 +49,9 @@ pub fn write(
     offset: LogOffset,
     series: impl Iterator<Item = (SeriesRef, Labels)>,
 ) -> Result<PathBuf, LogError> {
-    disk.create_dir_all(dir).map_err(LogError::disk("create", dir))?;
+    if names(disk, dir)?.is_empty() {
+        directory::make(disk, dir)?;
+    }
     let name = format!("{:0NAME_DIGITS$}", offset.0);
     let unfinished = dir.join(format!("{name}{UNFINISHED_EXTENSION}"));
     let path = dir.join(format!("{name}{EXTENSION}"));

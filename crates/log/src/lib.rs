@@ -36,6 +36,7 @@
 mod buffer;
 pub mod checkpoint;
 mod commit;
+mod directory;
 mod error;
 mod frame;
 mod log;

@@ -16,7 +16,7 @@ use crate::{
     buffer::Buffer,
     commit::Unsynced,
     frame::frame_bytes,
-    recovery,
+    recovery::{self, Recovered},
     segment::{self, FIRST_FRAME, Segment},
     spare::Spares,
 };
@@ -50,6 +50,8 @@ pub(crate) struct Core {
 pub(crate) struct State {
     /// Ascending and without the frames of one in another; the last one may take frames.
     pub(crate) segments: Vec<Segment>,
+    /// Recovered frames from here on are to be made durable before others follow them.
+    doubtful_from: Option<u64>,
     pub(crate) buffer: Buffer,
     pub(crate) end: u64,
     pub(crate) written: u64,
@@ -91,7 +93,8 @@ impl Log {
         from: LogOffset,
         replay: &mut dyn FnMut(LogOffset, &[u8]),
     ) -> Result<(Self, Recovery), LogError> {
-        let (segments, recovery) = recovery::recover(disk.as_ref(), dir, from.0, replay)?;
+        let Recovered { segments, recovery, doubtful_from } =
+            recovery::recover(disk.as_ref(), dir, from.0, replay)?;
         let end = recovery.end.0.max(from.0);
         let core = Core {
             spares: Spares::new(Arc::clone(&disk), dir.to_owned(), &options),
@@ -100,6 +103,7 @@ impl Log {
             options,
             state: Mutex::new(State {
                 segments,
+                doubtful_from,
                 buffer: Buffer::default(),
                 end,
                 written: end,
@@ -276,6 +280,15 @@ impl Core {
     /// Starts a segment that has room for a frame.
     fn roll(&self, state: &mut State, frame_bytes: u64) -> Result<(), LogError> {
         let spare = self.spares.take(FIRST_FRAME + frame_bytes)?;
+        if let Some(from) = state.doubtful_from {
+            if let Err(error) =
+                recovery::make_durable(self.disk.as_ref(), &self.dir, &state.segments, from)
+            {
+                self.spares.put_back(spare);
+                return Err(error);
+            }
+            state.doubtful_from = None;
+        }
         self.end_segment(state);
         let base = state.end;
         // A segment without frames gives way to the one that begins at the same offset.

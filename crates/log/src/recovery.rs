@@ -9,6 +9,8 @@
 
 mod repair;
 
+pub(crate) use repair::make_durable;
+
 use std::{
     fmt, io,
     path::{Path, PathBuf},
@@ -18,7 +20,7 @@ use timberline_io::Disk;
 use timberline_model::LogOffset;
 
 use crate::{
-    LogError,
+    LogError, directory,
     frame::{FRAME_ALIGN, FRAME_HEADER_BYTES, FrameHeader},
     scan::{FrameAt, HeaderSearch},
     segment::{self, FIRST_FRAME, SEGMENT_HEADER_BYTES, Segment},
@@ -60,32 +62,43 @@ impl fmt::Display for Damage {
     }
 }
 
-/// Reads the log of a directory and leaves it durable, whole and ready to go on. Returns its
-/// segments, the last of which takes no more frames.
+/// What recovery leaves to the log.
+pub(crate) struct Recovered {
+    /// None of them takes more frames.
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) recovery: Recovery,
+    /// From here on there are only frames without payloads, which may be in the page cache only. To
+    /// be made durable before anything is appended: until then nobody misses them.
+    pub(crate) doubtful_from: Option<u64>,
+}
+
+/// Reads the log of a directory, and leaves what it replayed durable and whole.
 pub(crate) fn recover(
     disk: &dyn Disk,
     dir: &Path,
     from: u64,
     replay: &mut dyn FnMut(LogOffset, &[u8]),
-) -> Result<(Vec<Segment>, Recovery), LogError> {
+) -> Result<Recovered, LogError> {
     let mut segments = segments_in(disk, dir)?;
     let mut scan = Scan::new(disk, &segments, from, replay);
     scan.run()?;
     let Scan { recovery, cut, durable_to, payloads_to, .. } = scan;
-    let doubtful_from = (payloads_to > durable_to).then_some(durable_to);
-    repair::repair(disk, dir, &mut segments, cut, doubtful_from)?;
-    Ok((segments, recovery))
+    if let Some(cut) = cut {
+        repair::cut_off(disk, dir, &mut segments, cut)?;
+    }
+    let mut doubtful_from = (recovery.end.0 > durable_to).then_some(durable_to);
+    if payloads_to > durable_to {
+        make_durable(disk, dir, &segments, durable_to)?;
+        doubtful_from = None;
+    }
+    Ok(Recovered { segments, recovery, doubtful_from })
 }
 
 /// The segments of a directory by base. Makes the directory and sweeps what never became a segment.
 fn segments_in(disk: &dyn Disk, dir: &Path) -> Result<Vec<Segment>, LogError> {
     let entries = match disk.list(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            create_dir(disk, dir)?;
-            return Ok(Vec::new());
-        }
-        Err(error) => return Err(LogError::disk("list", dir)(error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        entries => entries.map_err(LogError::disk("list", dir))?,
     };
     let mut segments = Vec::new();
     for entry in entries.iter().filter(|entry| !entry.is_dir) {
@@ -96,29 +109,11 @@ fn segments_in(disk: &dyn Disk, dir: &Path) -> Result<Vec<Segment>, LogError> {
             disk.remove_file(&path).map_err(LogError::disk("remove", path))?;
         }
     }
+    if segments.is_empty() {
+        directory::make(disk, dir)?;
+    }
     segments.sort_by_key(|segment| segment.base);
     Ok(segments)
-}
-
-/// Makes a directory and its parents, durably.
-fn create_dir(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
-    let is_missing = |dir: &Path| match disk.list(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-        Err(error) => Err(LogError::disk("list", dir)(error)),
-        Ok(_) => Ok(false),
-    };
-    let mut parents = Vec::new();
-    for parent in dir.ancestors().skip(1).filter(|parent| *parent != Path::new("")) {
-        parents.push(parent);
-        if !is_missing(parent)? {
-            break;
-        }
-    }
-    disk.create_dir_all(dir).map_err(LogError::disk("create", dir))?;
-    for parent in parents {
-        disk.sync_dir(parent).map_err(LogError::disk("sync", parent))?;
-    }
-    Ok(())
 }
 
 /// Where the log is cut: the rest of that segment and all later segments go.
@@ -240,7 +235,9 @@ impl<'a> Scan<'a> {
             self.name_damage(segment, position, next, "a frame's payload is not what was written");
             return Ok(Some(next));
         }
-        let mut search = HeaderSearch { window, segment, position, limit, used_to: 0 };
+        // The header here may be sound, when the file was cut within its frame: look behind it.
+        let behind = position + FRAME_ALIGN as u64;
+        let mut search = HeaderSearch { window, segment, position: behind, limit, used_to: behind };
         if let Some((next, _)) = search.next_header()? {
             self.name_damage(segment, position, next, "a frame's header is not what was written");
             return Ok(Some(next));

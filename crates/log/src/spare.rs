@@ -69,6 +69,11 @@ impl Spares {
         self.make(&mut shelf, len_min.max(self.segment_bytes))
     }
 
+    /// Keeps a spare that was taken and is not needed yet.
+    pub(crate) fn put_back(&self, spare: Spare) {
+        self.shelf.lock().ready.get_or_insert(spare);
+    }
+
     /// Puts a spare on the shelf if there is none. A failure is only counted: whoever needs the
     /// space tries again and reports.
     pub(crate) fn prepare(&self) {

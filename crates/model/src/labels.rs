@@ -192,6 +192,11 @@ impl Labels {
 
     /// Names and values, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.parts().map(|(name, value)| (text(name), text(value)))
+    }
+
+    /// The labels as bytes, which compare as the strings do and need no check.
+    fn parts(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let mut rest: &[u8] = &self.bytes;
         std::iter::from_fn(move || {
             if rest.is_empty() {
@@ -200,15 +205,14 @@ impl Labels {
             let (name, tail) = split_string(rest).expect("canonical bytes hold whole labels");
             let (value, tail) = split_string(tail).expect("canonical bytes hold whole labels");
             rest = tail;
-            let text = |part| str::from_utf8(part).expect("canonical bytes are UTF-8");
-            Some((text(name), text(value)))
+            Some((name, value))
         })
     }
 
     /// The value of a label, if the set has it.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(n, _)| *n == name).map(|(_, value)| value)
+        self.parts().find(|(n, _)| *n == name.as_bytes()).map(|(_, value)| text(value))
     }
 
     /// The value of `__name__`.
@@ -251,7 +255,7 @@ impl PartialOrd for Labels {
 impl Ord for Labels {
     /// By name, then value, label after label: the order of blocks and of query results.
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.iter().cmp(other.iter())
+        self.parts().cmp(other.parts())
     }
 }
 
@@ -379,6 +383,10 @@ fn check_utf8<'a>(what: &'static str, bytes: &'a [u8]) -> Result<&'a str, Labels
 }
 
 /// Splits a LEB128 length and that many bytes from the front.
+fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).expect("canonical bytes are UTF-8")
+}
+
 fn split_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut len: usize = 0;
     for (index, byte) in bytes.iter().enumerate().take(4) {

@@ -79,7 +79,7 @@ impl SeriesSource for Source {
         let from = self.0.timestamps.partition_point(|ts| *ts < selector.range.start);
         let to = self.0.timestamps.partition_point(|ts| *ts <= selector.range.end);
         let part = |part: usize| {
-            let places = (0..SERIES).filter(|place| place % partitions == part).collect();
+            let places = (0..SERIES).filter(|place| *place % partitions == part).collect();
             Box::new(Part { columns: self.0, range: from..to, places }) as Box<dyn SeriesScan>
         };
         Ok((0..partitions.get()).map(part).collect())

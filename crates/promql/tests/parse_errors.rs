@@ -392,3 +392,19 @@ fn too_many_regular_expressions_are_refused() {
     assert!(parse(&text(REGEX_COUNT_MAX)).is_ok());
     assert_eq!(parse(&text(REGEX_COUNT_MAX + 1)).unwrap_err().kind(), ErrorKind::Limit);
 }
+
+/// Were any of these read in time quadratic in their length, the test would run for minutes.
+#[test]
+fn long_flat_queries_are_read_quickly() {
+    let list = |item: &str| item.repeat(EXPRESSION_BYTES_MAX / 2 / item.len() - 20);
+    for text in [
+        format!("sum by ({}) (a)", list("b,")),
+        format!("a + on ({}) group_left ({}) b", list("cc,"), list("dd,")),
+        format!("a{{{}}}", list("b='c',")),
+        format!("label_join(a, 'b', 'c'{})", list(", 'd'")),
+        format!("a{}", list(" # c\n")),
+        format!("a + {}", list("\n\n")) + "b",
+    ] {
+        parse(&text).unwrap_or_else(|error| panic!("{error}: {}", &text[..20]));
+    }
+}

@@ -125,6 +125,12 @@ pub(super) fn get_head(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
 }
 
+/// Posts nothing, once, over a connection of its own.
+pub(super) fn post_empty(port: u16, path: &str) -> Result<Response> {
+    let head = format!("POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n");
+    Connection::open(port)?.send(&head, &[])
+}
+
 /// Asks once, over a connection of its own.
 pub(super) fn get(port: u16, path: &str) -> Result<Response> {
     Connection::open(port)?.send(&get_head(path), &[])

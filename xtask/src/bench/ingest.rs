@@ -59,14 +59,16 @@ pub(super) struct Measured {
     pub(super) wall: Duration,
     pub(super) latency_p50: Duration,
     pub(super) latency_p99: Duration,
-    /// Processor time of the server until the last answer, and until it was at rest again.
+    /// Processor time of the server until the last answer, until it was at rest again, and until it
+    /// had written out all that it held back.
     pub(super) cpu: Duration,
     pub(super) cpu_settled: Duration,
+    pub(super) cpu_flushed: Duration,
     /// Processor time of the client.
     pub(super) cpu_client: Duration,
     /// When at rest again, with the peak of the whole run.
     pub(super) memory: Memory,
-    /// Bytes on disk and lengths of files: at the last answer, at rest, after the stop.
+    /// Bytes on disk and lengths of files: at the last answer, after the flush, after the stop.
     pub(super) disk: [(u64, u64); 3],
     pub(super) command: String,
 }
@@ -156,12 +158,14 @@ fn measure(
     let cpu_settled = process::cpu_time(server.pid())?.saturating_sub(before);
     let memory = process::memory(server.pid())?;
     if let Some(path) = peer.flush_path {
-        let answer = http::get(server.port(), path)?;
-        if answer.status != 200 {
+        let answer = http::post_empty(server.port(), path)?;
+        if !(200..300).contains(&answer.status) {
             bail!("{path}: answer {}", answer.status);
         }
+        server.settle()?;
     }
-    let settled = process::disk_bytes(server.dir());
+    let cpu_flushed = process::cpu_time(server.pid())?.saturating_sub(before);
+    let flushed = process::disk_bytes(server.dir());
     count::check(server.port(), load)?;
     let data = server.dir().to_owned();
     server.stop()?;
@@ -171,9 +175,10 @@ fn measure(
         latency_p99: sent.latency(99),
         cpu,
         cpu_settled,
+        cpu_flushed,
         cpu_client,
         memory,
-        disk: [loaded, settled, process::disk_bytes(&data)],
+        disk: [loaded, flushed, process::disk_bytes(&data)],
         command,
     })
 }

@@ -30,21 +30,22 @@ pub(super) struct Report {
 type Row = (&'static str, fn(&Measured, u64) -> String);
 
 /// What is said of each run, given its number of samples.
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 14] = [
     ("samples per CPU-second", |run, n| thousands(per_second(n, run.cpu))),
     ("samples per CPU-second, until at rest", |run, n| thousands(per_second(n, run.cpu_settled))),
+    ("samples per CPU-second, with the flush", |run, n| thousands(per_second(n, run.cpu_flushed))),
     ("samples per second", |run, n| thousands(per_second(n, run.wall))),
-    ("wall s", |run, _| format!("{:.2}", run.wall.as_secs_f64())),
-    ("CPU s, until at rest", |run, _| {
-        format!("{:.2}, {:.2}", run.cpu.as_secs_f64(), run.cpu_settled.as_secs_f64())
+    ("wall s", |run, _| seconds(run.wall)),
+    ("CPU s; until at rest; with the flush", |run, _| {
+        [run.cpu, run.cpu_settled, run.cpu_flushed].map(seconds).join("; ")
     }),
-    ("CPU s of the client", |run, _| format!("{:.2}", run.cpu_client.as_secs_f64())),
+    ("CPU s of the client", |run, _| seconds(run.cpu_client)),
     ("answer p50 ms", |run, _| ms(run.latency_p50)),
     ("answer p99 ms", |run, _| ms(run.latency_p99)),
     ("RSS MiB at rest", |run, _| mib(run.memory.resident)),
     ("RSS MiB at its peak", |run, _| mib(run.memory.peak)),
     ("disk MiB after the load (file lengths)", |run, _| disk(run.disk[0])),
-    ("disk MiB at rest", |run, _| disk(run.disk[1])),
+    ("disk MiB after the flush", |run, _| disk(run.disk[1])),
     ("disk MiB after the stop", |run, _| disk(run.disk[2])),
 ];
 
@@ -131,6 +132,10 @@ fn thousands(number: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.2}", time.as_secs_f64())
 }
 
 fn ms(time: Duration) -> String {

@@ -83,13 +83,18 @@ impl Block {
         self.index.select(matchers)
     }
 
+    /// Reads the labels of many series for less than [`Block::labels`] does one by one.
+    #[must_use]
+    pub fn label_reader(&self) -> LabelReader<'_> {
+        LabelReader::new(&self.index)
+    }
+
     /// The labels of a series.
     ///
     /// # Errors
     /// No such series, or damage.
     pub fn labels(&self, series: u32) -> Result<Labels, BlockError> {
-        self.check_series(series)?;
-        LabelReader::new(&self.index).labels(series)
+        self.label_reader().labels(series)
     }
 
     /// [`Labels::hash`] of a series' labels, which costs less than they do.
@@ -97,7 +102,7 @@ impl Block {
     /// # Errors
     /// No such series, or damage.
     pub fn label_hash(&self, series: u32) -> Result<u64, BlockError> {
-        self.check_series(series)?;
+        self.index.check_series(series)?;
         Ok(self.index.body(series)?.hash)
     }
 
@@ -106,7 +111,7 @@ impl Block {
     /// # Errors
     /// No such series, or damage.
     pub fn chunk_metas(&self, series: u32) -> Result<Vec<ChunkMeta>, BlockError> {
-        self.check_series(series)?;
+        self.index.check_series(series)?;
         let body = self.index.body(series)?;
         // Bounded: a body does not say more chunks than its bytes have room for.
         let mut chunks = Vec::with_capacity(usize::try_from(body.left()).unwrap_or(0));
@@ -138,7 +143,7 @@ impl Block {
         range: TimeRange,
         columns: &mut SeriesColumns,
     ) -> Result<(), BlockError> {
-        self.check_series(series)?;
+        self.index.check_series(series)?;
         let mark = columns.len();
         let result = self.read_chunks(series, range, columns);
         if result.is_err() {
@@ -199,14 +204,6 @@ impl Block {
 
     pub(crate) fn chunks(&self) -> (&Path, &[u8]) {
         (&self.chunks_path, &self.chunks)
-    }
-
-    pub(crate) fn check_series(&self, series: u32) -> Result<(), BlockError> {
-        let count = self.series_count();
-        if series < count {
-            return Ok(());
-        }
-        Err(BlockError::NoSuchSeries { ulid: self.meta.ulid, series, count })
     }
 
     pub(crate) fn contradiction(&self, what: &'static str) -> BlockError {

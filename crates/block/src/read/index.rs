@@ -25,6 +25,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Index {
     path: PathBuf,
+    ulid: Ulid,
     map: Mapped,
     granules: Granules,
     pub(crate) footer: Footer,
@@ -59,7 +60,7 @@ impl Index {
         let granules = Granules::new(table, footer.granules)
             .ok_or_else(|| malformed("the table of checksums"))?;
         let names = Vec::new();
-        let mut index = Self { path: path.to_owned(), map, granules, footer, names };
+        let mut index = Self { path: path.to_owned(), ulid, map, granules, footer, names };
         index.bytes(0, HEADER_BYTES as u64)?;
         let table = index.bytes(footer.name_table, footer.granules - footer.name_table)?;
         let section = footer.values..footer.name_table;
@@ -131,6 +132,11 @@ impl Index {
 
     pub(crate) fn series_count(&self) -> u32 {
         self.footer.series
+    }
+
+    pub(crate) fn check_series(&self, series: u32) -> Result<(), BlockError> {
+        let (ulid, count) = (self.ulid, self.footer.series);
+        if series < count { Ok(()) } else { Err(BlockError::NoSuchSeries { ulid, series, count }) }
     }
 
     /// The number of a label name, if any series has it.

@@ -8,10 +8,11 @@ use super::{
 };
 use crate::{BlockError, cursor::Cursor, format::SERIES_PER_GROUP};
 
-/// Reads the labels of one series after the other. Going upwards within a group costs only the
-/// series on the way; other moves start at the beginning of a group.
+/// Reads the labels of one series after the other, best in ascending order: going upwards within a
+/// group costs only the series on the way, and a value that the series read before had at the same
+/// place is not looked up again.
 #[derive(Debug)]
-pub(crate) struct LabelReader<'a> {
+pub struct LabelReader<'a> {
     index: &'a Index,
     group: Option<u32>,
     cursor: Cursor<'a>,
@@ -19,17 +20,25 @@ pub(crate) struct LabelReader<'a> {
     next: u32,
     /// Labels of the series before it: numbers of name and value.
     pairs: Vec<(u32, u32)>,
-    value: Vec<u8>,
+    /// Values looked up last, by the label's place.
+    values: Vec<CachedValue>,
+}
+
+#[derive(Debug, Default)]
+struct CachedValue {
+    pair: Option<(u32, u32)>,
+    text: Vec<u8>,
 }
 
 impl<'a> LabelReader<'a> {
     pub(crate) fn new(index: &'a Index) -> Self {
         let cursor = Cursor::new(&[]);
-        Self { index, group: None, cursor, next: 0, pairs: Vec::new(), value: Vec::new() }
+        Self { index, group: None, cursor, next: 0, pairs: Vec::new(), values: Vec::new() }
     }
 
     /// The labels of a series, in order of their names: numbers of name and value.
     pub(crate) fn pairs(&mut self, series: u32) -> Result<&[(u32, u32)], BlockError> {
+        self.index.check_series(series)?;
         let group = series / SERIES_PER_GROUP;
         // `pairs` are those of the series before `next`, so `next` may be one too far and no more.
         if self.group != Some(group) || self.next.saturating_sub(1) > series {
@@ -69,13 +78,23 @@ impl<'a> LabelReader<'a> {
     }
 
     /// The labels of a series.
-    pub(crate) fn labels(&mut self, series: u32) -> Result<Labels, BlockError> {
+    ///
+    /// # Errors
+    /// No such series, or damage.
+    pub fn labels(&mut self, series: u32) -> Result<Labels, BlockError> {
         self.pairs(series)?;
+        if self.values.len() < self.pairs.len() {
+            self.values.resize_with(self.pairs.len(), CachedValue::default);
+        }
         let mut bytes = Vec::with_capacity(32 * self.pairs.len());
-        for &(name, value) in &self.pairs {
-            let name = self.index.name(name)?;
-            Dictionary::new(self.index, name).value(value, &mut self.value)?;
-            Labels::encode_pair(&mut bytes, name.name.as_bytes(), &self.value);
+        for (&(name, value), cached) in self.pairs.iter().zip(&mut self.values) {
+            let entry = self.index.name(name)?;
+            if cached.pair != Some((name, value)) {
+                cached.pair = None;
+                Dictionary::new(self.index, entry).value(value, &mut cached.text)?;
+                cached.pair = Some((name, value));
+            }
+            Labels::encode_pair(&mut bytes, entry.name.as_bytes(), &cached.text);
         }
         Labels::from_bytes(&bytes).map_err(|_| self.index.malformed("the labels of a series"))
     }

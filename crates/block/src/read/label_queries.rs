@@ -101,7 +101,7 @@ impl Block {
     fn bitmap(&self, series: &[u32]) -> Result<RoaringBitmap, BlockError> {
         let bitmap: RoaringBitmap = series.iter().copied().collect();
         if let Some(max) = bitmap.max() {
-            self.check_series(max)?;
+            self.index().check_series(max)?;
         }
         Ok(bitmap)
     }

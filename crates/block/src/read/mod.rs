@@ -17,4 +17,5 @@ mod verify;
 
 pub use block::Block;
 pub use bodies::ChunkMeta;
+pub use label_lists::LabelReader;
 pub use label_queries::LabelCount;

@@ -21,30 +21,62 @@ impl Index {
     }
 }
 
-/// The union of posting lists. Short ones are gathered and sorted once: adding a million lists of one
-/// series each to a bitmap is what a regular expression over instances would cost otherwise.
+/// The union of posting lists, made when all are known.
+///
+/// Adding a million lists of one series each to a bitmap, or a thousand lists that reach over the
+/// whole block, is what a regular expression over instances or hosts would cost otherwise.
 #[derive(Debug, Default)]
 pub(crate) struct Union {
-    numbers: Vec<u32>,
-    bitmap: RoaringBitmap,
+    lists: Vec<PostingRef>,
+    /// Sum of the lists' counts.
+    total: u64,
 }
 
+/// With fewer than one of so many series in the union, its numbers are sorted; with more, bits are
+/// set in a row of as many bits as there are series.
+const SERIES_PER_SORTED: u64 = 64;
+
 impl Union {
-    pub(crate) fn add(&mut self, index: &Index, list: PostingRef) -> Result<(), BlockError> {
-        if list.count > SMALL_POSTING_MAX {
-            self.bitmap |= index.posting(list)?;
-            return Ok(());
-        }
-        let bytes = index.bytes(list.position, list.bytes)?;
-        posting::decode_small(bytes, list.count, index.series_count(), &mut self.numbers)
-            .ok_or_else(|| index.malformed("a posting list"))
+    pub(crate) fn add(&mut self, list: PostingRef) {
+        self.lists.push(list);
+        self.total += u64::from(list.count);
     }
 
-    pub(crate) fn finish(mut self, index: &Index) -> Result<RoaringBitmap, BlockError> {
-        self.numbers.sort_unstable();
-        self.numbers.dedup();
-        let short = RoaringBitmap::from_sorted_iter(self.numbers)
-            .map_err(|_| index.malformed("a posting list"))?;
-        Ok(self.bitmap | short)
+    pub(crate) fn finish(self, index: &Index) -> Result<RoaringBitmap, BlockError> {
+        if let [list] = self.lists.as_slice() {
+            return index.posting(*list);
+        }
+        let series_count = index.series_count();
+        if self.total < u64::from(series_count) / SERIES_PER_SORTED {
+            let mut numbers = Vec::new();
+            index.visit(&self.lists, |number| numbers.push(number))?;
+            numbers.sort_unstable();
+            numbers.dedup();
+            return RoaringBitmap::from_sorted_iter(numbers)
+                .map_err(|_| index.malformed("a posting list"));
+        }
+        let mut bits = vec![0_u8; series_count.div_ceil(8) as usize];
+        // Every number of a list that decodes is below the number of series.
+        index.visit(&self.lists, |number| bits[number as usize / 8] |= 1 << (number % 8))?;
+        Ok(RoaringBitmap::from_lsb0_bytes(0, &bits))
+    }
+}
+
+impl Index {
+    /// Calls `each` with every number of some lists.
+    fn visit(&self, lists: &[PostingRef], mut each: impl FnMut(u32)) -> Result<(), BlockError> {
+        let mut numbers = Vec::new();
+        for list in lists {
+            if list.count > SMALL_POSTING_MAX {
+                self.posting(*list)?.iter().for_each(&mut each);
+                continue;
+            }
+            let bytes = self.bytes(list.position, list.bytes)?;
+            numbers.clear();
+            posting::decode_small(bytes, list.count, self.series_count(), &mut numbers)
+                .ok_or_else(|| self.malformed("a posting list"))?;
+            numbers.iter().copied().for_each(&mut each);
+        }
+        Ok(())
     }
 }

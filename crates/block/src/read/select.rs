@@ -32,8 +32,7 @@ impl Index {
             .iter()
             .map(|matcher| (matcher.matches_empty(), self.cost(matcher), matcher))
             .collect();
-        // Those that narrow come before those that subtract, which are never the first: what they
-        // subtract from is small by then.
+        // Of equal cost, those that narrow come before those that subtract.
         planned.sort_by_key(|(empty, cost, _)| (*cost, *empty));
         let mut found: Option<RoaringBitmap> = None;
         for (_, cost, matcher) in planned {
@@ -97,14 +96,17 @@ impl Index {
         if let Some(values) = lookups(matcher) {
             for value in values.iter().filter(|value| !value.is_empty()) {
                 if let Some(list) = dictionary.find(value)? {
-                    union.add(self, list)?;
+                    union.add(list);
                 }
             }
             return union.finish(self);
         }
         let positive = matcher.op() == MatchOp::Regex;
         dictionary.scan(literal_prefix(matcher.value()), &mut |value, list| {
-            if matcher.matches(value) == positive { union.add(self, list) } else { Ok(()) }
+            if matcher.matches(value) == positive {
+                union.add(list);
+            }
+            Ok(())
         })?;
         union.finish(self)
     }

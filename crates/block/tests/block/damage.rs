@@ -8,7 +8,7 @@ use timberline_model::{ErrorKind, SeriesColumns, TimeRange};
 
 use crate::{
     queries::{ask, assert_right_or_error},
-    support::{block_dir, example, new_disk, ulid, write},
+    support::{Model, block_dir, example, labels, new_disk, ulid, write},
 };
 
 const FILES: [&str; 3] = ["meta.json", "chunks", "index"];
@@ -125,4 +125,32 @@ fn damage_to_one_chunk_leaves_the_other_series_readable() {
         let result = block.read(series, TimeRange::ALL, &mut columns);
         assert_eq!(result.is_err(), series == 5, "series {series}");
     }
+}
+
+/// An index of several granules: damage to one of them stays there.
+#[test]
+fn damage_to_one_granule_leaves_the_others_readable() {
+    let mut model = Model::default();
+    for number in 0..3_000_u32 {
+        let host = format!("host-{number:04}");
+        let labels = labels(&[("__name__", "cpu_usage"), ("host", &host)]);
+        model.series.push((labels, vec![vec![(i64::from(number), 1.0)]]));
+    }
+    let (sim, disk) = new_disk(1);
+    let dir = block_dir(ulid(1));
+    let meta = write(&disk, ulid(1), &model).unwrap();
+    let right = ask(disk.as_ref(), &dir).unwrap();
+    let path = dir.join("index");
+    let (mut partly, mut refused) = (0, 0);
+    for byte in (0..meta.files[1].bytes).step_by(4_999) {
+        sim.flip_bit(&path, byte, 5).unwrap();
+        let damaged = ask(disk.as_ref(), &dir);
+        assert!(assert_right_or_error(&damaged, &right, &format!("byte {byte}")));
+        match damaged {
+            Ok(answers) => partly += usize::from(answers.iter().any(Result::is_ok)),
+            Err(_) => refused += 1,
+        }
+        sim.flip_bit(&path, byte, 5).unwrap();
+    }
+    assert!(partly > refused, "{partly} in part, {refused} not at all");
 }

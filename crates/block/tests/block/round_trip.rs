@@ -123,6 +123,13 @@ fn check_series(block: &Block, model: &Model) {
         let read = bits(&columns.timestamps, &columns.values);
         assert_eq!(read, sample_bits(&model.samples(number as usize)));
     }
+    // Up, down, and in steps that skip groups: a reader's place must not show.
+    let count = model.series.len();
+    let mut reader = block.label_reader();
+    for index in (0..count).chain((0..count).rev()).chain((0..count).map(|i| i * 37 % count)) {
+        assert_eq!(reader.labels(index as u32).unwrap(), model.series[index].0);
+    }
+    assert!(reader.labels(count as u32).is_err());
 }
 
 fn check_label_answers(block: &Block, model: &Model, some: Option<&[u32]>) {

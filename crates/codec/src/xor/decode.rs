@@ -100,8 +100,9 @@ fn read_bits(
                 word <<= 1;
                 reader.skip(1);
             } else {
-                state.delta = state.delta.wrapping_add(read_change(&mut reader, word) as u64);
-                word = reader.peek();
+                let (change, after) = read_change(&mut reader, word);
+                state.delta = state.delta.wrapping_add(change as u64);
+                word = after;
             }
         }
         state.ts = state.ts.wrapping_add(state.delta as i64);
@@ -130,18 +131,24 @@ fn read_bits(
     Ok((!reader.is_past_end()).then(|| reader.position().div_ceil(8)))
 }
 
-/// A delta of deltas that is not zero; `word` is what the reader shows.
+/// A delta of deltas that is not zero, and what follows it; `word` is what the reader shows.
+///
+/// What follows need not be fetched again after the narrow classes: they take 24 bits at most, and a
+/// value's header needs 13 of those left.
 #[inline]
-fn read_change(reader: &mut BitReader<'_>, word: u64) -> i64 {
+fn read_change(reader: &mut BitReader<'_>, word: u64) -> (i64, u64) {
+    const { assert!(BitReader::PEEK_BITS - 24 >= 13) };
     for (index, (_, prefix_bits, bits)) in DELTA_CLASSES.into_iter().enumerate() {
         // One more 1 than the class before, then a 0.
         if word >> (62 - index) & 1 == 0 {
             reader.skip(prefix_bits + bits);
             let number = (word << prefix_bits >> (64 - bits)) as i64;
             let half = 1_i64 << (bits - 1);
-            return if number > half { number - 2 * half } else { number };
+            let change = if number > half { number - 2 * half } else { number };
+            return (change, word << (prefix_bits + bits));
         }
     }
     reader.skip(4);
-    reader.read(u64::BITS) as i64
+    let change = reader.read(u64::BITS) as i64;
+    (change, reader.peek())
 }

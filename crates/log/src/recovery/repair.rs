@@ -1,57 +1,58 @@
 //! Making what was recovered durable, and what was cut off impossible to find again.
 
-use std::path::Path;
+use std::{io, path::Path};
 
-use timberline_io::Disk;
+use timberline_io::{Disk, DiskFile};
 
-use super::{Cut, LogError, Segment};
+use super::{Cut, LogError, Segment, readable};
 use crate::segment::FIRST_FRAME;
 
 /// Bytes copied at once.
 const COPY_BYTES: u64 = 1 << 20;
 
-/// Cuts the log, and writes again what may be in the page cache only: from `doubtful_from` on.
-pub(super) fn repair(
+/// Cuts the log: the rest of one segment, and all later ones.
+pub(super) fn cut_off(
     disk: &dyn Disk,
     dir: &Path,
     segments: &mut Vec<Segment>,
-    cut: Option<Cut>,
-    doubtful_from: Option<u64>,
+    cut: Cut,
 ) -> Result<(), LogError> {
-    let mut names_changed = false;
-    if let Some(cut) = cut {
-        // The last goes first, so that a crash meanwhile leaves a log that is cut at the same place.
-        while segments.len() > cut.index + 1 {
-            remove_last(disk, segments)?;
-            names_changed = true;
-        }
-        // The only segment stays even without frames, because its name holds the numbering.
-        let empty = cut.position <= FIRST_FRAME;
-        if empty && (cut.index > 0 || cut.position == 0) {
-            remove_last(disk, segments)?;
-            names_changed = true;
-        } else {
-            shorten(disk, &mut segments[cut.index], cut.position)?;
-        }
+    let count = segments.len();
+    // The last goes first, so that a crash meanwhile leaves a log that is cut at the same place.
+    while segments.len() > cut.index + 1 {
+        remove_last(disk, segments)?;
     }
-    if let Some(doubtful_from) = doubtful_from {
-        for (index, segment) in segments.iter().enumerate() {
-            let end = segments
-                .get(index + 1)
-                .map_or(segment.len, |next| segment.len.min(segment.position(next.base)));
-            let begin = match doubtful_from.checked_sub(segment.base) {
-                Some(ahead) if ahead > 0 => FIRST_FRAME.saturating_add(ahead),
-                _ => 0,
-            };
-            if begin < end {
-                write_again(disk, segment, begin, end)?;
-            }
-        }
+    // The only segment stays even without frames, because its name holds the numbering.
+    let empty = cut.position <= FIRST_FRAME;
+    if empty && (cut.index > 0 || cut.position == 0) {
+        remove_last(disk, segments)?;
+    } else {
+        shorten(disk, &mut segments[cut.index], cut.position)?;
     }
-    if names_changed || doubtful_from.is_some() {
+    if segments.len() < count {
         disk.sync_dir(dir).map_err(LogError::disk("sync", dir))?;
     }
     Ok(())
+}
+
+/// Writes again what may be in the page cache only: all from an offset on.
+pub(crate) fn make_durable(
+    disk: &dyn Disk,
+    dir: &Path,
+    segments: &[Segment],
+    doubtful_from: u64,
+) -> Result<(), LogError> {
+    for (index, segment) in segments.iter().enumerate() {
+        let end = readable(segment, segments.get(index + 1).map(|next| next.base));
+        let begin = match doubtful_from.checked_sub(segment.base) {
+            Some(ahead) if ahead > 0 => FIRST_FRAME.saturating_add(ahead),
+            _ => 0,
+        };
+        if begin < end {
+            write_again(disk, segment, begin, end)?;
+        }
+    }
+    disk.sync_dir(dir).map_err(LogError::disk("sync", dir))
 }
 
 fn remove_last(disk: &dyn Disk, segments: &mut Vec<Segment>) -> Result<(), LogError> {
@@ -80,6 +81,7 @@ fn write_again(
 ) -> Result<(), LogError> {
     let path = &segment.path;
     let file = disk.open(path).map_err(LogError::disk("open", path))?;
+    change_len_back_and_forth(file.as_ref(), segment)?;
     let mut buffer = Vec::new();
     while position < end {
         let len = (end - position).min(COPY_BYTES);
@@ -89,4 +91,15 @@ fn write_again(
         position += len;
     }
     file.sync_data().map_err(LogError::disk("sync", path))
+}
+
+/// Makes the file's length dirty as its bytes are made. Never shorter than it is: what lies at its
+/// end may be acknowledged.
+fn change_len_back_and_forth(file: &dyn DiskFile, segment: &Segment) -> Result<(), LogError> {
+    match file.set_len(segment.len + 1) {
+        // Reading a log must not need space; only a length that a failed sync left stays in doubt.
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => return Ok(()),
+        result => result.map_err(LogError::disk("lengthen", &segment.path))?,
+    }
+    file.set_len(segment.len).map_err(LogError::disk("cut", &segment.path))
 }

@@ -1,1 +1,144 @@
-//! Golden files.
+//! Bytes of every format version, as they were when the version was made, and the documents' examples.
+//!
+//! A missing golden file is written when `TIMBERLINE_WRITE_GOLDEN` is set; none is ever changed.
+
+use std::path::{Path, PathBuf};
+
+use timberline_io::{Disk, SimDisk};
+use timberline_log::{Record, RecordEncoder, checkpoint};
+use timberline_model::{Durability, Labels, LogOffset, SeriesRef};
+
+use crate::support::{dir, open, segments};
+
+const SEGMENT: &str = "00000000000000000000.log";
+
+fn golden(name: &str, written_now: &[u8]) -> Vec<u8> {
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "testdata", name].iter().collect();
+    if !path.exists() && std::env::var_os("TIMBERLINE_WRITE_GOLDEN").is_some() {
+        std::fs::write(&path, written_now).unwrap();
+    }
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The bytes in the example of a format's page.
+fn example(page: &str) -> Vec<u8> {
+    let (_, example) = page.split_once("```hex").expect("the page has an example");
+    let (example, _) = example.split_once("```").expect("the example ends");
+    example
+        .lines()
+        .map(|line| line.split('|').next().unwrap_or(""))
+        .flat_map(str::split_ascii_whitespace)
+        .map(|byte| u8::from_str_radix(byte, 16).expect("bytes in hex"))
+        .collect()
+}
+
+fn up(job: &str) -> Labels {
+    Labels::from_pairs([("__name__", "up"), ("job", job)]).unwrap()
+}
+
+fn segment_of(records: &[Vec<u8>]) -> Vec<u8> {
+    let disk = SimDisk::new(1);
+    let (log, ..) = open(&disk, LogOffset(0)).unwrap();
+    for record in records {
+        let end = log.append(record).unwrap();
+        log.commit(end, Durability::Synced).unwrap();
+    }
+    log.close().unwrap();
+    assert_eq!(segments(&disk).len(), 1);
+    disk.read(&dir().join(SEGMENT)).unwrap()
+}
+
+/// The payloads of a segment file.
+fn payloads_of(segment: &[u8]) -> Vec<Vec<u8>> {
+    let disk = SimDisk::new(1);
+    disk.create_dir_all(dir()).unwrap();
+    disk.create(&dir().join(SEGMENT), 0).unwrap().write_all_at(segment, 0).unwrap();
+    let (_, recovery, replayed) = open(&disk, LogOffset(0)).unwrap();
+    assert_eq!((recovery.damaged.len(), recovery.torn_bytes), (0, 0));
+    replayed.into_iter().map(|(_, payload)| payload).collect()
+}
+
+/// Records with every form of every column.
+fn records() -> Vec<Vec<u8>> {
+    let mut encoder = RecordEncoder::default();
+    let refs = [SeriesRef(3), SeriesRef(1 << 32), SeriesRef(2 << 32)];
+    for (series, job) in refs.iter().zip(["node", "b\u{e9}ta", "x"]) {
+        encoder.define(*series, &up(job));
+    }
+    let stale = f64::from_bits(0x7ff0_0000_0000_0002);
+    encoder.samples(&refs, &[1_700_000_000_123_000_000; 3], &[1.5, -0.0, stale]);
+    let first = encoder.finish().to_vec();
+    let forms: [[i64; 3]; 3] = [
+        [1_700_000_000_000_000_000, 1_700_000_015_000_000_000, -5_000_000],
+        [1_000, 2_000, -3_000],
+        [1, i64::MAX, i64::MIN],
+    ];
+    let mut records = vec![first];
+    for timestamps in forms {
+        encoder.clear();
+        let values = [f64::INFINITY, f64::NEG_INFINITY, f64::from_bits(1)];
+        encoder.samples(&[refs[0], refs[0], refs[2]], &timestamps, &values);
+        records.push(encoder.finish().to_vec());
+    }
+    encoder.clear();
+    records.push(encoder.finish().to_vec());
+    records
+}
+
+#[test]
+fn version_1_of_the_log_is_written_and_read_as_it_always_was() {
+    let now = segment_of(&records());
+    let golden = golden("log-v1.log", &now);
+    assert_eq!(now, golden);
+    assert_eq!(payloads_of(&golden), records());
+    let (mut refs, mut timestamps, mut bits) = (Vec::new(), Vec::new(), Vec::new());
+    for payload in payloads_of(&golden) {
+        let mut values = Vec::new();
+        let record = Record::decode(&payload).unwrap();
+        record.samples_into(&mut refs, &mut timestamps, &mut values).unwrap();
+        bits.extend(values.into_iter().map(f64::to_bits));
+    }
+    assert_eq!(refs[..4], [3, 1 << 32, 2 << 32, 3].map(SeriesRef));
+    assert_eq!(timestamps[0], 1_700_000_000_123_000_000);
+    assert_eq!(timestamps[9..], [1, i64::MAX, i64::MIN]);
+    assert_eq!(bits[2], 0x7ff0_0000_0000_0002);
+}
+
+#[test]
+fn version_1_of_the_checkpoint_is_written_and_read_as_it_always_was() {
+    let series = |number: u64| (SeriesRef((number % 4) << 32 | number), up(&format!("j{number}")));
+    let now = checkpoint_of(4096, &(0..9).map(series).collect::<Vec<_>>());
+    let golden = golden("checkpoint-v1.dict", &now);
+    assert_eq!(now, golden);
+    let disk = SimDisk::new(1);
+    let path = Path::new("/a.dict");
+    disk.create(path, 0).unwrap().write_all_at(&golden, 0).unwrap();
+    let mut found = Vec::new();
+    let offset = checkpoint::read(&disk, path, &mut |series, labels| found.push((series, labels)));
+    assert_eq!(offset.unwrap(), LogOffset(4096));
+    assert_eq!(found, (0..9).map(series).collect::<Vec<_>>());
+}
+
+fn checkpoint_of(offset: u64, series: &[(SeriesRef, Labels)]) -> Vec<u8> {
+    let disk = SimDisk::new(1);
+    let dir = Path::new("/dictionaries");
+    let path = checkpoint::write(&disk, dir, LogOffset(offset), series.iter().cloned()).unwrap();
+    disk.read(&path).unwrap()
+}
+
+#[test]
+fn the_documented_segment_is_what_is_written() {
+    let mut encoder = RecordEncoder::default();
+    encoder.define(SeriesRef(5), &up("a"));
+    encoder.samples(&[SeriesRef(5)], &[1_700_000_000_000_000_000], &[1.0]);
+    let now = segment_of(&[encoder.finish().to_vec()]);
+    let documented = example(include_str!("../../../../docs/formats/log.md"));
+    assert_eq!(now, documented, "now: {now:02x?}");
+}
+
+#[test]
+fn the_documented_checkpoint_is_what_is_written() {
+    let now = checkpoint_of(136, &[(SeriesRef(5), up("a"))]);
+    let documented = example(include_str!("../../../../docs/formats/checkpoint.md"));
+    assert_eq!(now, documented, "now: {now:02x?}");
+}

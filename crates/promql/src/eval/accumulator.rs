@@ -116,9 +116,7 @@ impl Accumulator {
         match self {
             Self::Sum { mut sums, compensations } => {
                 for (sum, compensation) in sums.values_mut().iter_mut().zip(compensations) {
-                    if sum.is_finite() {
-                        *sum += compensation;
-                    }
+                    *sum = compensated::total(*sum, compensation);
                 }
                 sums
             }

@@ -29,8 +29,8 @@ impl Evaluator<'_> {
             _ => {}
         }
         if Accumulator::is_mergeable(aggregate.op)
+            && self.extends(&aggregate.expr)
             && let Some(leaf) = self.leaf(&aggregate.expr, steps)?
-            && self.may_extend(&leaf)
         {
             return self.aggregate_leaf(aggregate, &leaf, steps);
         }

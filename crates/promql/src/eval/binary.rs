@@ -7,9 +7,10 @@ use super::{
     evaluator::{Evaluated, Evaluator},
     labels::drop_names,
     leaf::{Leaf, Stage},
+    shape::vector_and_scalar,
     steps::Steps,
 };
-use crate::ast::{Binary, BinaryOp, Expr, ValueType};
+use crate::ast::{Binary, BinaryOp};
 
 /// The value of an arithmetic operator.
 #[inline]
@@ -52,15 +53,11 @@ impl Evaluator<'_> {
         binary: &'e Binary,
         steps: Steps,
     ) -> Result<Option<Leaf<'e>>, EvalError> {
-        let (vector, scalar, swapped) =
-            match (scalar_side(&binary.left), scalar_side(&binary.right)) {
-                (false, true) => (&binary.left, &binary.right, false),
-                (true, false) => (&binary.right, &binary.left, true),
-                _ => return Ok(None),
-            };
-        let Some(mut leaf) = self.leaf(vector, steps)?.filter(|leaf| self.may_extend(leaf)) else {
+        let Some((vector, scalar, swapped)) = vector_and_scalar(binary) else { return Ok(None) };
+        if !self.extends(vector) {
             return Ok(None);
-        };
+        }
+        let Some(mut leaf) = self.leaf(vector, steps)? else { return Ok(None) };
         let scalar = self.eval_scalar(scalar, steps)?;
         leaf.stages.push(stage(binary, scalar, swapped));
         leaf.drops_name |= drops_name(binary);
@@ -101,10 +98,6 @@ impl Evaluator<'_> {
         }
         Ok(Evaluated::Vector(series))
     }
-}
-
-fn scalar_side(expr: &Expr) -> bool {
-    expr.value_type() == ValueType::Scalar
 }
 
 /// What an operation with a scalar does to a column. `swapped`: the scalar is on the left.

@@ -12,13 +12,17 @@ use super::{
     notes::{Gravity, bad_quantile},
     order,
     rate::Extrapolation,
+    shape::matrix_argument,
     steps::{Steps, seconds},
     window::{PlainFunction, WindowFunction},
 };
 use crate::ast::{Expr, ExprKind, Span};
 
+/// Memory that the regular expression of `label_replace` may take.
+const REGEX_BYTES_MAX: usize = 4 << 20;
+
 /// Functions that are answered by [`Evaluator::call`] itself.
-pub(super) const OTHER_FUNCTIONS: [&str; 21] = [
+pub(super) const OTHER_FUNCTIONS: [&str; 19] = [
     "absent",
     "absent_over_time",
     "end",
@@ -27,8 +31,6 @@ pub(super) const OTHER_FUNCTIONS: [&str; 21] = [
     "max_of",
     "min_of",
     "pi",
-    "predict_linear",
-    "quantile_over_time",
     "range",
     "scalar",
     "sort",
@@ -59,26 +61,22 @@ impl Evaluator<'_> {
         if elementwise::is_elementwise(name)
             && let Some(arg) = args.first()
         {
-            let Some(mut leaf) = self.leaf(arg, steps)?.filter(|leaf| self.may_extend(leaf)) else {
+            if !self.extends(arg) {
                 return Ok(None);
-            };
+            }
+            let Some(mut leaf) = self.leaf(arg, steps)? else { return Ok(None) };
             let Some(stage) = self.elementwise(name, args, steps)? else { return Ok(None) };
             leaf.stages.push(stage);
             leaf.drops_name = true;
             return Ok(Some(leaf));
         }
         let Some(arg) = matrix_argument(args) else { return Ok(None) };
-        let Expr { kind: ExprKind::Matrix { selector, range }, span } = strip_parens(arg) else {
+        let Expr { kind: ExprKind::Matrix { selector, range }, span } = arg else {
             return Ok(None);
         };
         let Some(function) = self.window_function(name, args, steps)? else { return Ok(None) };
         let range = duration::positive_nanos(range, &self.query)?;
         Ok(Some(self.selector_leaf(selector, *span, Source::Window { function, range }, steps)?))
-    }
-
-    /// Whether a leaf may take a further stage: not if its series must first be merged.
-    pub(super) fn may_extend(&self, leaf: &Leaf<'_>) -> bool {
-        !leaf.drops_name || self.query.delayed_name_removal || leaf.is_one_metric()
     }
 
     /// Evaluates a call that is no leaf.
@@ -100,7 +98,7 @@ impl Evaluator<'_> {
             return Ok(Evaluated::Vector(self.apply_stage(series, &*stage)?));
         }
         if let Some(arg) = matrix_argument(args)
-            && let ExprKind::Subquery(subquery) = &strip_parens(arg).kind
+            && let ExprKind::Subquery(subquery) = &arg.kind
             && let Some(function) = self.window_function(name, args, steps)?
         {
             let inner = self.subquery(subquery, steps)?;
@@ -283,7 +281,9 @@ impl Evaluator<'_> {
         let [target, replacement, source, pattern] = strings.as_slice() else {
             return Err(EvalError::Malformed { reason: "label_replace() takes five arguments" });
         };
-        let regex = regex::Regex::new(&format!("^(?s:{pattern})$"))
+        let regex = regex::RegexBuilder::new(&format!("^(?s:{pattern})$"))
+            .size_limit(REGEX_BYTES_MAX)
+            .build()
             .map_err(|_| EvalError::BadRegex { pattern: pattern.clone() })?;
         if target.is_empty() {
             return Err(EvalError::BadLabelName {
@@ -342,13 +342,6 @@ pub(super) fn text(expr: &Expr) -> Result<String, EvalError> {
 
 fn argument(args: &[Expr], index: usize) -> Result<&Expr, EvalError> {
     args.get(index).ok_or(EvalError::Malformed { reason: "an argument is missing" })
-}
-
-/// The range vector among the arguments: the first, or the second of `quantile_over_time`.
-fn matrix_argument(args: &[Expr]) -> Option<&Expr> {
-    args.iter().find(|arg| {
-        matches!(strip_parens(arg).kind, ExprKind::Matrix { .. } | ExprKind::Subquery(_))
-    })
 }
 
 fn one_series(column: ScalarColumn, steps: Steps) -> Evaluated {

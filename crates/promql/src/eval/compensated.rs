@@ -3,27 +3,37 @@
 /// A scale that brings any sum of floats back from overflow; a power of two, so it loses nothing.
 const DOWN: f64 = 1.0 / 18_446_744_073_709_551_616.0;
 
-/// Adds to a sum and its compensation.
+/// Adds to a sum, and what rounding lost to its compensation.
+///
+/// The loss is exact (Knuth's two-sum, which has no branch and the same result as Neumaier's). Once the
+/// sum is infinite the compensation means nothing: [`total`] leaves it out.
 #[inline]
 pub(super) fn add(increment: f64, sum: &mut f64, compensation: &mut f64) {
     let total = *sum + increment;
-    if total.is_infinite() {
-        *compensation = 0.0;
-    } else if sum.abs() >= increment.abs() {
-        *compensation += (*sum - total) + increment;
-    } else {
-        *compensation += (increment - total) + *sum;
-    }
+    let counted = total - *sum;
+    *compensation += (*sum - (total - counted)) + (increment - counted);
     *sum = total;
+}
+
+/// The value of a sum and its compensation.
+#[inline]
+pub(super) fn total(sum: f64, compensation: f64) -> f64 {
+    if sum.is_finite() { sum + compensation } else { sum }
 }
 
 /// The compensated sum of a slice.
 pub(super) fn sum(values: &[f64]) -> f64 {
-    let (mut total, mut compensation) = (0.0, 0.0);
+    let (sum, compensation) = parts(values);
+    total(sum, compensation)
+}
+
+#[inline]
+fn parts(values: &[f64]) -> (f64, f64) {
+    let (mut sum, mut compensation) = (0.0, 0.0);
     for value in values {
-        add(*value, &mut total, &mut compensation);
+        add(*value, &mut sum, &mut compensation);
     }
-    total + compensation
+    (sum, compensation)
 }
 
 /// A mean under construction: a compensated sum that is scaled down once it would overflow.
@@ -63,7 +73,7 @@ impl Mean {
     }
 
     pub(super) fn value(&self) -> f64 {
-        let mean = self.sum / self.count + self.compensation / self.count;
+        let mean = total(self.sum / self.count, self.compensation / self.count);
         if self.scaled { mean / DOWN } else { mean }
     }
 
@@ -87,6 +97,11 @@ impl Mean {
 
 /// The mean of a slice.
 pub(super) fn mean(values: &[f64]) -> f64 {
+    let (sum, compensation) = parts(values);
+    if sum.is_finite() {
+        let count = values.len() as f64;
+        return sum / count + compensation / count;
+    }
     let mut mean = Mean::default();
     for value in values {
         mean.add(*value);

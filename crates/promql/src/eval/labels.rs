@@ -11,6 +11,11 @@ pub(super) fn is_reserved(name: &str) -> bool {
     name == METRIC_NAME || name == "__type__" || name == "__unit__"
 }
 
+/// Whether labels other than the name would go with it.
+pub(super) fn has_more_reserved(labels: &Labels) -> bool {
+    labels.iter().any(|(name, _)| name != METRIC_NAME && is_reserved(name))
+}
+
 /// The labels without those of the metric.
 pub(super) fn without_reserved(labels: &Labels) -> Labels {
     labels.filter(|name| !is_reserved(name))

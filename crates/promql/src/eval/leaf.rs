@@ -4,17 +4,17 @@
 use std::thread;
 
 use timberline_model::{
-    Labels, METRIC_NAME, MatchOp, ScanError, Selector as ScanSelector, SeriesColumns, SeriesScan,
-    TimeRange, is_stale,
+    Labels, ScanError, Selector as ScanSelector, SeriesColumns, SeriesScan, TimeRange, is_stale,
 };
 
 use super::{
     column::{Series, StepColumn},
     error::EvalError,
     evaluator::Evaluator,
-    labels::{merge_same, without_reserved},
+    labels::{has_more_reserved, merge_same, without_reserved},
     notes::{Gravity, Notes},
     rate::Samples,
+    shape::is_one_metric,
     steps::{Sight, seconds},
     window::{WindowFunction, look_back},
 };
@@ -44,17 +44,6 @@ pub(super) struct Leaf<'e> {
     pub(super) stages: Vec<Stage<'e>>,
     /// Whether the results are no longer the metric, and lose its name.
     pub(super) drops_name: bool,
-}
-
-impl Leaf<'_> {
-    /// Whether all series have one metric name, so that dropping it makes no two of them the same.
-    pub(super) fn is_one_metric(&self) -> bool {
-        self.selector.matchers.iter().any(|matcher| {
-            matcher.name() == METRIC_NAME
-                && matcher.op() == MatchOp::Equal
-                && !matcher.value().is_empty()
-        })
-    }
 }
 
 impl Evaluator<'_> {
@@ -114,17 +103,19 @@ impl Evaluator<'_> {
     pub(super) fn collect_leaf(&self, leaf: &Leaf<'_>) -> Result<Vec<Series>, EvalError> {
         let delayed = self.query.delayed_name_removal;
         let strip = leaf.drops_name && !delayed;
-        let parts = self.run_leaf(leaf, &Vec::new, &|sink: &mut Vec<Series>, labels, column| {
-            self.budget.make(column.steps())?;
-            let labels = if strip { without_reserved(&labels) } else { labels };
-            let column = column.clone();
-            sink.push(Series { labels, column, drop_name: leaf.drops_name && delayed });
-            Ok(())
-        })?;
-        let mut series: Vec<Series> = parts.into_iter().flatten().collect();
-        series.sort_by(|a, b| a.labels.cmp(&b.labels));
-        let repeats = series.windows(2).any(|pair| pair[0].labels == pair[1].labels);
-        if repeats { merge_same(series) } else { Ok(series) }
+        let may_repeat = strip && !is_one_metric(leaf.selector);
+        let parts =
+            self.run_leaf(leaf, &Collected::default, &|sink: &mut Collected, labels, column| {
+                self.budget.make(column.steps())?;
+                sink.may_repeat |= strip && has_more_reserved(&labels);
+                let labels = if strip { without_reserved(&labels) } else { labels };
+                let column = std::mem::take(column);
+                sink.series.push(Series { labels, column, drop_name: leaf.drops_name && delayed });
+                Ok(())
+            })?;
+        let may_repeat = may_repeat || parts.iter().any(|part| part.may_repeat);
+        let series: Vec<Series> = parts.into_iter().flat_map(|part| part.series).collect();
+        if may_repeat { merge_same(series) } else { Ok(series) }
     }
 
     fn drain<S>(
@@ -173,7 +164,15 @@ impl Evaluator<'_> {
     }
 }
 
-/// Takes one series into a sink.
+/// The series that one thread has collected.
+#[derive(Default)]
+struct Collected {
+    series: Vec<Series>,
+    /// Two of them may have the same labels.
+    may_repeat: bool,
+}
+
+/// Takes one series into a sink; it may take the column too.
 pub(super) type PushInto<'a, S> =
     dyn Fn(&mut S, Labels, &mut StepColumn) -> Result<(), EvalError> + Sync + 'a;
 

@@ -135,3 +135,46 @@ impl SeriesScan for MemoryScan {
         self.series.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_selected_series_are_listed_once_and_sorted() {
+        let mut source = MemorySource::default();
+        for (host, ts) in [("b", 1), ("a", 2), ("c", 9)] {
+            let labels = Labels::from_pairs([("__name__", "m"), ("host", host)]).unwrap();
+            source.push(&labels, ts, 1.0);
+        }
+        let query = |limit| LabelQuery {
+            selectors: vec![vec![Matcher::equal("__name__", "m")]],
+            range: TimeRange::new(0, 5),
+            limit,
+        };
+        assert_eq!(source.label_names(&query(0)).unwrap(), ["__name__", "host"]);
+        assert_eq!(source.label_values("host", &query(0)).unwrap(), ["a", "b"]);
+        assert_eq!(source.label_values("host", &query(1)).unwrap(), ["a"]);
+        assert_eq!(source.series(&query(0)).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn every_series_is_in_exactly_one_partition() {
+        let mut source = MemorySource::default();
+        for host in ["a", "b", "c", "d", "e"] {
+            source.push(&Labels::from_pairs([("host", host)]).unwrap(), 0, 1.0);
+        }
+        let selector = Selector { matchers: Vec::new(), range: TimeRange::ALL };
+        let mut found = Vec::new();
+        let mut columns = SeriesColumns::default();
+        for mut scan in source.scan(&selector, NonZeroUsize::new(3).unwrap()).unwrap() {
+            while let Some(labels) = scan.next(&mut columns).unwrap() {
+                assert_eq!((columns.timestamps.len(), columns.values.len()), (1, 1));
+                found.push(labels);
+            }
+        }
+        found.sort();
+        found.dedup();
+        assert_eq!(found.len(), 5);
+    }
+}

@@ -36,6 +36,7 @@ mod rate;
 mod regression;
 mod selection;
 mod sets;
+mod shape;
 mod sliding;
 mod steps;
 mod subquery;

@@ -7,7 +7,7 @@
 
 use super::{
     column::StepColumn,
-    compensated::{Mean, add},
+    compensated::{Mean, add, total},
     rate::Samples,
     steps::{Sight, each_window},
 };
@@ -86,7 +86,7 @@ impl Fold for Sum {
     }
 
     fn value(&self) -> f64 {
-        if self.sum.is_infinite() { self.sum } else { self.sum + self.compensation }
+        total(self.sum, self.compensation)
     }
 }
 

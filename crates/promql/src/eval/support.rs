@@ -4,8 +4,22 @@ use super::{call, elementwise, error::EvalError, window::PlainFunction};
 use crate::ast::{BinaryOp, Expr, ExprKind, RangeExtension, Selector};
 
 /// Functions of windows that [`PlainFunction`] does not name.
-const WINDOW_FUNCTIONS: [&str; 7] =
-    ["rate", "increase", "delta", "irate", "idelta", "deriv", "double_exponential_smoothing"];
+const WINDOW_FUNCTIONS: [&str; 9] = [
+    "delta",
+    "deriv",
+    "double_exponential_smoothing",
+    "idelta",
+    "increase",
+    "irate",
+    "predict_linear",
+    "quantile_over_time",
+    "rate",
+];
+
+/// Whether a function makes one value of the samples in a window.
+pub(super) fn is_window_function(name: &str) -> bool {
+    PlainFunction::named(name).is_some() || WINDOW_FUNCTIONS.contains(&name)
+}
 
 /// Refuses a tree that has a part which is not evaluated, naming it.
 pub(super) fn check(expr: &Expr) -> Result<(), EvalError> {
@@ -46,7 +60,6 @@ fn check_selector(selector: &Selector) -> Result<(), EvalError> {
 
 fn is_evaluated(function: &str) -> bool {
     elementwise::is_elementwise(function)
-        || PlainFunction::named(function).is_some()
-        || WINDOW_FUNCTIONS.contains(&function)
+        || is_window_function(function)
         || call::OTHER_FUNCTIONS.contains(&function)
 }

@@ -3,6 +3,8 @@
 //! It also finishes the tree: matching is kept between vectors only, and set operators match many to
 //! many.
 
+use std::collections::HashSet;
+
 use crate::{
     ast::{Aggregate, AggregateOp, Binary, Cardinality, Expr, ExprKind, Selector, Span, ValueType},
     functions::{FunctionSignature, function_signature},
@@ -240,7 +242,8 @@ impl Checker<'_> {
         let Some(matching) = binary.matching.as_ref().filter(|matching| matching.on) else {
             return Ok(());
         };
-        match matching.labels.iter().find(|label| matching.include.contains(label)) {
+        let include: HashSet<_> = matching.include.iter().collect();
+        match matching.labels.iter().find(|label| include.contains(label)) {
             None => Ok(()),
             Some(label) => {
                 let label = quote(label);

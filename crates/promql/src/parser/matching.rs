@@ -99,16 +99,15 @@ impl Parser<'_> {
     }
 
     fn grouping_label(&mut self) -> Parsed<String> {
-        let unexpected = self.unexpected(GROUPING, "label");
         let label = match self.token.kind {
-            Kind::String => self.string_literal()?,
-            kind if kind.is_label_name() => {
-                let label = self.text().to_owned();
-                self.bump();
-                label
-            }
-            _ => return Err(unexpected),
+            Kind::String => self.string_value()?,
+            kind if kind.is_label_name() => self.text().to_owned(),
+            _ => String::new(),
         };
-        if label.is_empty() { Err(unexpected) } else { Ok(label) }
+        if label.is_empty() {
+            return Err(self.unexpected(GROUPING, "label"));
+        }
+        self.bump();
+        Ok(label)
     }
 }

@@ -66,10 +66,14 @@ impl Parser<'_> {
 
     /// Reads a string and unescapes it.
     pub(super) fn string_literal(&mut self) -> Parsed<String> {
-        let text = literal::string(self.text());
-        let text = text.map_err(|message| self.error(self.token.span, message))?;
+        let text = self.string_value()?;
         self.bump();
         Ok(text)
+    }
+
+    /// The current token, a string, unescaped.
+    pub(super) fn string_value(&self) -> Parsed<String> {
+        literal::string(self.text()).map_err(|message| self.error(self.token.span, message))
     }
 
     /// Reads a function call.

@@ -10,6 +10,7 @@
 //! cannot hold (before 1677, after 2262) rejects its sample.
 
 mod encode;
+mod headers;
 mod negotiate;
 mod sample;
 mod snappy;
@@ -19,20 +20,11 @@ mod v1;
 mod v2;
 
 pub use encode::encode_v1;
+pub use headers::{
+    CONTENT_TYPE_V1, CONTENT_TYPE_V2, HEADER_EXEMPLARS_WRITTEN, HEADER_HISTOGRAMS_WRITTEN,
+    HEADER_SAMPLES_WRITTEN, HEADER_VERSION,
+};
 pub use negotiate::{RemoteWriteVersion, negotiate};
 pub use snappy::{compress, decompress};
 pub use v1::decode_v1;
 pub use v2::{Arena, decode_v2};
-
-/// The header that says how many samples of a request were written.
-pub const HEADER_SAMPLES_WRITTEN: &str = "x-prometheus-remote-write-samples-written";
-/// The header that says how many native histograms of a request were written.
-pub const HEADER_HISTOGRAMS_WRITTEN: &str = "x-prometheus-remote-write-histograms-written";
-/// The header that says how many exemplars of a request were written.
-pub const HEADER_EXEMPLARS_WRITTEN: &str = "x-prometheus-remote-write-exemplars-written";
-/// The header by which a sender says the version it speaks. Not needed: the content type decides.
-pub const HEADER_VERSION: &str = "x-prometheus-remote-write-version";
-/// The content type of version 1.0.
-pub const CONTENT_TYPE_V1: &str = "application/x-protobuf";
-/// The content type of version 2.0.
-pub const CONTENT_TYPE_V2: &str = "application/x-protobuf;proto=io.prometheus.write.v2.Request";

@@ -40,6 +40,23 @@ pub struct Arena {
     refs: Vec<u64>,
 }
 
+/// Bytes of labels, and as many of samples, that an arena keeps from one request to the next.
+const KEPT_BYTES: usize = 16 << 20;
+
+impl Arena {
+    /// Forgets the last request, and gives memory back that a usual one does not need.
+    fn reset(&mut self) {
+        self.labels.clear();
+        self.labels.shrink_to(KEPT_BYTES);
+        self.samples.clear();
+        self.samples.shrink_to(KEPT_BYTES / size_of::<WireSample>());
+        self.series.clear();
+        self.series.shrink_to(KEPT_BYTES / size_of::<Sound>());
+        self.refs.clear();
+        self.refs.shrink_to(KEPT_BYTES / size_of::<u64>());
+    }
+}
+
 /// A series whose references are resolved.
 #[derive(Debug)]
 struct Sound {
@@ -86,9 +103,7 @@ fn resolve_all(
     decoded: &mut Decoded<'_>,
     limits: &DecodeLimits,
 ) -> Result<(), ProtocolError> {
-    arena.labels.clear();
-    arena.samples.clear();
-    arena.series.clear();
+    arena.reset();
     let mut index = 0;
     let mut request = Reader::new(body);
     while let Some(field) = request.next()? {

@@ -77,22 +77,24 @@ impl Client {
         self.successful(self.agent.post(format!("{}{path}", self.base)).send_empty())
     }
 
-    fn successful(
-        &self,
-        response: Result<Response<ureq::Body>, Error>,
-    ) -> Result<Answer, Failure> {
+    fn successful(&self, response: Result<Response<ureq::Body>, Error>) -> Result<Answer, Failure> {
         let (status, answer) = self.read(response)?;
         if (200..300).contains(&status) {
             return Ok(answer);
         }
         let reason = match answer.json["error"].as_str() {
             Some(reason) => reason.to_owned(),
-            None => format!("status {status}: {}", answer.text.chars().take(500).collect::<String>()),
+            None => {
+                format!("status {status}: {}", answer.text.chars().take(500).collect::<String>())
+            }
         };
         Err(Failure::new(format!("the server at {} refused: {reason}", self.base)))
     }
 
-    fn read(&self, response: Result<Response<ureq::Body>, Error>) -> Result<(u16, Answer), Failure> {
+    fn read(
+        &self,
+        response: Result<Response<ureq::Body>, Error>,
+    ) -> Result<(u16, Answer), Failure> {
         let mut response = response.map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();

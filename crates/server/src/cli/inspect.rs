@@ -166,12 +166,9 @@ fn status_rows(data: &Value) -> Vec<(&'static str, String)> {
             ),
         ),
         ("Time range", range),
-        ("Memory", format!("{} of samples", size(number("activeMemTableSize")))),
+        ("Memory", format!("{} of samples and labels", size(number("activeMemTableSize")))),
         ("Log", size(number("walSize"))),
-        (
-            "Blocks",
-            format!("{} ({}{per_sample})", count(number("blockCount")), size(blocks)),
-        ),
+        ("Blocks", format!("{} ({}{per_sample})", count(number("blockCount")), size(blocks))),
         ("Last flush", time(&data["lastFlushTime"]).unwrap_or_else(|| "none yet".to_owned())),
     ];
     if !top.is_empty() {

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use timberline_model::{
-    Labels, NANOS_PER_SECOND, format_duration, parse_duration,
-};
+use timberline_model::{Labels, NANOS_PER_SECOND, format_duration, parse_duration};
 use timberline_protocol::prom_api::RANGE_POINTS_MAX;
 
 use super::{
@@ -27,7 +25,8 @@ const RANGE_DEFAULT: i64 = 3_600 * NANOS_PER_SECOND;
 pub(super) fn query(args: &QueryArgs) -> Result<(), Failure> {
     let client = Client::new(&args.server)?;
     let mut params = vec![("query", args.query.clone())];
-    for (name, value) in [("timeout", &args.timeout), ("limit", &args.limit.map(|n| n.to_string()))] {
+    for (name, value) in [("timeout", &args.timeout), ("limit", &args.limit.map(|n| n.to_string()))]
+    {
         params.extend(value.clone().map(|value| (name, value)));
     }
     let now = now_millis();
@@ -52,10 +51,7 @@ pub(super) fn query(args: &QueryArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn range_params(
-    args: &QueryArgs,
-    now: i64,
-) -> Result<Vec<(&'static str, String)>, Failure> {
+fn range_params(args: &QueryArgs, now: i64) -> Result<Vec<(&'static str, String)>, Failure> {
     let time = |text: &Option<String>| text.as_deref().map(|t| parse_time(t, now)).transpose();
     let end = time(&args.end)?.unwrap_or(now);
     let start = time(&args.start)?.unwrap_or(end.saturating_sub(RANGE_DEFAULT));
@@ -94,9 +90,7 @@ fn rows(data: &Value) -> Result<Vec<Row>, Failure> {
     let foreign = || Failure::new("the server's answer has a form that this version cannot show");
     let result = &data["result"];
     match data["resultType"].as_str() {
-        Some("scalar" | "string") => {
-            Ok(vec![row(Labels::empty(), result).ok_or_else(foreign)?])
-        }
+        Some("scalar" | "string") => Ok(vec![row(Labels::empty(), result).ok_or_else(foreign)?]),
         Some(kind @ ("vector" | "matrix")) => {
             let mut rows = Vec::new();
             for series in result.as_array().ok_or_else(foreign)? {
@@ -154,7 +148,9 @@ fn as_csv(rows: &[Row]) -> String {
     let mut text = csv::line(["time", "value"].into_iter().chain(names.iter().copied()));
     for row in rows {
         let labels = names.iter().map(|name| row.labels.get(name).unwrap_or(""));
-        text.push_str(&csv::line([row.time.as_str(), row.value.as_str()].into_iter().chain(labels)));
+        text.push_str(&csv::line(
+            [row.time.as_str(), row.value.as_str()].into_iter().chain(labels),
+        ));
     }
     text
 }

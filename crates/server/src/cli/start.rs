@@ -60,7 +60,12 @@ async fn serve(config: Config, ready_file: Option<&Path>) -> Result<(), Failure>
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
 
     let opening = Arc::new(Opening::default());
-    let opened = tokio::spawn(open(app.clone(), Arc::clone(&opening), address, ready_file.map(Path::to_owned)));
+    let opened = tokio::spawn(open(
+        app.clone(),
+        Arc::clone(&opening),
+        address,
+        ready_file.map(Path::to_owned),
+    ));
     let stopping = app.clone();
     let stop = async {
         tokio::select! {

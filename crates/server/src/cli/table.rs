@@ -80,7 +80,11 @@ mod tests {
 
     #[test]
     fn tables_are_aligned() {
-        let rows = vec![vec!["a".to_owned(), "1".to_owned()], vec!["bb".to_owned(), "22".to_owned()]];
-        assert_eq!(table(&["name", "value"], &[1], &rows), "name  value\na         1\nbb       22\n");
+        let rows =
+            vec![vec!["a".to_owned(), "1".to_owned()], vec!["bb".to_owned(), "22".to_owned()]];
+        assert_eq!(
+            table(&["name", "value"], &[1], &rows),
+            "name  value\na         1\nbb       22\n"
+        );
     }
 }

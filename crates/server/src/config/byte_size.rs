@@ -44,7 +44,9 @@ impl FromStr for ByteSize {
         let (number, unit) = text.split_at(digits);
         let unit = unit.trim_start();
         let malformed = || {
-            format!("not a size: {text:?} (expected such as 64KiB, 128MiB, 1GiB, or a number of bytes)")
+            format!(
+                "not a size: {text:?} (expected such as 64KiB, 128MiB, 1GiB, or a number of bytes)"
+            )
         };
         let scale = match unit {
             "" => 1,

@@ -70,7 +70,10 @@ fn apply_value(
     let outcome = match &text {
         Some(text) => config.set(key, text),
         None => config.get(key).map(|_| {
-            Err(format!("expected a string, a whole number or a truth value, found {}", value.type_str()))
+            Err(format!(
+                "expected a string, a whole number or a truth value, found {}",
+                value.type_str()
+            ))
         }),
     };
     match outcome {

@@ -71,7 +71,10 @@ mod tests {
     #[test]
     fn what_is_no_address_is_named() {
         for text in ["", "8080", "host:8080", ":99999", "127.0.0.1"] {
-            assert!(text.parse::<ListenAddress>().unwrap_err().contains("not an address"), "{text}");
+            assert!(
+                text.parse::<ListenAddress>().unwrap_err().contains("not an address"),
+                "{text}"
+            );
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::{Config, field::fields};
 #[cfg(test)]
 use super::{field::Field, tree::SECTIONS};
-use super::{Config, field::fields};
 
 /// The whole configuration as a TOML file, with every key explained.
 pub(crate) fn to_toml(config: &Config) -> String {

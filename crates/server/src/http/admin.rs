@@ -22,8 +22,7 @@ async fn flushed(app: &App) -> Result<Response, ApiError> {
     let database = app.database()?.clone();
     let task = tokio::task::spawn_blocking(move || database.flush());
     let outcome = task.await.map_err(ApiError::internal)?;
-    let flushed =
-        outcome.map_err(|error| ApiError::new(Subject::Request, error.kind(), error))?;
+    let flushed = outcome.map_err(|error| ApiError::new(Subject::Request, error.kind(), error))?;
     let data = json!({
         "blocks": flushed.blocks,
         "samples": flushed.samples,

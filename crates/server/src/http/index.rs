@@ -41,6 +41,7 @@ pub(super) async fn not_found(request: Request) -> Response {
 
 /// A route that exists, with a method that it does not have.
 pub(super) async fn method_not_allowed(request: Request) -> Response {
-    let message = format!("method {} is not allowed for {}", request.method(), request.uri().path());
+    let message =
+        format!("method {} is not allowed for {}", request.method(), request.uri().path());
     ApiError::method_not_allowed(message).into_response()
 }

@@ -8,8 +8,9 @@ use timberline::{Database, LabelQuery, ScanError, SeriesSource as _, TimeRange};
 use timberline_protocol::prom_api::{self, parse_limit, parse_time};
 
 use super::{
+    ask::{Answer, run},
     params::Params,
-    query::{Answer, run, truncation},
+    query::truncation,
     selector::parse_match,
     state::App,
 };
@@ -20,9 +21,14 @@ pub(super) async fn names(State(app): State<App>, request: Request) -> Response 
     let ask = async {
         let params = Params::read(&app, request).await?;
         let (query, limit) = label_query(&params)?;
-        answer(&app, limit, move |database| database.label_names(&query), |out, names| {
-            prom_api::strings(out, names.iter().map(String::as_str));
-        })
+        answer(
+            &app,
+            limit,
+            move |database| database.label_names(&query),
+            |out, names| {
+                prom_api::strings(out, names.iter().map(String::as_str));
+            },
+        )
         .await
     };
     ask.await.unwrap_or_else(IntoResponse::into_response)
@@ -38,9 +44,14 @@ pub(super) async fn values(
         let params = Params::read(&app, request).await?;
         let (query, limit) = label_query(&params)?;
         let name = unescape(&name).unwrap_or(name);
-        answer(&app, limit, move |database| database.label_values(&name, &query), |out, values| {
-            prom_api::strings(out, values.iter().map(String::as_str));
-        })
+        answer(
+            &app,
+            limit,
+            move |database| database.label_values(&name, &query),
+            |out, values| {
+                prom_api::strings(out, values.iter().map(String::as_str));
+            },
+        )
         .await
     };
     ask.await.unwrap_or_else(IntoResponse::into_response)
@@ -54,9 +65,14 @@ pub(super) async fn series(State(app): State<App>, request: Request) -> Response
         if query.selectors.is_empty() {
             return Err(ApiError::invalid("no match[] parameter provided"));
         }
-        answer(&app, limit, move |database| database.series(&query), |out, sets| {
-            prom_api::label_sets(out, sets);
-        })
+        answer(
+            &app,
+            limit,
+            move |database| database.series(&query),
+            |out, sets| {
+                prom_api::label_sets(out, sets);
+            },
+        )
         .await
     };
     ask.await.unwrap_or_else(IntoResponse::into_response)

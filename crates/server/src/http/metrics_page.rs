@@ -31,7 +31,16 @@ fn describe_database(database: &Database, page: &mut Exposition) {
         stats.head_samples,
     );
     page.gauge("timberline_head_chunks", "Chunks in memory.", stats.head_chunks);
-    page.gauge("timberline_head_bytes", "Bytes of samples in memory, about.", stats.head_bytes);
+    page.gauge(
+        "timberline_head_sample_bytes",
+        "Bytes of samples in memory, about.",
+        stats.head_sample_bytes,
+    );
+    page.gauge(
+        "timberline_head_label_bytes",
+        "Bytes of labels in memory, about.",
+        stats.head_label_bytes,
+    );
     page.gauge("timberline_blocks", "Blocks that can be read.", stats.blocks);
     page.gauge(
         "timberline_blocks_set_aside",

@@ -6,6 +6,7 @@
 //! of its own; every error leaves as the Prometheus API's error JSON.
 
 mod admin;
+mod ask;
 mod body;
 mod health;
 mod index;

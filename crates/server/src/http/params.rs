@@ -138,7 +138,9 @@ mod tests {
 
     #[test]
     fn only_forms_are_read_from_bodies() {
-        assert!(check_form(Some("application/x-www-form-urlencoded; charset=utf-8"), false).is_ok());
+        assert!(
+            check_form(Some("application/x-www-form-urlencoded; charset=utf-8"), false).is_ok()
+        );
         assert!(check_form(None, false).is_ok());
         assert!(check_form(Some("application/json"), true).is_ok());
         assert_eq!(check_form(Some("application/json"), false).unwrap_err().status(), 415);

@@ -1,17 +1,9 @@
 //! `query` and `query_range`: PromQL at an instant and over a range.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use axum::{
-    body::Body,
     extract::{Request, State},
-    http::header,
     response::{IntoResponse, Response},
 };
 use timberline::{Database, Error, Limits, Query, QueryResult, Value};
@@ -23,6 +15,7 @@ use timberline_protocol::{
 };
 
 use super::{
+    ask::{Answer, run},
     params::Params,
     selector::{parse_query, plain_selector},
     state::App,
@@ -84,14 +77,28 @@ pub(super) async fn range(State(app): State<App>, request: Request) -> Response 
 
 async fn ask_range(app: &App, params: &Params) -> Result<Response, ApiError> {
     let (start, end) = (params.required("start")?, params.required("end")?);
-    let range = parse_range(Some(start), Some(end), params.get("step")).map_err(ApiError::invalid)?;
+    let range =
+        parse_range(Some(start), Some(end), params.get("step")).map_err(ApiError::invalid)?;
     let question = question(app, params, range.form)?;
     let question = Question { start: range.start, end: range.end, ..question };
     let Some(step) = range.step else {
         return ask_stored(app, question).await;
     };
+    check_points(app, range.start, range.end, step)?;
     let question = Question { step, ..question };
     run(app, question.timeout, move |database, limits| evaluate(database, &question, limits)).await
+}
+
+/// As Prometheus has it: a range of `max` steps is allowed, though it has one point more.
+fn check_points(app: &App, start: i64, end: i64, step: i64) -> Result<(), ApiError> {
+    let max = app.config().query.steps_max.get();
+    if end.abs_diff(start) / step.unsigned_abs().max(1) > max {
+        return Err(ApiError::invalid(format!(
+            "exceeded maximum resolution of {max} points per timeseries (query.steps_max). \
+             Try decreasing the query resolution (?step=XX)"
+        )));
+    }
+    Ok(())
 }
 
 /// A range query without a step: the samples of a plain selector as they are stored.
@@ -150,87 +157,7 @@ fn positive(name: &'static str, text: &str) -> Result<i64, ApiError> {
     }
 }
 
-/// An answer as JSON, and what it cost.
-pub(super) struct Answer {
-    pub(super) body: Vec<u8>,
-    pub(super) series: u64,
-    pub(super) samples: u64,
-}
-
-/// Runs a question on a blocking thread: admitted, timed, counted, and canceled when the asker goes
-/// away.
-pub(super) async fn run(
-    app: &App,
-    timeout: Duration,
-    ask: impl FnOnce(&Database, &Limits) -> Result<Answer, ApiError> + Send + 'static,
-) -> Result<Response, ApiError> {
-    let database = app.database()?.clone();
-    let place = app.admit_query().await?;
-    let canceled = Arc::new(AtomicBool::new(false));
-    let mut guard = CancelOnDrop { app: app.clone(), canceled: Arc::clone(&canceled), armed: true };
-    let settings = &app.config().query;
-    let limits = Limits {
-        samples_max: settings.samples_max.get(),
-        series_max: settings.series_max.get(),
-        steps_max: settings.steps_max.get().saturating_add(1),
-        deadline: Instant::now().checked_add(timeout),
-        canceled,
-        partitions: settings.threads_max,
-    };
-    let metrics = Arc::clone(app.metrics());
-    let task = tokio::task::spawn_blocking(move || {
-        let _place = place;
-        let _under_way = metrics.query();
-        let begun = Instant::now();
-        let outcome = ask(&database, &limits);
-        metrics.query_durations.observe(begun.elapsed());
-        metrics.queries.add(1);
-        match &outcome {
-            Ok(answer) => {
-                metrics.query_samples.add(answer.samples);
-                metrics.query_series.add(answer.series);
-            }
-            Err(_) => metrics.query_failures.add(1),
-        }
-        outcome
-    });
-    let outcome = task.await;
-    guard.armed = false;
-    match outcome {
-        Ok(answer) => Ok(json(answer?.body)),
-        Err(_) => {
-            app.metrics().panics.add(1);
-            Err(ApiError::internal("the query failed by a fault of the server; see its log"))
-        }
-    }
-}
-
-/// A body of JSON.
-pub(super) fn json(body: Vec<u8>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], Body::from(body)).into_response()
-}
-
-/// Tells the query to stop when the request's future is dropped, as it is when the client goes away.
-struct CancelOnDrop {
-    app: App,
-    canceled: Arc<AtomicBool>,
-    armed: bool,
-}
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        if self.armed {
-            self.canceled.store(true, Ordering::Relaxed);
-            self.app.metrics().queries_canceled.add(1);
-        }
-    }
-}
-
-fn evaluate(
-    database: &Database,
-    question: &Question,
-    limits: &Limits,
-) -> Result<Answer, ApiError> {
+fn evaluate(database: &Database, question: &Question, limits: &Limits) -> Result<Answer, ApiError> {
     let query = Query {
         text: Some(&question.text),
         lookback: question.lookback,

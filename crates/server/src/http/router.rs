@@ -6,9 +6,7 @@ use axum::{
     Router, middleware as layers,
     routing::{get, post},
 };
-use tower_http::{
-    CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer,
-};
+use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use super::{
     admin, health, index, labels, metrics_page, middleware, query, state::App, status, write,

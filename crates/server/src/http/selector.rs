@@ -32,8 +32,9 @@ pub(super) fn parse_query(text: &str) -> Result<(Expr, String), ApiError> {
 pub(super) fn parse_match(text: &str) -> Result<Vec<Matcher>, ApiError> {
     match parse_matchers(text) {
         Ok(matchers) => Ok(matchers),
-        Err(refused) => parse_matchers(&format!("{{{text}}}"))
-            .map_err(|_| invalid_query("match[]", &refused)),
+        Err(refused) => {
+            parse_matchers(&format!("{{{text}}}")).map_err(|_| invalid_query("match[]", &refused))
+        }
     }
 }
 
@@ -56,7 +57,8 @@ mod tests {
     use super::*;
 
     fn canonical(text: &str) -> String {
-        parse_query(text).map_or_else(|error| error.message().to_owned(), |(expr, _)| expr.to_string())
+        parse_query(text)
+            .map_or_else(|error| error.message().to_owned(), |(expr, _)| expr.to_string())
     }
 
     #[test]
@@ -82,7 +84,8 @@ mod tests {
         for text in ["", "sum(", "{}", "a=\"x", "up{job=}"] {
             let error = parse_query(text).unwrap_err();
             assert_eq!(error.status(), 400, "{text}");
-            assert!(error.message().starts_with("invalid parameter \"query\": 1:"), "{text}");
+            assert!(error.message().starts_with("invalid parameter \"query\": "), "{text}");
+            assert!(error.message().contains(": parse error: "), "{}", error.message());
         }
         assert!(parse_match("sum(up)").unwrap_err().message().contains("match[]"));
     }

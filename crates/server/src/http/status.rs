@@ -77,7 +77,7 @@ fn describe(database: &timberline::Database, limit: usize) -> Value {
         "flushCount": stats.flushes,
         "lastFlushTime": millis(stats.last_flush),
         "walSize": stats.log.bytes,
-        "activeMemTableSize": stats.head_bytes,
+        "activeMemTableSize": stats.head_sample_bytes + stats.head_label_bytes,
         "headSamples": stats.head_samples,
         "blockCount": stats.blocks,
         "blockSamples": stats.block_samples,

@@ -54,7 +54,11 @@ pub(crate) struct Server {
 
 impl Server {
     /// A server on a bound listener.
-    pub(crate) fn new(listener: TcpListener, options: ServerOptions, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        listener: TcpListener,
+        options: ServerOptions,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self { listener, options, metrics }
     }
 
@@ -63,10 +67,7 @@ impl Server {
     /// Returns how many connections were cut because they did not end in time.
     pub(crate) async fn run<S>(self, service: S, stop: impl Future<Output = ()>) -> usize
     where
-        S: Service<Request<Body>, Response = Response, Error = Infallible>
-            + Clone
-            + Send
-            + 'static,
+        S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
     {
         let service = service.map_request(|request: Request<Incoming>| request.map(Body::new));

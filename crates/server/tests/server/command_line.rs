@@ -11,7 +11,10 @@ fn a_sample_is_written_and_asked_for() {
     assert!(written.starts_with(r#"wrote cpu_usage{host="server1"} 0.85 at 20"#), "{written}");
     let table = stdout(&server.client(&["query", r#"cpu_usage{host="server1"}"#]));
     let lines: Vec<&str> = table.lines().collect();
-    assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["SERIES", "TIME", "(UTC)", "VALUE"]);
+    assert_eq!(
+        lines[0].split_whitespace().collect::<Vec<_>>(),
+        ["SERIES", "TIME", "(UTC)", "VALUE"]
+    );
     assert!(lines[1].starts_with(r#"cpu_usage{host="server1"}"#) && lines[1].ends_with("0.85"));
     assert_eq!(lines[3], "1 series, 1 sample");
 }
@@ -36,7 +39,8 @@ fn ranges_raw_samples_and_formats_are_shown() {
     let json: serde_json::Value = serde_json::from_str(&query(&["--format=json"])).unwrap();
     assert_eq!(json["data"]["resultType"], "matrix");
     assert_eq!(stdout(&server.client(&["query", "nothing"])), "no results\n");
-    let scalar = stdout(&server.client(&["query", "1+1", "--time", "2026-01-31", "--format", "csv"]));
+    let scalar =
+        stdout(&server.client(&["query", "1+1", "--time", "2026-01-31", "--format", "csv"]));
     assert_eq!(scalar, "time,value\n2026-01-31T00:00:00Z,2\n");
 }
 
@@ -44,14 +48,15 @@ fn ranges_raw_samples_and_formats_are_shown() {
 fn the_server_is_inspected() {
     let server = Server::start();
     server.store(&[("__name__", "m"), ("a.b", "x")], &[(now_ms(), 1.0)]);
-    let inspect = |args: &[&str]| {
-        stdout(&server.client(&[&["inspect"], args].concat()))
-    };
+    let inspect = |args: &[&str]| stdout(&server.client(&[&["inspect"], args].concat()));
     assert_eq!(inspect(&["labels"]), "__name__\na.b\n\n2 labels\n");
     assert_eq!(inspect(&["labels", "--match", "other"]), "\n0 labels\n");
     assert_eq!(inspect(&["label-values", "a.b"]), "x\n\n1 value\n");
     assert_eq!(inspect(&["label-values", "a.b", "--format", "csv"]), "x\n");
-    assert_eq!(inspect(&["series", "m"]), "{\"a.b\"=\"x\", m}\n\n1 series\n".replace("{\"a.b\"=\"x\", m}", &series_text()));
+    assert_eq!(
+        inspect(&["series", "m"]),
+        "{\"a.b\"=\"x\", m}\n\n1 series\n".replace("{\"a.b\"=\"x\", m}", &series_text())
+    );
     assert!(inspect(&["health"]).starts_with("healthy: "));
     let status = inspect(&["status"]);
     for words in ["Series", "1 (1 in memory, 0 in blocks)", "healthy", "KiB", "none yet", "m (1)"] {
@@ -104,12 +109,16 @@ fn wrong_use_is_exit_code_2_and_refusals_are_1() {
 
 #[test]
 fn help_teaches_with_examples() {
-    for args in [vec!["--help"], vec!["start", "--help"], vec!["query", "--help"], vec!["write", "--help"]] {
+    for args in
+        [vec!["--help"], vec!["start", "--help"], vec!["query", "--help"], vec!["write", "--help"]]
+    {
         let help = stdout(&timberline().args(&args).output().unwrap());
         assert!(help.contains("Examples:"), "{args:?}: {help}");
     }
     let help = stdout(&timberline().args(["start", "--help"]).output().unwrap());
-    assert!(help.contains("--query-timeout <DURATION>") && help.contains("TIMBERLINE_QUERY_TIMEOUT"));
+    assert!(
+        help.contains("--query-timeout <DURATION>") && help.contains("TIMBERLINE_QUERY_TIMEOUT")
+    );
     assert!(stdout(&timberline().arg("--version").output().unwrap()).starts_with("timberline 0."));
 }
 
@@ -117,7 +126,8 @@ fn help_teaches_with_examples() {
 fn the_configuration_is_printed_and_checked() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("t.toml");
-    let start = |args: &[&str]| timberline().arg("start").args(args).current_dir(&home).output().unwrap();
+    let start =
+        |args: &[&str]| timberline().arg("start").args(args).current_dir(&home).output().unwrap();
     let printed = stdout(&start(&["--print-config", "--query-timeout", "7s"]));
     assert!(printed.contains("timeout = \"7s\""), "{printed}");
     fs::write(&path, printed.clone()).unwrap();
@@ -126,7 +136,9 @@ fn the_configuration_is_printed_and_checked() {
     fs::write(&path, "[query]\ntimeuot = \"1s\"\n").unwrap();
     let (code, message) = stderr(&start(&["--config", "t.toml"]));
     assert_eq!(code, 2);
-    assert!(message.contains("t.toml:2:1: unknown key `query.timeuot` (did you mean `query.timeout`?)"));
+    assert!(
+        message.contains("t.toml:2:1: unknown key `query.timeuot` (did you mean `query.timeout`?)")
+    );
     let (code, message) = stderr(&start(&["--listen", ":0"]));
     assert_eq!(code, 2);
     assert!(message.contains("--insecure"), "{message}");

@@ -190,7 +190,13 @@ impl Server {
         read_reply(&mut stream)
     }
 
-    pub fn request(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+    pub fn request(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Reply {
         let mut request = format!("{method} {target} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n");
         for (name, value) in headers {
             request.push_str(&format!("{name}: {value}\r\n"));
@@ -251,7 +257,8 @@ pub fn remote_write(series: &[Series<'_>]) -> Vec<u8> {
     let series: Vec<(Labels, Vec<Sample>)> = series
         .iter()
         .map(|(labels, samples)| {
-            let samples = samples.iter().map(|(ms, value)| Sample { ts: ms * 1_000_000, value: *value });
+            let samples =
+                samples.iter().map(|(ms, value)| Sample { ts: ms * 1_000_000, value: *value });
             (Labels::from_pairs(labels.iter().copied()).unwrap(), samples.collect())
         })
         .collect();

@@ -52,7 +52,10 @@ fn selectors_times_and_limits_narrow_them() {
     assert_eq!(limited.data(), json!(["a"]));
     assert_eq!(limited.json()["warnings"][0], "results truncated due to limit");
     assert!(server.get("/api/v1/label/host/values?limit=2").json()["warnings"].is_null());
-    assert_eq!(server.post_form("/api/v1/labels", "match[]=cpu&limit=0").data().as_array().unwrap().len(), 3);
+    assert_eq!(
+        server.post_form("/api/v1/labels", "match[]=cpu&limit=0").data().as_array().unwrap().len(),
+        3
+    );
 }
 
 #[test]

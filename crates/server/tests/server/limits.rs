@@ -43,7 +43,8 @@ fn a_write_that_unpacks_to_more_than_allowed_is_413() {
 fn a_write_of_more_samples_than_allowed_is_413() {
     let server = Server::start_with(&["--write-samples-max", "2"]);
     let now = now_ms();
-    let body = remote_write(&[(&[("__name__", "m")], &[(now, 1.0), (now + 1, 1.0), (now + 2, 1.0)])]);
+    let body =
+        remote_write(&[(&[("__name__", "m")], &[(now, 1.0), (now + 1, 1.0), (now + 2, 1.0)])]);
     let message = server.write_v1(&body).error(413, "bad_data");
     assert!(message.contains("more than 2 samples (write.samples_max)"), "{message}");
 }
@@ -54,10 +55,14 @@ fn labels_beyond_their_limits_reject_their_series_only() {
     let now = now_ms();
     let many: Vec<String> = (0..128).map(|i| format!(r#"{{"name":"l{i}","value":"x"}}"#)).collect();
     let (long_name, long_value) = ("n".repeat(1_025), "v".repeat(65_537));
+    let long_together: Vec<String> =
+        (0..5).map(|i| format!(r#"{{"name":"l{i}","value":"{}"}}"#, "v".repeat(60_000))).collect();
+    let long_together = long_together.join(",");
     for (labels, words) in [
         (many.join(","), "129 labels exceed the limit of 128"),
         (format!(r#"{{"name":"{long_name}","value":"x"}}"#), "label name of 1025 bytes"),
         (format!(r#"{{"name":"l","value":"{long_value}"}}"#), "label value of 65537 bytes"),
+        (long_together, "label set of"),
     ] {
         let name = r#"{"name":"__name__","value":"m"}"#;
         let sample = format!(r#"[{{"timestamp":{now},"value":1}}]"#);
@@ -123,7 +128,8 @@ fn a_body_that_does_not_come_is_408() {
 
 #[test]
 fn a_head_that_does_not_come_or_is_too_long_ends_the_connection() {
-    let server = Server::start_with(&["--http-head-timeout", "50ms", "--http-head-size-max", "8KiB"]);
+    let server =
+        Server::start_with(&["--http-head-timeout", "50ms", "--http-head-size-max", "8KiB"]);
     let mut slow = server.connect();
     slow.write_all(b"GET / HTT").unwrap();
     let mut rest = Vec::new();
@@ -160,36 +166,41 @@ fn a_form_larger_than_allowed_is_413() {
     assert!(message.contains("http.form_size_max"), "{message}");
 }
 
-#[test]
-fn queries_beyond_their_limits_are_refused() {
-    let server = Server::start_with(&[
-        "--query-samples-max",
-        "5",
-        "--query-series-max",
-        "2",
-        "--query-steps-max",
-        "3",
-    ]);
+/// Three series of three samples each, the newest at the time returned (in seconds).
+fn with_three_series(flags: &[&str]) -> (Server, i64) {
+    let server = Server::start_with(flags);
     let now = now_ms() / 1_000;
     for name in ["a", "b", "c"] {
         let samples: Vec<_> = (0..3).map(|i| ((now - i) * 1_000, 1.0)).collect();
         server.store(&[("__name__", name), ("all", "1")], &samples);
     }
-    let range = |query: &str, more: &str| {
-        let times = format!("start={}&end={now}", now - 60);
-        server.get(&format!("/api/v1/query_range?query={query}&{times}{more}"))
-    };
-    for (reply, words) in [
-        (server.get(&format!("/api/v1/query?query={{all='1'}}&time={now}")), "2 series"),
-        (range("{all='1'}", ""), "2 series"),
-        (server.get(&format!("/api/v1/query?query={{__name__=~'a|b'}}[1m]&time={now}")), "5 samples"),
-        (range("{__name__=~'a|b'}", ""), "5 samples"),
-        (range("a", "&step=1"), "limit of 3"),
+    (server, now)
+}
+
+#[test]
+fn a_query_of_more_series_samples_or_steps_than_allowed_is_refused() {
+    for (flag, max, words) in [
+        ("--query-series-max", "2", "more than 2 series"),
+        ("--query-samples-max", "5", "more than 5 samples"),
     ] {
-        let message = reply.error(422, "execution");
-        assert!(message.contains(words), "{message}");
+        let (server, now) = with_three_series(&[flag, max]);
+        for target in [
+            format!("/api/v1/query?query={{all='1'}}[1m]&time={now}"),
+            format!("/api/v1/query_range?query={{all='1'}}&start=0&end={now}"),
+        ] {
+            let message = server.get(&target).error(422, "execution");
+            assert!(message.contains(words), "{target}: {message}");
+        }
+        assert_eq!(server.get(&format!("/api/v1/query?query=a&time={now}")).values(), ["1"]);
     }
-    assert_eq!(server.get(&format!("/api/v1/query?query=a&time={now}")).values(), ["1"]);
+    let (server, now) = with_three_series(&["--query-steps-max", "3"]);
+    let steps = |count: i64| {
+        let times = format!("start={}&end={now}&step=1", now - count);
+        server.get(&format!("/api/v1/query_range?query=a&{times}"))
+    };
+    assert!(steps(4).error(400, "bad_data").contains("query.steps_max"));
+    assert_eq!(steps(2).values().len(), 3);
+    assert_eq!(steps(3).status, 200);
 }
 
 #[test]
@@ -210,6 +221,27 @@ fn a_query_text_beyond_the_limit_is_refused() {
     assert!(server.post_form("/api/v1/query", &long).error(400, "bad_data").contains("limit"));
     let deep = format!("query={}1{}", "(".repeat(1_000), ")".repeat(1_000));
     server.post_form("/api/v1/query", &deep).error(400, "bad_data");
+}
+
+#[test]
+fn a_target_that_is_too_long_is_414() {
+    let server = Server::start();
+    let target = format!("/api/v1/query?query={}", "1".repeat(70_000));
+    assert_eq!(server.get(&target).status, 414);
+}
+
+#[test]
+fn a_regular_expression_that_is_too_large_is_refused() {
+    let server = Server::start();
+    let query = "query=up{a=~\"(((x{100}){100}){100}){100}\"}";
+    server.post_form("/api/v1/query", query).error(400, "bad_data");
+}
+
+#[test]
+fn longer_lists_than_allowed_are_refused() {
+    let server = Server::start();
+    server.get("/api/v1/status/tsdb?limit=10001").error(400, "bad_data");
+    assert_eq!(server.get("/api/v1/status/tsdb?limit=10000").status, 200);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! The real binary, started on a free port: routes, limits, the command line, stopping and starting.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod command_line;
+mod documentation;
 mod durability;
 mod harness;
 mod labels;

@@ -90,5 +90,20 @@ fn metrics_parse_and_move() {
         }
     }
     assert!(names.len() >= 28, "{} names", names.len());
-    assert!(page.body.contains("timberline_http_requests_total{route=\"/api/v1/write\",status=\"204\"} 1"));
+    assert!(
+        page.body
+            .contains("timberline_http_requests_total{route=\"/api/v1/write\",status=\"204\"} 1")
+    );
+}
+
+#[test]
+fn http_2_is_spoken_too() {
+    let server = Server::start();
+    let mut stream = server.connect();
+    // The preface, and an empty SETTINGS frame; the server answers with its own.
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    std::io::Write::write_all(&mut stream, preface).unwrap();
+    let mut frame = [0; 9];
+    std::io::Read::read_exact(&mut stream, &mut frame).unwrap();
+    assert_eq!(frame[3], 4, "{frame:?}");
 }

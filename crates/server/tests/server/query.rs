@@ -45,7 +45,8 @@ fn times_are_answered_in_the_unit_they_were_asked_in() {
 fn every_kind_of_result_is_answered() {
     let server = server();
     let kind = |query: &str| {
-        let data = server.post_form("/api/v1/query", &format!("query={query}&time=1700000000")).data();
+        let data =
+            server.post_form("/api/v1/query", &format!("query={query}&time=1700000000")).data();
         format!("{} {}", data["resultType"].as_str().unwrap(), data["result"])
     };
     assert_eq!(kind("1%2B1"), r#"scalar [1700000000,"2"]"#);
@@ -141,7 +142,8 @@ fn forms_and_query_strings_are_both_read() {
 fn raw_quotes_work_on_every_request_of_a_connection() {
     let server = server();
     let mut both = Vec::new();
-    let request = "GET /api/v1/query?query=cpu{host=\"a\"}&time=1700000000 HTTP/1.1\r\nHost: \"t\"\r\n";
+    let request =
+        "GET /api/v1/query?query=cpu{host=\"a\"}&time=1700000000 HTTP/1.1\r\nHost: \"t\"\r\n";
     both.extend_from_slice(format!("{request}\r\n").as_bytes());
     both.extend_from_slice(format!("{request}Connection: close\r\n\r\n").as_bytes());
     let reply = server.raw(&both);

@@ -13,7 +13,7 @@ pub(in crate::bench) struct Peer {
     pub(in crate::bench) durability: &'static str,
     /// Answers 200 as soon as the server takes requests.
     pub(in crate::bench) ready_path: &'static str,
-    /// Makes the server write out or show what it holds back, where there is such a thing.
+    /// Posted to, it makes the server write out what it holds back, where there is such a thing.
     pub(in crate::bench) flush_path: Option<&'static str>,
     /// Finds or builds the program and prepares the directory, which exists and is empty.
     pub(in crate::bench) command: fn(root: &Path, dir: &Path, port: u16) -> Result<Command>,

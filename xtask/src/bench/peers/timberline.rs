@@ -14,7 +14,7 @@ pub(super) const PEER: Peer = Peer {
     name: "timberline",
     durability: "synced: fdatasync before the answer",
     ready_path: "/-/ready",
-    flush_path: None,
+    flush_path: Some("/api/v1/admin/tsdb/flush"),
     command,
     version,
 };

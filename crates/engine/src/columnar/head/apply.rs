@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use parking_lot::RwLockWriteGuard;
 use timberline_model::{DuplicatePolicy, Labels};
 
-use super::{head::Head, place::ShardIndex, series::Standing, shard::Shard};
+use super::{place::ShardIndex, root::Head, series::Standing, shard::Shard};
 
 /// Samples that are applied before readers get a chance.
 const SLICE_LEN: usize = 8_192;

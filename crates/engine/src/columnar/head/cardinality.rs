@@ -9,7 +9,7 @@ use std::{
 
 use timberline_model::{METRIC_NAME, Matcher};
 
-use super::{head::Head, interned, select};
+use super::{interned, root::Head, select};
 
 /// What makes up the series: the longest entries of each list, in falling order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -160,7 +160,8 @@ mod tests {
         assert_eq!(catalog.find(7, &b), Some(1));
         assert_eq!(catalog.find(7, &c), None);
         assert_eq!(catalog.find(8, &a), None);
-        let longer = Labels::from_pairs([("__name__", "up"), ("host", "a"), ("z", "1")]).expect("valid");
+        let longer =
+            Labels::from_pairs([("__name__", "up"), ("host", "a"), ("z", "1")]).expect("valid");
         let shorter = Labels::from_pairs([("__name__", "up")]).expect("valid");
         assert_eq!(catalog.find(7, &longer), None);
         assert_eq!(catalog.find(7, &shorter), None);

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
-use timberline_model::{Labels, SeriesRef};
+use timberline_model::{ErrorKind, Labels, SeriesRef};
 
 use super::{
-    head::Head,
     place::{SeriesPlace, ShardIndex},
+    root::Head,
 };
 
 /// How many slots a definition may skip at once. Gaps are what unlogged or damaged definitions leave,
@@ -23,6 +23,14 @@ pub struct DefineError {
     pub reason: &'static str,
 }
 
+impl DefineError {
+    /// What the caller should do.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        ErrorKind::Corrupt
+    }
+}
+
 impl Head {
     /// Puts a series in its slot, as the dictionary or the log has it, whatever the series limit says.
     /// The same definition may come any number of times. Series of different shards may be defined
@@ -32,7 +40,8 @@ impl Head {
     /// A definition that contradicts an earlier one, or a number that the labels cannot have.
     pub fn define(&self, series: SeriesRef, labels: &Labels) -> Result<(), DefineError> {
         let damaged = |reason| DefineError { series, reason };
-        let place = SeriesPlace::checked(series).ok_or_else(|| damaged("there is no such shard"))?;
+        let place =
+            SeriesPlace::checked(series).ok_or_else(|| damaged("there is no such shard"))?;
         if labels.is_empty() {
             return Err(damaged("it has no labels"));
         }

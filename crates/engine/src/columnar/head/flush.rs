@@ -6,8 +6,8 @@ use timberline_model::{Labels, SeriesColumns, SeriesRef, TimeRange};
 
 use super::{
     epoch::{Epoch, EpochSpan},
-    head::Head,
     place::ShardIndex,
+    root::Head,
     series::Garbage,
     shard::Shard,
 };

@@ -87,9 +87,10 @@ impl Index {
     /// Bytes held, about.
     pub(super) fn bytes(&self) -> usize {
         let postings: usize = self.entries.iter().map(|entry| entry.postings.bytes()).sum();
-        let names = self.names.iter().map(|name| {
-            name.pairs.capacity() * size_of::<PairId>() + bitmap_bytes(&name.present)
-        });
+        let names = self
+            .names
+            .iter()
+            .map(|name| name.pairs.capacity() * size_of::<PairId>() + bitmap_bytes(&name.present));
         bitmap_bytes(&self.all)
             + self.entries.capacity() * size_of::<Entry>()
             + postings

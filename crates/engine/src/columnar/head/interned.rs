@@ -52,13 +52,12 @@ impl Pairs {
     /// When the numbers have run out.
     pub(super) fn add(&mut self, text: &[u8]) -> PairId {
         debug_assert!(self.find(text).is_none(), "a pair is added once");
-        let id = PairId::try_from(self.spans.len()).expect("whoever adds a pair asks for room first");
+        let id =
+            PairId::try_from(self.spans.len()).expect("whoever adds a pair asks for room first");
         let span = self.store(text);
         self.spans.push(span);
         let Self { pages, spans, by_text } = self;
-        by_text.insert_unique(xxh3_64(text), id, |id| {
-            xxh3_64(text_of(pages, spans[*id as usize]))
-        });
+        by_text.insert_unique(xxh3_64(text), id, |id| xxh3_64(text_of(pages, spans[*id as usize])));
         id
     }
 
@@ -70,8 +69,7 @@ impl Pairs {
         let index = self.pages.len() - 1;
         let page = &mut self.pages[index];
         let narrow = |n: usize| u32::try_from(n).expect("pages are few and pairs short");
-        let span =
-            Span { page: narrow(index), start: narrow(page.len()), len: narrow(text.len()) };
+        let span = Span { page: narrow(index), start: narrow(page.len()), len: narrow(text.len()) };
         page.extend_from_slice(text);
         span
     }

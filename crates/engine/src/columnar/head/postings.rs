@@ -118,7 +118,9 @@ mod tests {
             postings.add_to(&mut set);
             assert_eq!(set, expected);
             assert_eq!(postings.len(), expected.len());
-            assert!(postings.meets(&expected) && !postings.meets(&RoaringBitmap::from_iter([2_000])));
+            assert!(
+                postings.meets(&expected) && !postings.meets(&RoaringBitmap::from_iter([2_000]))
+            );
             postings.remove_from(&mut set);
             assert!(set.is_empty());
         }

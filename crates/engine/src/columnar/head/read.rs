@@ -10,9 +10,9 @@ use timberline_model::{SeriesColumns, SeriesRef, TimeRange, TimeUnit};
 use super::{
     super::merge::{Columns, merge_columns},
     epoch::{Epoch, EpochSpan},
-    head::Head,
     late,
     place::SeriesPlace,
+    root::Head,
     sealed::decode_sealed,
     series::{Series, decode_open},
 };
@@ -33,13 +33,7 @@ struct Snapshot {
 impl Head {
     /// Appends the samples of a series that lie in a range and belong to epochs after `after`:
     /// ascending, and as many to an instant as the policy keeps. Without any, `out` stays as it is.
-    pub fn read(
-        &self,
-        series: SeriesRef,
-        range: TimeRange,
-        after: Epoch,
-        out: &mut SeriesColumns,
-    ) {
+    pub fn read(&self, series: SeriesRef, range: TimeRange, after: Epoch, out: &mut SeriesColumns) {
         self.read_epochs(series, range, EpochSpan::after(after), out);
     }
 

@@ -13,8 +13,8 @@ use timberline_model::{
 use super::{
     fingerprint::Fingerprint,
     group::Groups,
-    head::Head,
     place::{SeriesPlace, ShardIndex},
+    root::Head,
     shard::Shard,
 };
 
@@ -73,11 +73,7 @@ impl Head {
     }
 
     /// Checks the keys that are numbers.
-    fn resolve_refs(
-        &self,
-        batch: &WriteBatch<'_>,
-        series: &mut [Result<SeriesRef, RejectReason>],
-    ) {
+    fn resolve_refs(&self, batch: &WriteBatch<'_>, series: &mut [Result<SeriesRef, RejectReason>]) {
         let mut refs = Vec::new();
         for (index, write) in (0_u32..).zip(batch.series()) {
             let SeriesKey::Ref(key) = write.key else { continue };
@@ -128,10 +124,14 @@ impl Head {
             keys.push(RawKey { index, fingerprint });
         }
         let mut missed = Vec::new();
-        self.fingerprints.find_all(&keys, |key| key.fingerprint, |key, found| match found {
-            Some(found) => series[key.index as usize] = Ok(found),
-            None => missed.push((key.index, key.fingerprint)),
-        });
+        self.fingerprints.find_all(
+            &keys,
+            |key| key.fingerprint,
+            |key, found| match found {
+                Some(found) => series[key.index as usize] = Ok(found),
+                None => missed.push((key.index, key.fingerprint)),
+            },
+        );
         // In the order of the batch: series that come together then have ascending slots.
         missed.sort_unstable_by_key(|(index, _)| *index);
         let mut builder = LabelsBuilder::default();
@@ -172,11 +172,7 @@ impl Head {
     }
 
     /// Finds or creates series by their labels.
-    fn resolve_labels(
-        &self,
-        wanted: &[Wanted],
-        series: &mut [Result<SeriesRef, RejectReason>],
-    ) {
+    fn resolve_labels(&self, wanted: &[Wanted], series: &mut [Result<SeriesRef, RejectReason>]) {
         for (shard, items) in Groups::of(wanted, |w| ShardIndex::of_hash(w.hash).get()).iter() {
             let index = ShardIndex::new(shard);
             let shard = self.shard(index);
@@ -196,7 +192,9 @@ impl Head {
         }
         let mut found = Vec::with_capacity(wanted.len());
         for want in wanted {
-            if let (Some(print), Ok(found_series)) = (want.fingerprint, &series[want.index as usize]) {
+            if let (Some(print), Ok(found_series)) =
+                (want.fingerprint, &series[want.index as usize])
+            {
                 found.push((print, *found_series));
             }
         }

@@ -72,8 +72,7 @@ mod tests {
     fn runs_are_found_again_across_pages() {
         let mut store = Runs::default();
         let numbers: Vec<u32> = (0..200).collect();
-        let runs: Vec<Run> =
-            (0..1_000).map(|i| store.push(&numbers[..i % 200])).collect();
+        let runs: Vec<Run> = (0..1_000).map(|i| store.push(&numbers[..i % 200])).collect();
         for (i, run) in runs.iter().enumerate() {
             assert_eq!(store.get(*run), &numbers[..i % 200]);
         }

@@ -44,9 +44,14 @@ fn pick(catalog: &Catalog, matcher: &Matcher) -> RoaringBitmap {
         }
         return picked;
     }
-    for_values(catalog, name, |value| matcher.matches(value), |id| {
-        catalog.index().postings(id).add_to(&mut picked);
-    });
+    for_values(
+        catalog,
+        name,
+        |value| matcher.matches(value),
+        |id| {
+            catalog.index().postings(id).add_to(&mut picked);
+        },
+    );
     picked
 }
 
@@ -61,9 +66,14 @@ fn rule_out(catalog: &Catalog, matcher: &Matcher, picked: &mut RoaringBitmap) {
             }
         }
         (MatchOp::Regex, ".*") => {}
-        _ => for_values(catalog, name, |value| !matcher.matches(value), |id| {
-            catalog.index().postings(id).remove_from(picked);
-        }),
+        _ => for_values(
+            catalog,
+            name,
+            |value| !matcher.matches(value),
+            |id| {
+                catalog.index().postings(id).remove_from(picked);
+            },
+        ),
     }
 }
 

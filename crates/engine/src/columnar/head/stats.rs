@@ -2,7 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use super::head::Head;
+use timberline_model::TimeRange;
+
+use super::root::Head;
 
 /// Numbers of a head. Those of samples are of all that the head still has in memory, except the times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,17 +39,34 @@ impl Head {
         self.shards().map(|(_, shard)| shard.epoch_bytes.load(Ordering::Relaxed)).sum()
     }
 
+    /// From the earliest to the latest sample that is in no block yet. Looks at a few numbers of each
+    /// shard: made to be asked by every query.
+    #[must_use]
+    pub fn unflushed_range(&self) -> Option<TimeRange> {
+        let flushed = *self.flushed.lock();
+        let mut range = TimeRange::new(i64::MAX, i64::MIN);
+        for (_, shard) in self.shards() {
+            let samples = shard.samples.read();
+            for counts in samples.ledger.iter().filter(|counts| counts.epoch > flushed) {
+                range.start = range.start.min(counts.min_ts);
+                range.end = range.end.max(counts.max_ts);
+            }
+        }
+        (!range.is_empty()).then_some(range)
+    }
+
     /// Numbers of the head. Looks at every label pair once, and at no series.
     #[must_use]
     pub fn stats(&self) -> HeadStats {
-        let flushed = *self.flushed.lock();
+        let unflushed = self.unflushed_range();
         let mut stats = HeadStats {
             series: self.series_count(),
             fingerprints: self.fingerprints.len(),
             label_bytes: self.fingerprints.bytes(),
+            min_ts: unflushed.map(|range| range.start),
+            max_ts: unflushed.map(|range| range.end),
             ..HeadStats::default()
         };
-        let (mut min_ts, mut max_ts) = (i64::MAX, i64::MIN);
         for (_, shard) in self.shards() {
             stats.label_bytes += shard.catalog.read().bytes() as u64;
             let samples = shard.samples.read();
@@ -57,14 +76,7 @@ impl Head {
                 stats.late_samples += counts.late_samples;
                 stats.chunks += counts.chunks;
                 stats.sample_bytes += counts.bytes;
-                if counts.epoch > flushed {
-                    min_ts = min_ts.min(counts.min_ts);
-                    max_ts = max_ts.max(counts.max_ts);
-                }
             }
-        }
-        if min_ts <= max_ts {
-            (stats.min_ts, stats.max_ts) = (Some(min_ts), Some(max_ts));
         }
         stats
     }

@@ -93,3 +93,30 @@ fn a_query_tells_what_it_read() {
     let stats = ask(&data(), "sum(count_over_time(m[20s])) + count(m)", 20).unwrap().stats;
     assert_eq!((stats.series, stats.samples), (4, 2 * 2 + 2 * 3));
 }
+
+#[test]
+fn no_part_of_a_query_is_read_twice() {
+    // Were each level read twice, 16 million series would be read.
+    const LEVELS: usize = 24;
+    for (open, close) in [
+        ("sum(quantile_over_time(scalar(", "), {a='1'}[1m]))"),
+        ("abs(quantile_over_time(scalar(", "), {a='1'}[1m]))"),
+        ("-(quantile_over_time(scalar(", "), {a='1'}[1m]) > 0)"),
+        ("clamp_max({a='1'}, scalar(", "))"),
+    ] {
+        let query = format!("{}m{{a='1'}}{}", open.repeat(LEVELS), close.repeat(LEVELS));
+        assert_eq!(ask(&data(), &query, 20).unwrap().stats.series, LEVELS as u64 + 1, "{open}");
+    }
+}
+
+#[test]
+fn the_deepest_query_that_parses_is_evaluated() {
+    for (open, close) in [("(", ")"), ("abs(", ")"), ("sum(", ")"), ("1 + (", ")"), ("-", "")] {
+        let mut levels = 1_000;
+        while crate::parse(&format!("{}m{}", open.repeat(levels), close.repeat(levels))).is_err() {
+            levels -= 1;
+        }
+        let query = format!("{}m{}", open.repeat(levels), close.repeat(levels));
+        assert!(ask(&data(), &query, 20).is_ok(), "{levels} times {open}");
+    }
+}

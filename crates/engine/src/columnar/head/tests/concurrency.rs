@@ -40,8 +40,10 @@ struct Rig {
 
 impl Rig {
     fn write(&self, writer: usize, round: usize) {
-        let sets: Vec<(usize, Labels)> =
-            (0..HOSTS).filter(|host| (host + round) % 3 != 0).map(|h| (h, labels(h))).collect();
+        let sets: Vec<(usize, Labels)> = (0..HOSTS)
+            .filter(|host| !(host + round).is_multiple_of(3))
+            .map(|h| (h, labels(h)))
+            .collect();
         let mut batch = WriteBatch::default();
         for (_, set) in &sets {
             batch.push_series(raw(set));
@@ -84,7 +86,8 @@ impl Rig {
     }
 
     fn flush(&self, blocks: &mut BTreeMap<SeriesRef, Bits>) {
-        let guards: Vec<_> = self.shards.iter().map(|shard| shard.lock().expect("no panic")).collect();
+        let guards: Vec<_> =
+            self.shards.iter().map(|shard| shard.lock().expect("no panic")).collect();
         let epoch = self.head.rotate();
         drop(guards);
         for series in self.head.series_in(epoch) {
@@ -113,7 +116,11 @@ fn nothing_is_lost_or_mixed_up_among_threads() {
             .collect();
         let rig = &rig;
         let done = || rig.done.load(Ordering::Relaxed);
-        scope.spawn(move || while !done() { rig.query(); });
+        scope.spawn(move || {
+            while !done() {
+                rig.query();
+            }
+        });
         scope.spawn(move || {
             while !done() {
                 assert!(rig.head.label_values("host", &[]).len() <= HOSTS);
@@ -122,7 +129,11 @@ fn nothing_is_lost_or_mixed_up_among_threads() {
             }
         });
         let blocks = &mut blocks;
-        scope.spawn(move || while !done() { rig.flush(blocks); });
+        scope.spawn(move || {
+            while !done() {
+                rig.flush(blocks);
+            }
+        });
         for writer in writers {
             writer.join().expect("no writer panics");
         }
@@ -135,7 +146,7 @@ fn nothing_is_lost_or_mixed_up_among_threads() {
         found.extend(read_all(&rig.head, series));
         found.sort_unstable();
         let expected: Bits = (0..ROUNDS)
-            .filter(|round| (host + round) % 3 != 0)
+            .filter(|round| !(host + round).is_multiple_of(3))
             .flat_map(|round| (0..WRITERS).map(move |writer| (round * WRITERS + writer) as i64))
             .map(|ts| (ts, value_of(host, ts).to_bits()))
             .collect();

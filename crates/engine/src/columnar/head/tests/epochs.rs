@@ -32,6 +32,7 @@ fn a_flush_takes_what_came_before_the_rotation_and_nothing_else() {
     head.release(epoch);
     assert_eq!(read_all(&head, a), of(&[(4, 4.0), (9, 99.0), (12, 12.0)]));
     assert_eq!(read_all(&head, b), of(&[(1, 1.0)]));
+    assert_eq!(head.unflushed_range(), Some(TimeRange::new(1, 12)));
     let stats = head.stats();
     assert_eq!((stats.min_ts, stats.max_ts, stats.samples), (Some(1), Some(12), 4));
 }

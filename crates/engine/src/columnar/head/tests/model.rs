@@ -15,11 +15,19 @@ const SERIES: usize = 3;
 /// One step of a head's life.
 #[derive(Clone, Debug)]
 enum Step {
-    Write { series: usize, samples: Vec<(i64, f64)> },
+    Write {
+        series: usize,
+        samples: Vec<(i64, f64)>,
+    },
     Rotate,
     /// Publishes what was rotated last, and lets go of it at once or later.
-    Flush { release: bool },
-    Read { series: usize, range: TimeRange },
+    Flush {
+        release: bool,
+    },
+    Read {
+        series: usize,
+        range: TimeRange,
+    },
 }
 
 /// What the head should know of one series.
@@ -112,7 +120,8 @@ impl Pair {
         let head = head(policy);
         let refs = (0..SERIES).map(|host| series_of(&head, &labels(host))).collect();
         let series = std::array::from_fn(|_| ModelSeries::default());
-        let model = Model { policy, epoch: Epoch::FIRST, ended: None, flushed: Epoch::default(), series };
+        let model =
+            Model { policy, epoch: Epoch::FIRST, ended: None, flushed: Epoch::default(), series };
         Self { head, refs, model }
     }
 

@@ -73,7 +73,10 @@ fn rejecting_asks_the_blocks_only_where_they_may_know() {
     let new = series_of(&head, &labels(1));
     assert!(write_over(&head, new, &[(5, 5.0), (9, 9.0)], &older).is_empty());
     assert_eq!(asked.take(), []);
-    assert_eq!(write_over(&head, new, &[(9, 1.0), (5, 1.0), (3, 1.0), (3, 33.0)], &older), [0, 1, 2]);
+    assert_eq!(
+        write_over(&head, new, &[(9, 1.0), (5, 1.0), (3, 1.0), (3, 33.0)], &older),
+        [0, 1, 2]
+    );
     assert_eq!(asked.take(), [(labels(1), 3), (labels(1), 3)]);
     // A series from the dictionary: blocks may hold anything, until told up to when.
     let old = (2..).map(labels).find(|set| head.find(set).is_none()).expect("another");
@@ -107,8 +110,19 @@ fn the_finest_unit_of_a_chunk_holds_every_instant() {
     let head = head(DuplicatePolicy::Last);
     let series = series_of(&head, &labels(1));
     let samples: Vec<(i64, f64)> = [
-        i64::MIN, i64::MIN + 1, -1_000_000, -1_500, -7, 0, 1_000_000, 1_001_000, 1_001_001,
-        2_000_000, 1_700_000_000_000_000_000, i64::MAX - 1, i64::MAX,
+        i64::MIN,
+        i64::MIN + 1,
+        -1_000_000,
+        -1_500,
+        -7,
+        0,
+        1_000_000,
+        1_001_000,
+        1_001_001,
+        2_000_000,
+        1_700_000_000_000_000_000,
+        i64::MAX - 1,
+        i64::MAX,
     ]
     .into_iter()
     .zip([f64::NAN, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::MIN_POSITIVE].into_iter().cycle())

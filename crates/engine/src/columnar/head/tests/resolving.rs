@@ -30,7 +30,10 @@ fn every_kind_of_key_leads_to_one_series() {
         assert_eq!(head.labels(series), *set);
         assert_eq!(head.label_hash(series), set.hash());
         assert_eq!(head.find(set), Some(series));
-        assert_eq!(head.select(&[Matcher::equal("host", set.get("host").expect("has it"))]), [series]);
+        assert_eq!(
+            head.select(&[Matcher::equal("host", set.get("host").expect("has it"))]),
+            [series]
+        );
     }
     assert_eq!(head.select(&[]).len(), 500);
     assert_eq!(head.stats().fingerprints, 500);
