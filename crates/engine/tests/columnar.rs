@@ -1,5 +1,7 @@
 //! The columnar engine as its users see it: written, flushed, reopened, scanned.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{collections::BTreeMap, num::NonZeroUsize, path::Path, sync::Arc};
 
 use timberline_engine::{Engine, EngineError, EngineOptions};

@@ -41,6 +41,10 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     /// The error of a kind.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "errors and texts alike are handed over, as map_err does"
+    )]
     pub(crate) fn new(subject: Subject, kind: ErrorKind, message: impl ToString) -> Self {
         let (status, error_type) = status(subject, kind);
         let retry_after = match kind {
@@ -82,11 +86,13 @@ impl ApiError {
     }
 
     /// The status.
+    #[cfg(test)]
     pub(crate) const fn status(&self) -> u16 {
         self.status
     }
 
     /// The message.
+    #[cfg(test)]
     pub(crate) fn message(&self) -> &str {
         &self.message
     }

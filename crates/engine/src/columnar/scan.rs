@@ -50,9 +50,7 @@ impl Places {
     pub(super) fn of(inner: &Inner, range: TimeRange) -> Result<Self, EngineError> {
         // The head is asked before the view is taken: a flush in between then shows its samples
         // twice, which merging undoes, instead of hiding them.
-        let head = inner.head.stats();
-        let head_range = head.min_ts.zip(head.max_ts).map(|(min, max)| TimeRange::new(min, max));
-        let in_head = head_range.is_some_and(|head| head.overlaps(&range));
+        let in_head = inner.head.unflushed_range().is_some_and(|head| head.overlaps(&range));
         let view = inner.view();
         let blocks = view.blocks_in(range)?.into_iter().cloned().collect();
         let head = Arc::clone(&inner.head);

@@ -152,7 +152,7 @@ fn unit_of(timestamps: &[i64]) -> TimeUnit {
 }
 
 fn put_values(bytes: &mut Vec<u8>, values: &[f64]) {
-    bytes.reserve(values.len() * size_of::<f64>());
+    bytes.reserve(size_of_val(values));
     for value in values {
         bytes.extend_from_slice(&value.to_bits().to_le_bytes());
     }

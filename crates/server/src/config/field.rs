@@ -73,6 +73,7 @@ pub(crate) fn fields() -> &'static [Field] {
 
 impl Field {
     /// The field of a key.
+    #[cfg(test)]
     pub(crate) fn of(key: &str) -> Option<&'static Self> {
         fields().iter().find(|field| field.key == key)
     }

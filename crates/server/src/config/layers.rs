@@ -42,7 +42,7 @@ pub(crate) fn load(
     for (variable, value) in environment.filter(|(name, _)| name.starts_with("TIMBERLINE_")) {
         match fields().iter().find(|field| field.variable == variable) {
             Some(field) => {
-                set(&mut config, field.key, &value, || format!("environment variable {variable}"))?
+                set(&mut config, field.key, &value, || format!("environment variable {variable}"))?;
             }
             None if OTHER_VARIABLES.contains(&variable.as_str()) => {}
             None => warnings.push(unknown_variable(&variable)),

@@ -131,12 +131,14 @@ impl Decoding {
         match self.form {
             WriteForm::Json => {
                 metrics.write_decoded_bytes.add(body.len() as u64);
-                let decoded = json::decode_write(body, &self.limits).map_err(refused)?;
+                let decoded =
+                    json::decode_write(body, &self.limits).map_err(|error| refused(&error))?;
                 self.commit(database, &decoded, metrics)
             }
             WriteForm::RemoteWrite(version) => SCRATCH.with_borrow_mut(|scratch| {
                 let Scratch { decompressed, arena } = scratch;
-                prom_remote::decompress(body, self.bytes_max, decompressed).map_err(refused)?;
+                prom_remote::decompress(body, self.bytes_max, decompressed)
+                    .map_err(|error| refused(&error))?;
                 metrics.write_decoded_bytes.add(decompressed.len() as u64);
                 let decoded = match version {
                     RemoteWriteVersion::V1 => prom_remote::decode_v1(decompressed, &self.limits),
@@ -145,7 +147,7 @@ impl Decoding {
                     }
                 };
                 let outcome = decoded
-                    .map_err(refused)
+                    .map_err(|error| refused(&error))
                     .and_then(|decoded| self.commit(database, &decoded, metrics));
                 if scratch.decompressed.capacity() > SCRATCH_BYTES_KEPT {
                     *scratch = Scratch::default();
@@ -179,8 +181,8 @@ impl Decoding {
     }
 }
 
-fn refused(error: ProtocolError) -> ApiError {
-    let key = match &error {
+fn refused(error: &ProtocolError) -> ApiError {
+    let key = match error {
         ProtocolError::TooLarge { .. } => " (write.decoded_size_max)",
         ProtocolError::TooMany { what: "samples" | "series", .. } => " (write.samples_max)",
         _ => "",

@@ -14,10 +14,10 @@ use timberline_model::{Labels, Sample};
 use timberline_protocol::prom_remote::{compress, encode_v1};
 
 /// How long anything may take before a test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The binary, without what the environment would configure.
-pub fn timberline() -> Command {
+pub(crate) fn timberline() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_timberline"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TIMBERLINE_") {
@@ -28,7 +28,7 @@ pub fn timberline() -> Command {
 }
 
 /// A running server and its directory.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     address: String,
     home: tempfile::TempDir,
@@ -36,19 +36,19 @@ pub struct Server {
 
 /// What came back.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub head: String,
-    pub body: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Reply {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body)
             .unwrap_or_else(|error| panic!("{error} in {:?}", self.body))
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (given, value) = line.split_once(':')?;
             given.eq_ignore_ascii_case(name).then_some(value.trim())
@@ -57,7 +57,7 @@ impl Reply {
 
     /// Checks that it is an error of the API, and returns its message.
     #[track_caller]
-    pub fn error(&self, status: u16, error_type: &str) -> String {
+    pub(crate) fn error(&self, status: u16, error_type: &str) -> String {
         assert_eq!(self.status, status, "{self:?}");
         let json = self.json();
         assert_eq!(json["status"], "error", "{self:?}");
@@ -67,7 +67,7 @@ impl Reply {
 
     /// Checks that it is a success, and returns its data.
     #[track_caller]
-    pub fn data(&self) -> Value {
+    pub(crate) fn data(&self) -> Value {
         assert_eq!(self.status, 200, "{self:?}");
         let json = self.json();
         assert_eq!(json["status"], "success", "{self:?}");
@@ -76,7 +76,7 @@ impl Reply {
 
     /// The first `metric`-less value list or value of a result: `["1.5", ...]`.
     #[track_caller]
-    pub fn values(&self) -> Vec<String> {
+    pub(crate) fn values(&self) -> Vec<String> {
         let data = self.data();
         let series = data["result"].as_array().unwrap();
         let pairs = series.iter().flat_map(|series| match series["values"].as_array() {
@@ -88,15 +88,15 @@ impl Reply {
 }
 
 impl Server {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
 
-    pub fn start_with(flags: &[&str]) -> Self {
+    pub(crate) fn start_with(flags: &[&str]) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), flags)
     }
 
-    pub fn start_in(home: tempfile::TempDir, flags: &[&str]) -> Self {
+    pub(crate) fn start_in(home: tempfile::TempDir, flags: &[&str]) -> Self {
         let ready = home.path().join("url");
         let _ = fs::remove_file(&ready);
         let mut child = Self::command(home.path(), &ready, flags).spawn().unwrap();
@@ -115,7 +115,7 @@ impl Server {
         Self { child, address, home }
     }
 
-    pub fn command(home: &Path, ready: &Path, flags: &[&str]) -> Command {
+    pub(crate) fn command(home: &Path, ready: &Path, flags: &[&str]) -> Command {
         let log = fs::File::create(home.join("log")).unwrap();
         let mut command = timberline();
         command
@@ -130,29 +130,29 @@ impl Server {
         command
     }
 
-    pub fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    pub fn home(&self) -> &Path {
+    pub(crate) fn home(&self) -> &Path {
         self.home.path()
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         read_log(self.home.path())
     }
 
-    pub fn ready_file(&self) -> PathBuf {
+    pub(crate) fn ready_file(&self) -> PathBuf {
         self.home.path().join("url")
     }
 
     /// Runs a command of the client against this server.
-    pub fn client(&self, args: &[&str]) -> Output {
+    pub(crate) fn client(&self, args: &[&str]) -> Output {
         timberline().args(args).env("TIMBERLINE_ADDR", &self.address).output().unwrap()
     }
 
     /// Sends a signal and waits for the end.
-    pub fn stop(mut self, signal: &str) -> (ExitStatus, tempfile::TempDir) {
+    pub(crate) fn stop(mut self, signal: &str) -> (ExitStatus, tempfile::TempDir) {
         self.signal(signal);
         let status = self.wait();
         // The struct's own drop would kill again; take the directory out first.
@@ -160,12 +160,12 @@ impl Server {
         (status, home)
     }
 
-    pub fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
     }
 
-    pub fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -176,21 +176,21 @@ impl Server {
         }
     }
 
-    pub fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
     }
 
     /// Sends bytes as they are on a connection of their own, and reads to the end.
-    pub fn raw(&self, request: &[u8]) -> Reply {
+    pub(crate) fn raw(&self, request: &[u8]) -> Reply {
         let mut stream = self.connect();
         // A server that has heard enough may close before all is sent.
         let _ = stream.write_all(request);
         read_reply(&mut stream)
     }
 
-    pub fn request(
+    pub(crate) fn request(
         &self,
         method: &str,
         target: &str,
@@ -210,22 +210,22 @@ impl Server {
         self.raw(&bytes)
     }
 
-    pub fn get(&self, target: &str) -> Reply {
+    pub(crate) fn get(&self, target: &str) -> Reply {
         self.request("GET", target, &[], b"")
     }
 
-    pub fn post_form(&self, target: &str, form: &str) -> Reply {
+    pub(crate) fn post_form(&self, target: &str, form: &str) -> Reply {
         let headers = [("Content-Type", "application/x-www-form-urlencoded")];
         self.request("POST", target, &headers, form.as_bytes())
     }
 
-    pub fn write_json(&self, body: &str) -> Reply {
+    pub(crate) fn write_json(&self, body: &str) -> Reply {
         let headers = [("Content-Type", "application/json")];
         self.request("POST", "/api/v1/write", &headers, body.as_bytes())
     }
 
     /// Posts a remote write 1.0 request, compressed.
-    pub fn write_v1(&self, body: &[u8]) -> Reply {
+    pub(crate) fn write_v1(&self, body: &[u8]) -> Reply {
         let headers = [
             ("Content-Type", "application/x-protobuf"),
             ("Content-Encoding", "snappy"),
@@ -236,7 +236,7 @@ impl Server {
 
     /// Writes samples (milliseconds, value) of one series, and expects all to be written.
     #[track_caller]
-    pub fn store(&self, labels: &[(&str, &str)], samples: &[(i64, f64)]) {
+    pub(crate) fn store(&self, labels: &[(&str, &str)], samples: &[(i64, f64)]) {
         let reply = self.write_v1(&remote_write(&[(labels, samples)]));
         assert_eq!(reply.status, 204, "{reply:?}");
     }
@@ -250,10 +250,10 @@ impl Drop for Server {
 }
 
 /// Labels and samples of one series.
-pub type Series<'a> = (&'a [(&'a str, &'a str)], &'a [(i64, f64)]);
+pub(crate) type Series<'a> = (&'a [(&'a str, &'a str)], &'a [(i64, f64)]);
 
 /// A remote write 1.0 body, compressed.
-pub fn remote_write(series: &[Series<'_>]) -> Vec<u8> {
+pub(crate) fn remote_write(series: &[Series<'_>]) -> Vec<u8> {
     let series: Vec<(Labels, Vec<Sample>)> = series
         .iter()
         .map(|(labels, samples)| {
@@ -270,7 +270,7 @@ fn read_log(home: &Path) -> String {
     fs::read_to_string(home.join("log")).unwrap_or_default()
 }
 
-pub fn read_reply(stream: &mut TcpStream) -> Reply {
+pub(crate) fn read_reply(stream: &mut TcpStream) -> Reply {
     let mut bytes = Vec::new();
     let mut piece = [0; 65_536];
     loop {
@@ -311,18 +311,18 @@ fn dechunk(mut rest: &[u8]) -> Vec<u8> {
 }
 
 /// The current time in milliseconds.
-pub fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     i64::try_from(now.as_millis()).unwrap()
 }
 
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 /// What a command that failed wrote, and its exit code.
-pub fn stderr(output: &Output) -> (i32, String) {
+pub(crate) fn stderr(output: &Output) -> (i32, String) {
     assert!(!output.status.success(), "{output:?}");
     (output.status.code().unwrap(), String::from_utf8(output.stderr.clone()).unwrap())
 }

@@ -235,6 +235,22 @@ struct Lost {
 }
 
 impl Lost {
+    /// Takes out the samples of series that nothing defined. Samples of one series are neighbours.
+    fn take_orphans(&mut self, shard: ShardIndex, samples: &mut Vec<HeadSample>, head: &Head) {
+        let mut last = None;
+        samples.retain(|sample| {
+            let known = match last {
+                Some((slot, known)) if slot == sample.slot => known,
+                _ => head.is_known(shard.series(sample.slot)),
+            };
+            last = Some((sample.slot, known));
+            if !known {
+                *self.orphans.entry(shard.series(sample.slot)).or_default() += 1;
+            }
+            known
+        });
+    }
+
     fn name(&self, log: &Path, damage: &mut Vec<Damage>) {
         let place = || format!("log {}", log.display());
         if !self.orphans.is_empty() {
@@ -261,14 +277,7 @@ fn apply_all(receiver: &Receiver<Work>, head: &Head, view: &View) -> Lost {
             }
         }
         for (shard, mut samples) in work.samples {
-            samples.retain(|sample| {
-                let series = shard.series(sample.slot);
-                let known = head.is_known(series);
-                if !known {
-                    *lost.orphans.entry(series).or_default() += 1;
-                }
-                known
-            });
+            lost.take_orphans(shard, &mut samples, head);
             head.apply(shard, &samples, &older);
         }
     }
