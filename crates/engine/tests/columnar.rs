@@ -215,7 +215,7 @@ fn labels_are_found_in_head_and_blocks_by_time() {
     let recent = TimeRange::new(NOW - HOUR, NOW);
     assert_eq!(ask(Vec::new(), TimeRange::ALL, 0), ["new", "old"]);
     assert_eq!(ask(Vec::new(), TimeRange::ALL, 1), ["new"]);
-    assert_eq!(ask(Vec::new(), recent, 0).contains(&"new".to_owned()), true);
+    assert!(ask(Vec::new(), recent, 0).contains(&"new".to_owned()));
     let old = Matcher::new("host", MatchOp::Regex, "o.*").unwrap();
     assert_eq!(ask(vec![vec![old.clone()]], TimeRange::ALL, 0), ["old"]);
     let series = engine.series(&LabelQuery { selectors: Vec::new(), range: recent, limit: 0 });

@@ -82,14 +82,19 @@ pub(crate) fn recover(
     let mut segments = segments_in(disk, dir)?;
     let mut scan = Scan::new(disk, &segments, from, replay);
     scan.run()?;
-    let Scan { recovery, cut, durable_to, payloads_to, .. } = scan;
+    let Scan { mut recovery, cut, durable_to, payloads_to, .. } = scan;
     if let Some(cut) = cut {
         repair::cut_off(disk, dir, &mut segments, cut)?;
     }
+    // What knew that the damaged pieces had been durable may just have been cut off.
+    let lost_witness = cut.is_some() && !recovery.damaged.is_empty();
     let mut doubtful_from = (recovery.end.0 > durable_to).then_some(durable_to);
-    if payloads_to > durable_to {
+    if payloads_to > durable_to || lost_witness {
         make_durable(disk, dir, &segments, durable_to)?;
         doubtful_from = None;
+    }
+    if lost_witness && let Some(last) = segments.last_mut() {
+        recovery.end = LogOffset(repair::bear_witness(disk, last, recovery.end.0)?);
     }
     Ok(Recovered { segments, recovery, doubtful_from })
 }

@@ -5,7 +5,7 @@ use std::{io, path::Path};
 use timberline_io::{Disk, DiskFile};
 
 use super::{Cut, LogError, Segment, readable};
-use crate::segment::FIRST_FRAME;
+use crate::{Payload, frame::put_frame, segment::FIRST_FRAME};
 
 /// Bytes copied at once.
 const COPY_BYTES: u64 = 1 << 20;
@@ -53,6 +53,25 @@ pub(crate) fn make_durable(
         }
     }
     disk.sync_dir(dir).map_err(LogError::disk("sync", dir))
+}
+
+/// Ends the last segment with a frame that says that all before it is durable, if it reaches up to the
+/// end of the log. Returns the new end.
+pub(super) fn bear_witness(disk: &dyn Disk, last: &mut Segment, end: u64) -> Result<u64, LogError> {
+    if last.len < FIRST_FRAME || last.offset(last.len) != end {
+        return Ok(end);
+    }
+    let mut frame = Vec::new();
+    put_frame(&mut frame, Payload::new(&[]), end, end);
+    let file = disk.open(&last.path).map_err(LogError::disk("open", &last.path))?;
+    match file.write_all_at(&frame, last.len) {
+        // Reading a log must not need space.
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => return Ok(end),
+        result => result.map_err(LogError::disk("write", &last.path))?,
+    }
+    file.sync_data().map_err(LogError::disk("sync", &last.path))?;
+    last.len += frame.len() as u64;
+    Ok(end + frame.len() as u64)
 }
 
 fn remove_last(disk: &dyn Disk, segments: &mut Vec<Segment>) -> Result<(), LogError> {

@@ -87,6 +87,33 @@ fn the_log_goes_on_after_damage_and_names_it_until_it_is_truncated() {
 }
 
 #[test]
+fn what_lies_between_damage_and_a_torn_tail_is_served_every_time() {
+    let disk = SimDisk::new(1);
+    let (log, ..) = open(&disk, LogOffset(0)).unwrap();
+    for number in 0..6_u8 {
+        let end = log.append(&[number; 100]).unwrap();
+        if number < 3 {
+            log.commit(end, Durability::Synced).unwrap();
+        }
+    }
+    // The frames from the fourth on say that the first three were durable.
+    log.commit(log.end(), Durability::Logged).unwrap();
+    drop(log);
+    let (path, _) = segments(&disk)[0].clone();
+    for frame in [1, 3] {
+        disk.flip_bit(&path, 32 + frame * 136 + 40, 0).unwrap();
+    }
+    let mut first = None;
+    for _ in 0..3 {
+        let (_, recovery, replayed) = open(&disk, LogOffset(0)).unwrap();
+        let payloads: Vec<_> = replayed.iter().map(|(_, payload)| payload[0]).collect();
+        assert_eq!((payloads.as_slice(), recovery.damaged.len()), ([0, 2].as_slice(), 1));
+        assert_eq!(*first.get_or_insert(recovery.end), recovery.end);
+        disk.crash();
+    }
+}
+
+#[test]
 fn a_missing_middle_segment_is_damage_and_the_rest_is_served() {
     let disk = SimDisk::new(1);
     let frames = log_of(&disk, true);

@@ -127,12 +127,13 @@ config_tree! {
     /// Limits of writes.
     WriteSettings, write = "write" "write." "Writes" {
         /// Size of a write's body as it arrives, compressed or not.
-        body_size_max: ByteSize = ByteSize::mebibytes(32);
+        body_size_max: ByteSize = ByteSize::mebibytes(16);
         /// Size of a write's body after decompression.
-        decoded_size_max: ByteSize = ByteSize::mebibytes(128);
+        decoded_size_max: ByteSize = ByteSize::mebibytes(64);
         /// Samples of one request.
         samples_max: NonZeroUsize = count(2_000_000);
-        /// Writes under way at once. Each holds its body in memory. Further ones wait.
+        /// Writes under way at once. Each holds its body in memory, at most `body_size_max` and
+        /// `decoded_size_max` together. Further ones wait.
         concurrent_max: NonZeroUsize = count(64);
         /// How long a write waits for its turn before it is answered 503 with `Retry-After`.
         queue_timeout: HumanDuration = HumanDuration::seconds(10);

@@ -25,17 +25,11 @@ use crate::{
 };
 
 /// Decompressed bytes that a thread keeps room for between requests.
-const SCRATCH_BYTES_KEPT: usize = 8 << 20;
-
-/// Memory that is used again for the next request on the same thread.
-#[derive(Default)]
-struct Scratch {
-    decompressed: Vec<u8>,
-    arena: Arena,
-}
+const SCRATCH_BYTES_KEPT: usize = 4 << 20;
 
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    /// Room for a decompressed body, used again for the next request on the same thread.
+    static DECOMPRESSED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// `POST /api/v1/write`.
@@ -135,26 +129,37 @@ impl Decoding {
                     json::decode_write(body, &self.limits).map_err(|error| refused(&error))?;
                 self.commit(database, &decoded, metrics)
             }
-            WriteForm::RemoteWrite(version) => SCRATCH.with_borrow_mut(|scratch| {
-                let Scratch { decompressed, arena } = scratch;
-                prom_remote::decompress(body, self.bytes_max, decompressed)
-                    .map_err(|error| refused(&error))?;
-                metrics.write_decoded_bytes.add(decompressed.len() as u64);
-                let decoded = match version {
-                    RemoteWriteVersion::V1 => prom_remote::decode_v1(decompressed, &self.limits),
-                    RemoteWriteVersion::V2 => {
-                        prom_remote::decode_v2(decompressed, arena, &self.limits)
-                    }
-                };
-                let outcome = decoded
-                    .map_err(|error| refused(&error))
-                    .and_then(|decoded| self.commit(database, &decoded, metrics));
-                if scratch.decompressed.capacity() > SCRATCH_BYTES_KEPT {
-                    *scratch = Scratch::default();
+            WriteForm::RemoteWrite(version) => DECOMPRESSED.with_borrow_mut(|decompressed| {
+                let outcome = self.write_remote(database, body, version, decompressed, metrics);
+                if decompressed.capacity() > SCRATCH_BYTES_KEPT {
+                    *decompressed = Vec::new();
                 }
                 outcome
             }),
         }
+    }
+
+    fn write_remote(
+        &self,
+        database: &Database,
+        body: &[u8],
+        version: RemoteWriteVersion,
+        decompressed: &mut Vec<u8>,
+        metrics: &Metrics,
+    ) -> Result<WriteReport, ApiError> {
+        prom_remote::decompress(body, self.bytes_max, decompressed)
+            .map_err(|error| refused(&error))?;
+        metrics.write_decoded_bytes.add(decompressed.len() as u64);
+        // Not kept between requests: a short body may need very much of it.
+        let mut arena = Arena::default();
+        let decoded = match version {
+            RemoteWriteVersion::V1 => prom_remote::decode_v1(decompressed, &self.limits),
+            RemoteWriteVersion::V2 => {
+                prom_remote::decode_v2(decompressed, &mut arena, &self.limits)
+            }
+        };
+        let decoded = decoded.map_err(|error| refused(&error))?;
+        self.commit(database, &decoded, metrics)
     }
 
     fn commit(
