@@ -26,7 +26,11 @@ fn kill_loses_no_acknowledged_sample() {
     let dir = tempfile::tempdir().expect("a directory can be made");
     let data = dir.path().join("data");
     // Small limits, so that segments roll and blocks are written in the middle of it.
-    let arguments = ["--segment-bytes", "1MiB", "--flush-bytes", "256KiB", "--flush-log-bytes", "2MiB"];
+    let arguments = [
+        "--storage-segment-size=1MiB",
+        "--storage-flush-size=256KiB",
+        "--storage-flush-log-size=2MiB",
+    ];
     let mut history = History::default();
     let mut chance = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |now| now.as_nanos() as u64);
     for round in 0..rounds {

@@ -27,7 +27,7 @@ fn a_full_disk_refuses_writes_and_recovers_by_itself() {
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]);
     command.arg(Server::binary());
-    let arguments = ["--segment-bytes", "1MiB", "--reserve-bytes", "8MiB"];
+    let arguments = ["--storage-segment-size=1MiB", "--storage-reserve-size=8MiB"];
     let server = Server::start_as(&mut command, &data, &arguments);
     let inside = PathBuf::from(format!("/proc/{}/root{}", server.id(), data.display()));
 

@@ -41,13 +41,6 @@ impl Client {
         Self { address: address.to_owned(), agent }
     }
 
-    /// Whether the server says that it is ready.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        let answer = self.agent.get(format!("http://{}/-/ready", self.address)).call();
-        answer.is_ok_and(|answer| answer.status() == 200)
-    }
-
     /// Writes by remote write 1.0.
     ///
     /// # Errors

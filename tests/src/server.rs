@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Client, Process, free_port, wait_until};
+use crate::{Client, Process, wait_until};
 
 /// How long a server may take to start or stop.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,18 +33,21 @@ impl Server {
     /// When it does not become ready; the message has the end of its log.
     #[must_use]
     pub fn start_as(command: &mut Command, dir: &Path, arguments: &[&str]) -> Self {
-        let address = format!("127.0.0.1:{}", free_port());
-        let log = dir.with_extension("log");
-        command.args(["start", "--listen", &address, "--data-dir"]).arg(dir).args(arguments);
+        let (log, ready) = (dir.with_extension("log"), dir.with_extension("ready"));
+        let _ = std::fs::remove_file(&ready);
+        command.args(["start", "--listen=127.0.0.1:0", "--ready-file"]).arg(&ready);
+        command.arg("--data-dir").arg(dir).args(arguments);
         let mut process = Process::start(command, &log);
-        let client = Client::new(&address);
         wait_until("the server is ready", PATIENCE, || {
             if !process.is_running() {
                 let said = std::fs::read_to_string(&log).unwrap_or_default();
                 panic!("the server ended while starting; its log:\n{said}");
             }
-            client.is_ready()
+            ready.exists()
         });
+        let url = std::fs::read_to_string(&ready).expect("the server has just written the file");
+        let address = url.trim().trim_start_matches("http://").to_owned();
+        let client = Client::new(&address);
         Self { process, address, client }
     }
 
