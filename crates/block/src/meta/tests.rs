@@ -1,3 +1,5 @@
+//! Block metadata: written, read back, and refused when damaged.
+
 use super::*;
 
 fn example() -> BlockMeta {

@@ -1,3 +1,5 @@
+//! Stored chunks: round trips, damage, and the page on the format.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The Gorilla codec: bit-exact round trips and hostile payloads.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Label sets: order, identity, limits and the canonical bytes.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The protobuf reader on sound and hostile bytes.
+
 use proptest::prelude::*;
 
 use super::*;

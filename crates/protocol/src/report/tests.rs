@@ -1,3 +1,5 @@
+//! What a sender is told about a write.
+
 use timberline_model::{Labels, RejectReason};
 
 use super::*;

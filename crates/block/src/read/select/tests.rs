@@ -1,3 +1,5 @@
+//! Selecting series of a block by matchers.
+
 use super::*;
 
 #[test]

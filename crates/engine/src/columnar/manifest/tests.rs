@@ -1,3 +1,5 @@
+//! Manifests: published, chosen, and refused when damaged.
+
 use timberline_io::SimDisk;
 
 use super::*;

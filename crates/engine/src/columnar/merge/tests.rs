@@ -1,3 +1,5 @@
+//! Merging columns by policy, against a map.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

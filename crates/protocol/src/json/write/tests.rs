@@ -1,3 +1,5 @@
+//! The JSON form of writes: what is taken, and what is said of what is not.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Parameters of the API: times, steps, durations and limits.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Remote write 1.0 against messages of a protobuf library.
+
 use proptest::prelude::*;
 use prost::Message;
 use timberline_model::{STALE_NAN_BITS, Sample};

@@ -1,3 +1,5 @@
+//! Remote write 2.0 against messages of a protobuf library.
+
 use proptest::prelude::*;
 use prost::Message;
 
