@@ -32,11 +32,13 @@ fn kill_loses_no_acknowledged_sample() {
         "--storage-flush-log-size=2MiB",
     ];
     let mut history = History::default();
-    let mut chance = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |now| now.as_nanos() as u64);
+    let mut chance =
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |now| now.as_nanos() as u64);
     for round in 0..rounds {
         let mut server = Server::start(&data, &arguments);
         verify(&server, &mut history, round);
-        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        chance =
+            chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let pause = Duration::from_millis(200 + (chance >> 33) % 1_300);
         for written in write_until_killed(&mut server, round, pause) {
             history.extend(written);
@@ -67,12 +69,7 @@ fn write_until_killed(server: &mut Server, round: u64, pause: Duration) -> Vec<H
     })
 }
 
-fn write(
-    client: &Client,
-    writer: u64,
-    round: u64,
-    killed: &AtomicBool,
-) -> History {
+fn write(client: &Client, writer: u64, round: u64, killed: &AtomicBool) -> History {
     let mut history = History::default();
     for number in 0.. {
         let mut batch = Vec::new();

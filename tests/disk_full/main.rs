@@ -20,10 +20,8 @@ fn a_full_disk_refuses_writes_and_recovers_by_itself() {
     let data = dir.path().join("small");
     fs::create_dir(&data).expect("a directory can be made");
     // A file system of 64 MiB in a namespace of the server's own: nothing is left of it afterwards.
-    let script = format!(
-        "mount -t tmpfs -o size=64m tmpfs '{}' && exec \"$0\" \"$@\"",
-        data.display()
-    );
+    let script =
+        format!("mount -t tmpfs -o size=64m tmpfs '{}' && exec \"$0\" \"$@\"", data.display());
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]);
     command.arg(Server::binary());

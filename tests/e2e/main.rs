@@ -71,9 +71,7 @@ fn wait_for_the_last_sample(prometheus: &Prometheus, server: &Server) {
         let newest = own("prometheus_remote_storage_highest_timestamp_in_seconds");
         let sent = own("prometheus_remote_storage_queue_highest_sent_timestamp_seconds");
         let pending = own("prometheus_remote_storage_samples_pending");
-        pending == 0.0
-            && newest == sent
-            && count(server.address()) == count(prometheus.address())
+        pending == 0.0 && newest == sent && count(server.address()) == count(prometheus.address())
     });
 }
 

@@ -36,9 +36,9 @@ pub use options::{Options, QueryOptions};
 pub use timberline_engine::{Damage, EngineStats, FlushOutcome, HeadCardinality};
 pub use timberline_model::{
     DuplicatePolicy, Durability, ErrorKind, LabelQuery, Labels, LabelsBuilder, LabelsError,
-    LogOffset, MatchOp, Matcher, MatcherError, RejectReason, Rejection, Sample, ScanError, Selector,
-    SeriesColumns, SeriesKey, SeriesRef, SeriesScan, SeriesSource, SeriesWrite, TimeRange,
-    WriteBatch, WriteOutcome,
+    LogOffset, MatchOp, Matcher, MatcherError, RejectReason, Rejection, Sample, ScanError,
+    Selector, SeriesColumns, SeriesKey, SeriesRef, SeriesScan, SeriesSource, SeriesWrite,
+    TimeRange, WriteBatch, WriteOutcome,
 };
 pub use timberline_promql::{
     ParseError,

@@ -16,7 +16,5 @@
 pub mod columnar;
 mod error;
 
-pub use columnar::{
-    Damage, Engine, EngineOptions, EngineStats, FlushOutcome, HeadCardinality,
-};
+pub use columnar::{Damage, Engine, EngineOptions, EngineStats, FlushOutcome, HeadCardinality};
 pub use error::EngineError;

@@ -105,7 +105,9 @@ fn a_restart_replays_only_what_is_not_in_blocks() {
 #[test]
 fn of_two_samples_at_one_instant_the_policy_keeps_the_right_one() {
     use DuplicatePolicy::{All, First, Last, Reject};
-    for (policy, kept) in [(Last, vec![2.0]), (First, vec![1.0]), (All, vec![1.0, 2.0]), (Reject, vec![1.0])] {
+    for (policy, kept) in
+        [(Last, vec![2.0]), (First, vec![1.0]), (All, vec![1.0, 2.0]), (Reject, vec![1.0])]
+    {
         for flush_between in [false, true] {
             for restart in [false, true] {
                 let disk = SimDisk::new(3);
@@ -156,7 +158,10 @@ fn a_sample_far_ahead_of_the_clock_is_rejected_and_the_rest_kept() {
     let ahead = NOW + 11 * 60 * SECOND;
     let outcome = write(&engine, &[("a", ahead, 1.0), ("a", NOW + 9 * 60 * SECOND, 2.0)]);
     assert_eq!((outcome.samples_written, outcome.samples_rejected), (1, 1));
-    assert_eq!(outcome.rejections[0].reason, RejectReason::TooFarAhead { ts_ms: ahead / 1_000_000 });
+    assert_eq!(
+        outcome.rejections[0].reason,
+        RejectReason::TooFarAhead { ts_ms: ahead / 1_000_000 }
+    );
     assert_eq!(of(&engine, "a").len(), 1);
 }
 
@@ -174,16 +179,17 @@ fn values_and_times_keep_every_bit() {
     ];
     let mut batch = WriteBatch::default();
     batch.push_labels(labels("m", "odd"));
-    let times: Vec<i64> = (0..odd.len() as i64).map(|i| NOW - HOUR + i * 1_000_003 + i % 2).collect();
+    let times: Vec<i64> =
+        (0..odd.len() as i64).map(|i| NOW - HOUR + i * 1_000_003 + i % 2).collect();
     times.iter().zip(odd).for_each(|(ts, value)| batch.push_sample(*ts, value));
     batch.push_labels(labels("m", "early"));
     batch.push_sample(i64::MIN, 1.0);
     batch.push_sample(-1, 2.0);
     engine.write(&batch, Durability::Synced).unwrap();
     for flushed in [false, true] {
-        let bits = |host| of(&engine, host).iter().map(|s| (s.0, s.1.to_bits())).collect::<Vec<_>>();
-        let expected: Vec<(i64, u64)> =
-            times.iter().copied().zip(odd.map(f64::to_bits)).collect();
+        let bits =
+            |host| of(&engine, host).iter().map(|s| (s.0, s.1.to_bits())).collect::<Vec<_>>();
+        let expected: Vec<(i64, u64)> = times.iter().copied().zip(odd.map(f64::to_bits)).collect();
         assert_eq!(bits("odd"), expected, "flushed {flushed}");
         assert_eq!(bits("early"), [(i64::MIN, 1f64.to_bits()), (-1, 2f64.to_bits())]);
         engine.flush().unwrap();
@@ -198,7 +204,10 @@ fn a_directory_is_open_once() {
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert!(error.to_string().contains("already open"), "{error}");
     engine.close().unwrap();
-    assert!(matches!(engine.write(&WriteBatch::default(), Durability::Synced), Err(EngineError::Closed)));
+    assert!(matches!(
+        engine.write(&WriteBatch::default(), Durability::Synced),
+        Err(EngineError::Closed)
+    ));
     open(&disk, None).unwrap();
 }
 

@@ -1,4 +1,5 @@
 //! The checkpoint: the dictionary of all series at an offset of the log, in one file.
+//! The format is described in `docs/formats/checkpoint.md`.
 //!
 //! What it is not: it holds no samples. With it, the log before its offset is not needed to know what
 //! a series reference means.

@@ -73,6 +73,9 @@ impl Core {
         target: u64,
         durability: Durability,
     ) -> Result<(), LogError> {
+        if durability == Durability::Synced {
+            self.settle(state)?;
+        }
         let pieces = state.buffer.take();
         if !pieces.is_empty() {
             MutexGuard::unlocked(state, || {

@@ -1,4 +1,5 @@
 //! The frame: a payload with its length, checksums and place in the log.
+//! The format is described in `docs/formats/log.md`.
 //!
 //! Invariant: a header parses only at the offset for which it was written, so bytes left over from
 //! elsewhere are never taken for a frame.

@@ -29,7 +29,7 @@
 //!     found.push(payload.to_vec());
 //! })?;
 //! assert_eq!(found, [b"first"]);
-//! assert_eq!(recovery.end, end);
+//! assert_eq!(recovery.frames, 1);
 //! # Ok::<(), timberline_log::LogError>(())
 //! ```
 

@@ -50,7 +50,8 @@ pub(crate) struct Core {
 pub(crate) struct State {
     /// Ascending and without the frames of one in another; the last one may take frames.
     pub(crate) segments: Vec<Segment>,
-    /// Recovered frames from here on are to be made durable before others follow them.
+    /// Recovered frames from here on are to be made durable before others follow them, or anyone
+    /// is told that they are.
     doubtful_from: Option<u64>,
     pub(crate) buffer: Buffer,
     pub(crate) end: u64,
@@ -107,7 +108,7 @@ impl Log {
                 buffer: Buffer::default(),
                 end,
                 written: end,
-                synced: end,
+                synced: doubtful_from.unwrap_or(end),
                 leading: false,
                 poisoned: None,
                 stats: LogStats::default(),
@@ -280,14 +281,9 @@ impl Core {
     /// Starts a segment that has room for a frame.
     fn roll(&self, state: &mut State, frame_bytes: u64) -> Result<(), LogError> {
         let spare = self.spares.take(FIRST_FRAME + frame_bytes)?;
-        if let Some(from) = state.doubtful_from {
-            if let Err(error) =
-                recovery::make_durable(self.disk.as_ref(), &self.dir, &state.segments, from)
-            {
-                self.spares.put_back(spare);
-                return Err(error);
-            }
-            state.doubtful_from = None;
+        if let Err(error) = self.settle(state) {
+            self.spares.put_back(spare);
+            return Err(error);
         }
         self.end_segment(state);
         let base = state.end;
@@ -298,6 +294,17 @@ impl Core {
         let path = segment::path(&self.dir, base);
         state.segments.push(Segment { base, path: path.clone(), len: spare.len });
         state.buffer.start_segment(spare, path, base);
+        Ok(())
+    }
+
+    /// Makes durable what recovery found and nothing vouches for. As long as there is such, nothing
+    /// was appended.
+    pub(crate) fn settle(&self, state: &mut State) -> Result<(), LogError> {
+        if let Some(from) = state.doubtful_from {
+            recovery::make_durable(self.disk.as_ref(), &self.dir, &state.segments, from)?;
+            state.doubtful_from = None;
+            state.synced = state.end;
+        }
         Ok(())
     }
 

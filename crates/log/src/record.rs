@@ -1,5 +1,7 @@
 //! The record: what a database puts into a frame. Definitions of series and columns of samples.
 //!
+//! The format is described in `docs/formats/log.md`.
+//!
 //! What it is not: it keeps no wire format's bytes, and it does not checksum itself, as the frame
 //! around it does.
 //!

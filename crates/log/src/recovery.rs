@@ -92,9 +92,10 @@ pub(crate) fn recover(
     if payloads_to > durable_to || lost_witness {
         make_durable(disk, dir, &segments, durable_to)?;
         doubtful_from = None;
-    }
-    if lost_witness && let Some(last) = segments.last_mut() {
-        recovery.end = LogOffset(repair::bear_witness(disk, last, recovery.end.0)?);
+        // From now on a change of what was replayed is damage, and no torn write.
+        if let Some(last) = segments.last_mut() {
+            recovery.end = LogOffset(repair::bear_witness(disk, last, recovery.end.0)?);
+        }
     }
     Ok(Recovered { segments, recovery, doubtful_from })
 }

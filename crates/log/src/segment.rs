@@ -1,4 +1,6 @@
 //! The segment file: its name and its header.
+//!
+//! The format is described in `docs/formats/log.md`.
 
 use std::path::{Path, PathBuf};
 

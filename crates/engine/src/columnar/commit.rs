@@ -104,7 +104,8 @@ impl Committer {
         self.keep(scratch);
         let offset = placed?;
         if !resolution.undefined.is_empty() {
-            let refs: Vec<SeriesRef> = resolution.undefined.iter().map(|(series, _)| *series).collect();
+            let refs: Vec<SeriesRef> =
+                resolution.undefined.iter().map(|(series, _)| *series).collect();
             self.head.mark_defined(&refs);
         }
         self.apply(&pending, older);
@@ -116,7 +117,11 @@ impl Committer {
 
     /// Runs `then` at a moment when the head holds exactly what the log holds, and nothing moves.
     /// Keep it short: writers wait.
-    pub(crate) fn at_rest<R>(&self, older: OlderSample<'_>, then: impl FnOnce(LogOffset) -> R) -> R {
+    pub(crate) fn at_rest<R>(
+        &self,
+        older: OlderSample<'_>,
+        then: impl FnOnce(LogOffset) -> R,
+    ) -> R {
         let _order = self.order.lock();
         for shard in 0..SHARD_COUNT {
             self.drain(shard, older);

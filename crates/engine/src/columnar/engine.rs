@@ -229,8 +229,7 @@ impl Inner {
         self.release_retired();
         let current = self.view();
         let older = |labels: &Labels, ts: i64| self.view().value_at(labels, ts);
-        let (epoch, offset) =
-            self.committer.at_rest(&older, |offset| (self.head.rotate(), offset));
+        let (epoch, offset) = self.committer.at_rest(&older, |offset| (self.head.rotate(), offset));
         if offset == current.manifest.flushed_to() {
             return Ok(FlushOutcome::default());
         }

@@ -113,7 +113,11 @@ impl Flush<'_> {
         })
     }
 
-    fn write_blocks(&self, epoch: Epoch, first_sequence: u64) -> Result<Vec<BlockMeta>, EngineError> {
+    fn write_blocks(
+        &self,
+        epoch: Epoch,
+        first_sequence: u64,
+    ) -> Result<Vec<BlockMeta>, EngineError> {
         let mut series: Vec<(Labels, SeriesRef)> = self
             .head
             .series_in(epoch)
@@ -173,7 +177,12 @@ impl<'a> Windows<'a> {
             let number = columns.timestamps[start].div_euclid(window);
             let in_window = |ts: &i64| ts.div_euclid(window) == number;
             let end = start + columns.timestamps[start..].partition_point(in_window);
-            self.push_run(number, labels, &columns.timestamps[start..end], &columns.values[start..end])?;
+            self.push_run(
+                number,
+                labels,
+                &columns.timestamps[start..end],
+                &columns.values[start..end],
+            )?;
             start = end;
         }
         for window in self.writers.values_mut() {

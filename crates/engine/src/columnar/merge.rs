@@ -34,11 +34,8 @@ pub(crate) fn merge_columns(
 /// Sorts by time and keeps the order of arrival within an instant. The inputs are sorted runs, which
 /// the standard library's stable sort finds and merges.
 fn sort_by_time(out: &mut SeriesColumns, start: usize) {
-    let mut samples: Vec<(i64, f64)> = out.timestamps[start..]
-        .iter()
-        .copied()
-        .zip(out.values[start..].iter().copied())
-        .collect();
+    let mut samples: Vec<(i64, f64)> =
+        out.timestamps[start..].iter().copied().zip(out.values[start..].iter().copied()).collect();
     samples.sort_by_key(|(ts, _)| *ts);
     for (index, (ts, value)) in samples.into_iter().enumerate() {
         out.timestamps[start + index] = ts;

@@ -9,7 +9,6 @@ mod engine;
 mod flush;
 #[doc(hidden)] // public for its benchmark only
 pub mod head;
-mod source;
 mod layout;
 mod maintenance;
 mod manifest;
@@ -17,13 +16,14 @@ mod merge;
 mod options;
 mod recovery;
 mod scan;
+mod source;
 mod stats;
 mod sweep;
 mod view;
 
 pub use engine::Engine;
 pub use flush::FlushOutcome;
+pub use head::HeadCardinality;
 pub use options::EngineOptions;
 pub use recovery::Damage;
-pub use head::HeadCardinality;
 pub use stats::EngineStats;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use timberline_log::LogOptions;
-use timberline_model::{Durability, DuplicatePolicy, limits};
+use timberline_model::{DuplicatePolicy, Durability, limits};
 
 /// Settings of one database's engine.
 #[derive(Clone, Debug)]

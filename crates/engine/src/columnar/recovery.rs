@@ -59,7 +59,8 @@ pub(crate) fn recover(
     sweep(disk.as_ref(), layout, &manifest)?;
     let mut damage = Vec::new();
     let view = open_blocks(disk.as_ref(), layout, manifest, &mut damage);
-    let head = Arc::new(Head::new(HeadOptions { duplicates: policy, series_max: options.series_max }));
+    let head =
+        Arc::new(Head::new(HeadOptions { duplicates: policy, series_max: options.series_max }));
     if let Some(offset) = view.manifest.dictionary {
         read_dictionary(disk.as_ref(), layout, LogOffset(offset), &head)?;
     }
@@ -89,9 +90,7 @@ fn lock(disk: &dyn Disk, layout: &Layout) -> Result<FileLock, EngineError> {
 /// Creates a directory durably: a name that its parent may forget in a power cut would take the
 /// database with it.
 fn create_dir(disk: &dyn Disk, dir: &Path) -> Result<(), EngineError> {
-    let is_missing = |dir: &&Path| {
-        matches!(disk.list(dir), Err(error) if error.kind() == std::io::ErrorKind::NotFound)
-    };
+    let is_missing = |dir: &&Path| matches!(disk.list(dir), Err(error) if error.kind() == std::io::ErrorKind::NotFound);
     let missing: Vec<&Path> = dir
         .ancestors()
         .filter(|ancestor| !ancestor.as_os_str().is_empty())

@@ -33,7 +33,8 @@ impl SeriesSource for Engine {
     }
 
     fn label_values(&self, name: &str, query: &LabelQuery) -> Result<Vec<String>, ScanError> {
-        let in_block = |block: &Block, series: Option<&[u32]>| Ok(block.label_values(name, series)?);
+        let in_block =
+            |block: &Block, series: Option<&[u32]>| Ok(block.label_values(name, series)?);
         let in_head = |head: &Head, matchers: &[Matcher]| head.label_values(name, matchers);
         Ok(union(&self.inner, query, in_block, in_head)?)
     }

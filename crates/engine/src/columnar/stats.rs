@@ -57,8 +57,9 @@ pub struct EngineStats {
 
 impl EngineStats {
     pub(super) fn of(inner: &Inner) -> Self {
-        let HeadStats { series, samples, chunks, sample_bytes, label_bytes, min_ts, max_ts, .. } =
-            inner.head.stats();
+        let HeadStats {
+            series, samples, chunks, sample_bytes, label_bytes, min_ts, max_ts, ..
+        } = inner.head.stats();
         let view = inner.view();
         let entries = &view.manifest.blocks;
         let counters = &inner.counters;

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use timberline_block::Block;
 use timberline_model::{Labels, MatchOp, Matcher, SeriesColumns, TimeRange};
 
-use super::{head::Epoch, manifest::{BlockEntry, Manifest}};
+use super::{
+    head::Epoch,
+    manifest::{BlockEntry, Manifest},
+};
 use crate::EngineError;
 
 /// One state of the database, as reads see it.

@@ -1,3 +1,5 @@
+//! Dictionaries: written, read back, and refused when damaged.
+
 use proptest::prelude::*;
 use timberline_io::{Fault, SimDisk};
 use timberline_model::ErrorKind;

@@ -1,3 +1,5 @@
+//! Records: round trips, sizes, and hostile bytes.
+
 use proptest::prelude::*;
 use timberline_model::{Labels, SeriesRef};
 

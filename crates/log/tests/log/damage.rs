@@ -168,7 +168,7 @@ fn a_log_that_was_lost_goes_on_at_the_offset_asked_for() {
     log.commit(end, Durability::Synced).unwrap();
     drop(log);
     let (_, recovery, replayed) = open(&disk, from).unwrap();
-    assert_eq!(recovery.end, end);
+    assert!(recovery.end > end, "a witness says that the frame is durable");
     assert_eq!(replayed, [(end, b"first again".to_vec())]);
 }
 

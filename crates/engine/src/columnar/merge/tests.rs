@@ -16,7 +16,10 @@ fn merged(inputs: &[Columns<'_>], policy: DuplicatePolicy) -> Vec<(i64, u64)> {
 fn each_policy_keeps_its_sample() {
     let inputs: [Columns<'_>; 2] = [(&[1, 2, 3], &[1.0, 2.0, 3.0]), (&[2, 4], &[20.0, 40.0])];
     let values = |policy| {
-        merged(&inputs, policy).into_iter().map(|(_, bits)| f64::from_bits(bits)).collect::<Vec<_>>()
+        merged(&inputs, policy)
+            .into_iter()
+            .map(|(_, bits)| f64::from_bits(bits))
+            .collect::<Vec<_>>()
     };
     assert_eq!(values(DuplicatePolicy::Last), [1.0, 20.0, 3.0, 40.0]);
     assert_eq!(values(DuplicatePolicy::First), [1.0, 2.0, 3.0, 40.0]);

@@ -15,7 +15,7 @@ use std::{
 
 use timberline_io::Disk;
 use timberline_log::{Log, LogError, Record, Recovery};
-use timberline_model::{Durability, ErrorKind, Labels, LogOffset, SeriesRef};
+use timberline_model::{Labels, LogOffset, SeriesRef};
 
 use super::Damage;
 use crate::{
@@ -81,29 +81,10 @@ pub(super) fn replay(
     for lost in lost {
         lost.name(&layout.log(), damage);
     }
-    if recovery.frames > 0 {
-        witness(&log)?;
-    }
     Ok(log)
 }
 
-/// An empty frame behind all others says, once it is durable, that those others were durable: a byte
-/// of them that changes later is then known to be damage, and not the torn end of an interrupted
-/// write. On a full disk there is no witness, and nothing else is lost.
-fn witness(log: &Log) -> Result<(), LogError> {
-    match log.append(&[]) {
-        Ok(end) => log.commit(end, Durability::Synced),
-        Err(error) if error.kind() == ErrorKind::StorageFull => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-fn name_damage(
-    log: &Log,
-    recovery: &Recovery,
-    flushed_to: LogOffset,
-    damage: &mut Vec<Damage>,
-) {
+fn name_damage(log: &Log, recovery: &Recovery, flushed_to: LogOffset, damage: &mut Vec<Damage>) {
     if log.start() > flushed_to {
         damage.push(Damage {
             place: "log".to_owned(),
@@ -189,8 +170,9 @@ impl Decoder {
         let mut start = 0;
         while start < self.refs.len() {
             let shard = place(self.refs[start])?.shard();
-            let in_shard =
-                |series: &SeriesRef| SeriesPlace::checked(*series).map(SeriesPlace::shard) == Some(shard);
+            let in_shard = |series: &SeriesRef| {
+                SeriesPlace::checked(*series).map(SeriesPlace::shard) == Some(shard)
+            };
             let end = start + self.refs[start..].partition_point(in_shard);
             let sample = |index: usize| HeadSample {
                 slot: SeriesPlace::of(self.refs[index]).slot(),
