@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroUsize, path::Path, sync::Arc};
 
-use timberline_engine::{Engine, EngineError, EngineOptions};
+use timberline_engine::{Engine, EngineError, EngineOptions, FlushOutcome};
 use timberline_io::{Disk, SimClock, SimDisk};
 use timberline_log::LogOptions;
 use timberline_model::{
@@ -100,6 +100,22 @@ fn a_restart_replays_only_what_is_not_in_blocks() {
     let engine = open(&disk, None).unwrap();
     assert_eq!(engine.stats().head_samples, 1);
     assert_eq!(of(&engine, "a").len(), 1_501);
+}
+
+#[test]
+fn a_flush_gives_the_log_back_and_a_second_one_has_nothing_to_do() {
+    let disk = SimDisk::new(13);
+    let engine = open(&disk, None).unwrap();
+    write(&engine, &[("a", NOW, 1.0)]);
+    assert!(engine.flush().unwrap().log_bytes_freed > 0);
+    assert_eq!(engine.flush().unwrap(), FlushOutcome::default());
+    assert_eq!(engine.stats().log.segments, 1);
+    engine.close().unwrap();
+    drop(engine);
+    let log = disk.list(Path::new("/db/log")).unwrap();
+    let bytes: u64 = log.iter().map(|file| file.len).sum();
+    assert!(bytes < 200, "{log:?}");
+    assert_eq!(of(&open(&disk, None).unwrap(), "a"), [(NOW, 1.0)]);
 }
 
 #[test]

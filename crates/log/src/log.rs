@@ -71,6 +71,14 @@ impl State {
         }
     }
 
+    /// Adds a frame; there must be room.
+    fn push(&mut self, payload: Payload<'_>) {
+        let size = self.buffer.push(payload, self.end, self.synced);
+        self.end += size;
+        self.stats.appended_frames += 1;
+        self.stats.appended_bytes += size;
+    }
+
     pub(crate) fn start(&self) -> u64 {
         self.segments.first().map_or(self.end, |segment| segment.base)
     }
@@ -139,6 +147,22 @@ impl Log {
     /// As [`Log::append`].
     pub fn append_prepared(&self, payload: Payload<'_>) -> Result<LogOffset, LogError> {
         self.core.append(payload).map(LogOffset)
+    }
+
+    /// Ends the segment that takes frames and begins another, with a frame that bears witness.
+    /// Returns where it begins: once the log is synced beyond that,
+    /// [`truncate_before`](Self::truncate_before) can remove everything in front of it.
+    ///
+    /// # Errors
+    /// As [`Log::append`]; nothing has happened then.
+    pub fn begin_segment(&self) -> Result<LogOffset, LogError> {
+        self.core.begin_segment().map(LogOffset)
+    }
+
+    /// Allocates the next segment's space if that was not done yet, so that
+    /// [`begin_segment`](Self::begin_segment) takes no time. That it cannot is said there.
+    pub fn prepare_segment(&self) {
+        self.core.spares.prepare();
     }
 
     /// Returns once the log is as durable as asked up to an offset. Callers share writes and syncs.
@@ -271,11 +295,18 @@ impl Core {
         if !state.buffer.has_room(size) {
             self.roll(&mut state, size)?;
         }
-        let State { buffer, end, synced, stats, .. } = &mut *state;
-        *end += buffer.push(payload, *end, *synced);
-        stats.appended_frames += 1;
-        stats.appended_bytes += size;
-        Ok(*end)
+        state.push(payload);
+        Ok(state.end)
+    }
+
+    fn begin_segment(&self) -> Result<u64, LogError> {
+        let witness = Payload::new(&[]);
+        let mut state = self.state.lock();
+        state.check()?;
+        self.roll(&mut state, frame_bytes(witness.len()))?;
+        let base = state.end;
+        state.push(witness);
+        Ok(base)
     }
 
     /// Starts a segment that has room for a frame.

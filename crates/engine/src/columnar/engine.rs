@@ -32,6 +32,9 @@ use super::{
 };
 use crate::EngineError;
 
+/// Bytes of log that hold no samples: one frame without a payload.
+const WITNESS_BYTES: u64 = 32;
+
 /// A columnar store in one directory.
 ///
 /// All methods may be called from any thread; those that touch the disk block.
@@ -228,11 +231,16 @@ impl Inner {
     fn flush_locked(&self, state: &mut FlushState) -> Result<FlushOutcome, EngineError> {
         self.release_retired();
         let current = self.view();
-        let older = |labels: &Labels, ts: i64| self.view().value_at(labels, ts);
-        let (epoch, offset) = self.committer.at_rest(&older, |offset| (self.head.rotate(), offset));
-        if offset == current.manifest.flushed_to() {
+        if self.is_flushed(&current) {
             return Ok(FlushOutcome::default());
         }
+        let older = |labels: &Labels, ts: i64| self.view().value_at(labels, ts);
+        self.log.prepare_segment();
+        let (epoch, offset) = self.committer.at_rest(&older, |end| {
+            // A new segment lets go of the old one as a whole. Without space for it, the old one
+            // stays until a later flush.
+            (self.head.rotate(), self.log.begin_segment().unwrap_or(end))
+        });
         let flush = Flush {
             disk: &self.disk,
             layout: &self.layout,
@@ -256,6 +264,13 @@ impl Inner {
         outcome.log_bytes_freed = flush.reclaim(offset);
         self.release_retired();
         Ok(outcome)
+    }
+
+    /// Whether the log holds nothing that the blocks have not, but for the frame with which the last
+    /// flush began a segment.
+    fn is_flushed(&self, current: &View) -> bool {
+        let behind = self.log.end().0.saturating_sub(current.manifest.flushed_to);
+        behind <= WITNESS_BYTES && self.head.unflushed_range().is_none()
     }
 
     /// Frees chunks of the head that no view which is still read expects there.

@@ -68,8 +68,9 @@ impl Flush<'_> {
         offset: LogOffset,
     ) -> Result<Prepared, EngineError> {
         // The blocks must not know more than the log's durable part: a log that ended before
-        // `flushed_to` would take appends which the next recovery skips.
-        self.log.commit(offset, Durability::Synced)?;
+        // `flushed_to` would take appends which the next recovery skips. All of the log, so that the
+        // segment which begins at `offset` is there, too, and the ones before it can go.
+        self.log.commit(self.log.end(), Durability::Synced)?;
         let metas = self.write_blocks(epoch, current.manifest.next_sequence)?;
         let dir = self.layout.dictionaries();
         checkpoint::write(self.disk.as_ref(), &dir, offset, self.head.dictionary())?;

@@ -117,15 +117,13 @@ impl Rounds {
 
 /// Why a flush is due, if it is.
 fn due(inner: &Inner, window_ended: bool) -> Option<&'static str> {
-    let behind = inner.log.end().0.saturating_sub(inner.view().manifest.flushed_to);
-    if behind == 0 {
-        return None;
-    }
     if inner.head.epoch_bytes() >= inner.options.flush_bytes {
         return Some("the head is large");
     }
+    let behind = inner.log.end().0.saturating_sub(inner.view().manifest.flushed_to);
     if behind >= inner.options.flush_log_bytes {
         return Some("the log is long");
     }
-    window_ended.then_some("a window of time has ended")
+    let samples = inner.head.unflushed_range().is_some();
+    (window_ended && samples).then_some("a window of time has ended")
 }
