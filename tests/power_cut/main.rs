@@ -3,6 +3,8 @@
 //! Each seed is one history of writes, flushes, faults, cuts and restarts. `TIMBERLINE_SIM_SEEDS`
 //! says how many are tried, and `TIMBERLINE_SIM_FIRST` where they begin.
 
+mod every_operation;
+
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use timberline::{

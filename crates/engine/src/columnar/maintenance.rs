@@ -35,9 +35,10 @@ impl Maintenance {
     pub(super) fn spawn(inner: &Arc<Inner>) -> io::Result<Self> {
         let stop = Arc::new(Stop::default());
         let (weak, seen) = (Arc::downgrade(inner), Arc::clone(&stop));
+        let rounds = Rounds { window: window_at(inner), retry: None };
         let thread = thread::Builder::new()
             .name("timberline-maintenance".to_owned())
-            .spawn(move || run(&weak, &seen))?;
+            .spawn(move || run(&weak, &seen, rounds))?;
         Ok(Self { stop, thread: Some(thread) })
     }
 }
@@ -55,8 +56,7 @@ impl Drop for Maintenance {
     }
 }
 
-fn run(inner: &Weak<Inner>, stop: &Stop) {
-    let mut rounds = Rounds::default();
+fn run(inner: &Weak<Inner>, stop: &Stop, mut rounds: Rounds) {
     loop {
         {
             let mut asked = stop.asked.lock();
@@ -73,10 +73,10 @@ fn run(inner: &Weak<Inner>, stop: &Stop) {
 }
 
 /// What one round tells the next.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Rounds {
     /// Number of the window in which the last look at the clock fell.
-    window: Option<i64>,
+    window: i64,
     /// When the flush that failed last is to be tried again.
     retry: Option<Instant>,
 }
@@ -108,11 +108,15 @@ impl Rounds {
 
     /// Whether a block window has ended since the last round.
     fn window_ended(&mut self, inner: &Inner) -> bool {
-        let now = inner.clock.now().saturating_sub(WINDOW_GRACE);
-        let window = now.div_euclid(inner.options.window_nanos());
-        let before = self.window.replace(window);
-        before.is_some_and(|before| before < window)
+        let window = window_at(inner);
+        std::mem::replace(&mut self.window, window) < window
     }
+}
+
+/// The number of the block window whose samples are due by now.
+fn window_at(inner: &Inner) -> i64 {
+    let now = inner.clock.now().saturating_sub(WINDOW_GRACE);
+    now.div_euclid(inner.options.window_nanos())
 }
 
 /// Why a flush is due, if it is.

@@ -1,0 +1,191 @@
+//! One history, failed at each operation of the disk in turn: whatever fails, says so, and what was
+//! acknowledged is there after the next start.
+
+use timberline_io::{Disk, Fault};
+
+use super::{
+    Arc, BTreeMap, DIR, Database, Durability, Error, ErrorKind, History, Options, Path, SimClock,
+    SimDisk, WriteBatch, labels_of, read_all, value_of,
+};
+
+const SECOND: i64 = 1_000_000_000;
+const NOW: i64 = 1_700_000_000 * SECOND;
+const FAULTS: [Fault; 4] = [Fault::Eio, Fault::EioOnSync, Fault::NoSpace, Fault::Crash];
+
+/// How the process ends after the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Orderly,
+    Killed,
+    PowerCut,
+}
+
+const ENDS: [End; 3] = [End::Orderly, End::Killed, End::PowerCut];
+
+#[test]
+fn a_fault_at_any_operation_of_a_life_loses_nothing_acknowledged() {
+    let operations = operations_of(|disk| drop(live(disk, &mut Life::default())));
+    for fault in FAULTS {
+        for at in 0..operations {
+            for end in ENDS {
+                let disk = SimDisk::new(at);
+                let mut life = Life::default();
+                disk.fail_after(at, fault);
+                let database = live(&disk, &mut life);
+                finish(&disk, database, end);
+                life.verify(&disk, end, &format!("{fault:?} at {at} of {operations}, {end:?}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_fault_at_any_operation_of_a_start_loses_nothing_acknowledged() {
+    for end in ENDS {
+        let pristine = SimDisk::new(7);
+        let mut life = Life::default();
+        let database = live(&pristine, &mut life);
+        finish(&pristine, database, end);
+        let operations = operations_of(|disk| {
+            let copy = pristine.fork(1);
+            let before = copy.operation_count();
+            drop(open(&copy).expect("an undamaged database opens"));
+            disk.fail_after(copy.operation_count() - before, Fault::Eio);
+        });
+        for fault in FAULTS {
+            for at in 0..operations.max(40) {
+                let disk = pristine.fork(at);
+                let case = format!("{fault:?} at {at} of a start, {end:?} before");
+                disk.fail_after(at, fault);
+                match open(&disk) {
+                    Ok(database) => drop(database),
+                    Err(error) => tolerable(&error, &case),
+                }
+                finish(&disk, None, End::Killed);
+                life.clone().verify(&disk, end, &case);
+            }
+        }
+    }
+}
+
+/// How many mutating operations a history makes when nothing fails.
+fn operations_of(history: impl FnOnce(&SimDisk)) -> u64 {
+    let disk = SimDisk::new(0);
+    history(&disk);
+    disk.operation_count()
+}
+
+/// What one life of a database has written.
+#[derive(Clone, Default)]
+struct Life {
+    /// Acknowledged as synced.
+    synced: History,
+    /// Acknowledged at all, for deaths that leave the page cache.
+    logged: History,
+    sent: u64,
+}
+
+impl Life {
+    fn write(&mut self, database: &Database, durability: Durability) -> Result<(), Error> {
+        let mut batch = WriteBatch::default();
+        let mut keys = Vec::new();
+        for series in [self.sent % 3, 3 + self.sent / 2] {
+            let ts = NOW - (self.sent as i64 % 4) * 5_000 * SECOND + self.sent as i64 * SECOND;
+            batch.push_labels(labels_of(series));
+            batch.push_sample(ts, value_of(series, ts));
+            keys.push((series, ts));
+        }
+        self.sent += 1;
+        for (series, ts) in &keys {
+            self.synced.sent(*series, *ts);
+            self.logged.sent(*series, *ts);
+        }
+        database.write_with(&batch, durability)?;
+        for (series, ts) in keys {
+            self.logged.acknowledged(series, ts);
+            if durability == Durability::Synced {
+                self.synced.acknowledged(series, ts);
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens what is left, twice, and writes and flushes in between.
+    fn verify(mut self, disk: &SimDisk, end: End, case: &str) {
+        let fail = |error: Error| panic!("{case}: {error}");
+        let first = open(disk).unwrap_or_else(|error| fail(error));
+        assert!(first.damage().is_empty(), "{case}: {:?}", first.damage());
+        let found = found_in(&first, case);
+        let expected = if end == End::PowerCut { &self.synced } else { &self.logged };
+        expected.check(&found).unwrap_or_else(|lost| panic!("{case}: {lost}"));
+        self.synced.settle(&found);
+        self.write(&first, Durability::Synced).unwrap_or_else(|error| fail(error));
+        first.flush().unwrap_or_else(|error| fail(error));
+        self.write(&first, Durability::Synced).unwrap_or_else(|error| fail(error));
+        let _still_open = first;
+        disk.crash();
+        let second = open(disk).unwrap_or_else(|error| fail(error));
+        assert!(second.damage().is_empty(), "{case}: {:?}", second.damage());
+        let found = found_in(&second, case);
+        self.synced.check(&found).unwrap_or_else(|lost| panic!("{case}, and again: {lost}"));
+    }
+}
+
+/// The history: writes, flushes, a close. What fails, fails for a reason that is told, and it goes on.
+fn live(disk: &SimDisk, life: &mut Life) -> Option<Database> {
+    let database = match open(disk) {
+        Ok(database) => database,
+        Err(error) => {
+            tolerable(&error, "a first start");
+            return None;
+        }
+    };
+    let told = |result: Result<(), Error>| {
+        if let Err(error) = result {
+            tolerable(&error, "a life");
+        }
+    };
+    for round in 0..3 {
+        for step in 0..3 {
+            let durability = if step == 1 { Durability::Logged } else { Durability::Synced };
+            told(life.write(&database, durability));
+        }
+        if round < 2 {
+            told(database.flush().map(drop));
+        }
+        told(life.write(&database, Durability::Logged));
+    }
+    Some(database)
+}
+
+fn finish(disk: &SimDisk, database: Option<Database>, end: End) {
+    match end {
+        End::Orderly => {}
+        End::Killed => disk.kill_process(),
+        End::PowerCut => disk.crash(),
+    }
+    drop(database);
+    disk.clear_faults();
+    disk.reboot();
+}
+
+/// Only what was done to the disk may be reported.
+fn tolerable(error: &Error, case: &str) {
+    let kind = error.kind();
+    assert!(matches!(kind, ErrorKind::Unavailable | ErrorKind::StorageFull), "{case}: {error}");
+}
+
+fn found_in(database: &Database, case: &str) -> BTreeMap<(u64, i64), f64> {
+    read_all(database).unwrap_or_else(|error| panic!("{case}: {error}"))
+}
+
+fn open(disk: &SimDisk) -> Result<Database, Error> {
+    let options = Options {
+        segment_bytes: 1 << 10,
+        reserve_bytes: 0,
+        background: false,
+        ..Options::default()
+    };
+    let clock = Arc::new(SimClock::new(NOW + 60 * SECOND));
+    Database::open_on(Arc::new(disk.as_process()), clock, Path::new(DIR), options)
+}
