@@ -2,7 +2,7 @@
 
 use timberline_model::{RejectReason, Rejection, WriteBatch, limits};
 
-use crate::{DecodeLimits, ProtocolError};
+use crate::DecodeLimits;
 
 /// A decoded write request: the samples to write, and what cannot be written.
 ///
@@ -36,17 +36,10 @@ impl<'a> Decoded<'a> {
         }
     }
 
-    /// Refuses the request when it holds more samples than allowed.
-    pub(crate) fn check_sample_count(
-        &self,
-        more: usize,
-        limits: &DecodeLimits,
-    ) -> Result<(), ProtocolError> {
+    /// How many more samples the request may hold than those in the batch and those rejected.
+    pub(crate) fn sample_room(&self, limits: &DecodeLimits) -> usize {
         let rejected = usize::try_from(self.samples_rejected).unwrap_or(usize::MAX);
-        let count = self.batch.sample_count().saturating_add(rejected).saturating_add(more);
-        if count > limits.samples_max {
-            return Err(ProtocolError::TooMany { what: "samples", max: limits.samples_max });
-        }
-        Ok(())
+        let count = self.batch.sample_count().saturating_add(rejected);
+        limits.samples_max.saturating_sub(count)
     }
 }

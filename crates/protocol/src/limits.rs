@@ -1,5 +1,7 @@
 //! How much one write request may hold.
 
+use crate::ProtocolError;
+
 /// The most of everything that a decoder takes from one request. A request that exceeds one is refused
 /// whole ([`ProtocolError::TooMany`](crate::ProtocolError::TooMany)), as whoever sent it must send less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +15,14 @@ pub struct DecodeLimits {
     /// Bytes of all series' labels, once the references of a remote write 2.0 request are resolved. The
     /// references make a short request name very long labels very often.
     pub labels_bytes_max: usize,
+}
+
+impl DecodeLimits {
+    /// The error of a request with more samples than allowed.
+    #[cold]
+    pub(crate) const fn too_many_samples(&self) -> ProtocolError {
+        ProtocolError::TooMany { what: "samples", max: self.samples_max }
+    }
 }
 
 impl Default for DecodeLimits {

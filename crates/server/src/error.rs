@@ -80,9 +80,10 @@ impl ApiError {
         Self { status: 405, ..Self::invalid(message) }
     }
 
-    /// A body that came too slowly. The client may send it again.
+    /// A body that came too slowly. Not 408: senders of samples take any 4xx for "never again", and
+    /// would drop what a slow network has held up.
     pub(crate) fn body_timeout(message: impl ToString) -> Self {
-        Self { status: 408, error_type: ApiErrorType::Timeout, ..Self::invalid(message) }
+        Self::new(Subject::Request, ErrorKind::Timeout, message)
     }
 
     /// The status.

@@ -91,7 +91,7 @@ impl Evaluator<'_> {
             return Ok(Evaluated::Scalar(column));
         }
         if let Some(part) = elementwise::date_part(name).filter(|_| args.is_empty()) {
-            return Ok(one_series(self.times(steps).map(part), steps));
+            return self.one_series(self.times(steps)?.map(part), steps);
         }
         if let Some(stage) = self.elementwise(name, args, steps)? {
             let series = self.eval_vector(argument(args, 0)?, steps)?;
@@ -106,10 +106,10 @@ impl Evaluator<'_> {
         }
         let series = match name {
             "vector" => {
-                return Ok(one_series(self.eval_scalar(argument(args, 0)?, steps)?, steps));
+                return self.one_series(self.eval_scalar(argument(args, 0)?, steps)?, steps);
             }
             "timestamp" => {
-                let times = self.times(steps);
+                let times = self.times(steps)?;
                 let series = self.eval_vector(argument(args, 0)?, steps)?;
                 self.apply_stage(series, &|column: &mut StepColumn| {
                     column.filter_map(|step, _| Some(times.at(step)));
@@ -138,7 +138,7 @@ impl Evaluator<'_> {
         let constant = |value: f64| Ok(Some(ScalarColumn::Constant(value)));
         let scalar = |index: usize| self.eval_scalar(argument(args, index)?, steps);
         match name {
-            "time" => Ok(Some(self.times(steps))),
+            "time" => Ok(Some(self.times(steps)?)),
             "pi" => constant(std::f64::consts::PI),
             "start" => constant(seconds(query.start)),
             "end" => constant(seconds(query.end)),
@@ -156,11 +156,20 @@ impl Evaluator<'_> {
     }
 
     /// The time of every step, in seconds.
-    fn times(&self, steps: Steps) -> ScalarColumn {
+    fn times(&self, steps: Steps) -> Result<ScalarColumn, EvalError> {
         if steps.count() == 1 {
-            return ScalarColumn::Constant(seconds(steps.start));
+            return Ok(ScalarColumn::Constant(seconds(steps.start)));
         }
-        ScalarColumn::Steps((0..steps.count()).map(|step| seconds(steps.at(step))).collect())
+        self.budget.make(steps.count())?;
+        let times = (0..steps.count()).map(|step| seconds(steps.at(step)));
+        Ok(ScalarColumn::Steps(times.collect()))
+    }
+
+    /// A vector of one series without labels.
+    fn one_series(&self, column: ScalarColumn, steps: Steps) -> Result<Evaluated, EvalError> {
+        self.budget.make(steps.count())?;
+        let column = column.into_column(steps.count());
+        Ok(Evaluated::Vector(vec![Series { labels: Labels::empty(), column, drop_name: false }]))
     }
 
     /// The function of a window that bears this name, its other arguments evaluated.
@@ -238,6 +247,7 @@ impl Evaluator<'_> {
         matchers: &[Matcher],
         steps: Steps,
     ) -> Result<Vec<Series>, EvalError> {
+        self.budget.make(steps.count())?;
         let mut some = StepColumn::absent(steps.count()).present().to_vec();
         for one in series {
             unite(&mut some, one.column.present());
@@ -342,11 +352,6 @@ pub(super) fn text(expr: &Expr) -> Result<String, EvalError> {
 
 fn argument(args: &[Expr], index: usize) -> Result<&Expr, EvalError> {
     args.get(index).ok_or(EvalError::Malformed { reason: "an argument is missing" })
-}
-
-fn one_series(column: ScalarColumn, steps: Steps) -> Evaluated {
-    let column = column.into_column(steps.count());
-    Evaluated::Vector(vec![Series { labels: Labels::empty(), column, drop_name: false }])
 }
 
 /// For every step the value of the only series that has one, or NaN.

@@ -15,7 +15,7 @@ use super::{
     notes::{Gravity, Notes},
     rate::Samples,
     shape::is_one_metric,
-    steps::{Sight, seconds},
+    steps::{Sight, Windows, seconds},
     window::{WindowFunction, look_back},
 };
 use crate::ast::{Selector, Span};
@@ -132,6 +132,7 @@ impl Evaluator<'_> {
             self.budget.read(columns.len())?;
             column.reset(leaf.sight.steps.count());
             self.fill(leaf, &mut columns, &mut column);
+            self.budget.check()?;
             if column.is_empty() {
                 continue;
             }
@@ -158,7 +159,8 @@ impl Evaluator<'_> {
             }
             Source::Window { function, range } => {
                 drop_stale(columns);
-                function.apply(samples(columns), &leaf.sight, *range, column);
+                let windows = Windows { sight: &leaf.sight, range: *range, budget: &self.budget };
+                function.apply(samples(columns), windows, column);
             }
         }
     }

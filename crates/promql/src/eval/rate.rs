@@ -3,7 +3,7 @@
 
 use super::{
     column::StepColumn,
-    steps::{Sight, each_window, seconds},
+    steps::{Windows, seconds},
 };
 
 /// Which of the extrapolating functions.
@@ -25,14 +25,13 @@ pub(super) struct Samples<'a> {
 /// `rate`, `increase` and `delta`. Linear in samples, steps, and resets seen by each window.
 pub(super) fn extrapolated(
     samples: Samples<'_>,
-    sight: &Sight,
-    range: i64,
+    windows: Windows<'_>,
     kind: Extrapolation,
     out: &mut StepColumn,
 ) {
     let resets = if kind.counter { reset_places(samples.values) } else { Vec::new() };
     let mut first_reset = 0;
-    each_window(samples.timestamps, sight, range, |step, low, high| {
+    windows.each(samples.timestamps, |step, low, high| {
         if high - low < 2 {
             return;
         }
@@ -44,16 +43,16 @@ pub(super) fn extrapolated(
             change += samples.values[*place - 1];
         }
         let window = &samples.timestamps[low..high];
-        let end = sight.at(step);
+        let end = windows.sight.at(step);
         let edges = Edges {
-            start: end.saturating_sub(range),
+            start: end.saturating_sub(windows.range),
             end,
             first_value: samples.values[low],
             counter: kind.counter,
         };
         let Some(mut factor) = edges.factor(window, change) else { return };
         if kind.per_second {
-            factor /= seconds(range);
+            factor /= seconds(windows.range);
         }
         out.set(step, change * factor);
     });
@@ -102,12 +101,11 @@ impl Edges {
 /// `irate` (a counter, per second) and `idelta`: the last two samples only.
 pub(super) fn instant(
     samples: Samples<'_>,
-    sight: &Sight,
-    range: i64,
+    windows: Windows<'_>,
     rate: bool,
     out: &mut StepColumn,
 ) {
-    each_window(samples.timestamps, sight, range, |step, low, high| {
+    windows.each(samples.timestamps, |step, low, high| {
         if high - low < 2 {
             return;
         }
@@ -125,8 +123,7 @@ pub(super) fn instant(
 /// Counts, for each window, the neighbours within it for which `differ(before, after)`.
 pub(super) fn count_neighbours(
     samples: Samples<'_>,
-    sight: &Sight,
-    range: i64,
+    windows: Windows<'_>,
     differ: impl Fn(f64, f64) -> bool,
     out: &mut StepColumn,
 ) {
@@ -136,7 +133,7 @@ pub(super) fn count_neighbours(
         count += u64::from(place > 0 && differ(samples.values[place - 1], *value));
         counts.push(count);
     }
-    each_window(samples.timestamps, sight, range, |step, low, high| {
+    windows.each(samples.timestamps, |step, low, high| {
         out.set(step, (counts[high - 1] - counts[low]) as f64);
     });
 }

@@ -1,7 +1,10 @@
 //! Aggregations that look at all series of a group together: `topk`, `bottomk`, `limitk`,
 //! `limit_ratio`, `quantile`, `count_values`.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, hash_map::Entry},
+};
 
 use timberline_model::Labels;
 
@@ -46,8 +49,8 @@ impl Evaluator<'_> {
         // A scan promises no order, and which series are kept must not depend on it.
         series.sort_by(|a, b| a.labels.cmp(&b.labels));
         let groups = members(aggregate, &series)?;
-        let mut chosen = vec![StepColumn::absent(steps.count()); series.len()];
         self.budget.make(series.len().saturating_mul(steps.count()))?;
+        let mut chosen = vec![StepColumn::absent(steps.count()); series.len()];
         let mut ranked = Vec::new();
         for group in &groups {
             self.budget.check()?;
@@ -127,18 +130,19 @@ impl Evaluator<'_> {
         for group in members(aggregate, &series)? {
             for one in group.places.iter().map(|place| &series[*place]) {
                 self.budget.check()?;
-                let mut made = 0;
-                one.column.for_each(|step, value| {
+                for step in 0..steps.count() {
+                    let Some(value) = one.column.get(step) else { continue };
                     let key = if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() };
-                    let (_, column) =
-                        counted.entry((group.labels.clone(), key)).or_insert_with(|| {
-                            made += 1;
-                            (go_float(value), StepColumn::absent(steps.count()))
-                        });
+                    let (_, column) = match counted.entry((group.labels.clone(), key)) {
+                        Entry::Occupied(entry) => entry.into_mut(),
+                        Entry::Vacant(entry) => {
+                            self.budget.make(steps.count())?;
+                            entry.insert((go_float(value), StepColumn::absent(steps.count())))
+                        }
+                    };
                     let count = column.get(step).unwrap_or(0.0);
                     column.set(step, count + 1.0);
-                });
-                self.budget.make(made * steps.count())?;
+                }
             }
         }
         let found = counted.into_iter().map(|((labels, _), (value, column))| {

@@ -9,7 +9,7 @@ use super::{
     column::StepColumn,
     compensated::{Mean, add, total},
     rate::Samples,
-    steps::{Sight, each_window},
+    steps::Windows,
 };
 
 /// Windows whose samples are, all in all, this many times those of the series are worth sliding over.
@@ -26,24 +26,19 @@ pub(super) trait Fold: Copy + Default {
 }
 
 /// Whether sliding beats looking at every sample of every window.
-pub(super) fn is_worth_it(samples: Samples<'_>, sight: &Sight, range: i64) -> bool {
+pub(super) fn is_worth_it(samples: Samples<'_>, windows: Windows<'_>) -> bool {
     let mut seen = 0;
-    each_window(samples.timestamps, sight, range, |_, low, high| seen += high - low);
-    seen > OVERLAP_WORTH * (samples.values.len() + sight.steps.count())
+    windows.each(samples.timestamps, |_, low, high| seen += high - low);
+    seen > OVERLAP_WORTH * (samples.values.len() + windows.sight.steps.count())
 }
 
 /// Aggregates every window.
-pub(super) fn slide<F: Fold>(
-    samples: Samples<'_>,
-    sight: &Sight,
-    range: i64,
-    out: &mut StepColumn,
-) {
+pub(super) fn slide<F: Fold>(samples: Samples<'_>, windows: Windows<'_>, out: &mut StepColumn) {
     let values = samples.values;
     // `tails[i]` is the aggregate of the values from `base + i` up to `split`.
     let (mut tails, mut base, mut split): (Vec<F>, usize, usize) = (Vec::new(), 0, 0);
     let (mut head, mut head_end) = (F::default(), 0);
-    each_window(samples.timestamps, sight, range, |step, low, high| {
+    windows.each(samples.timestamps, |step, low, high| {
         if low >= split {
             (base, split) = (low, high);
             tails.clear();

@@ -2,7 +2,7 @@
 
 use timberline_model::{NANOS_PER_MILLI, NANOS_PER_SECOND};
 
-use super::error::EvalError;
+use super::{budget::Budget, error::EvalError};
 
 /// The evaluation times: `start`, `start + step`, ... Never empty, never past `i64::MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,25 +78,45 @@ impl Sight {
     }
 }
 
-/// Calls `visit(step, low, high)` for every step whose window `(at - range, at]` holds samples; they
-/// are those from `low` up to, not including, `high`. Time is linear in samples plus steps.
-pub(super) fn each_window(
-    timestamps: &[i64],
-    sight: &Sight,
-    range: i64,
-    mut visit: impl FnMut(usize, usize, usize),
-) {
-    let (mut low, mut high) = (0, 0);
-    for step in 0..sight.steps.count() {
-        let end = sight.at(step);
-        let start = end.saturating_sub(range);
-        while high < timestamps.len() && timestamps[high] <= end {
-            high += 1;
-        }
-        while low < high && timestamps[low] <= start {
-            low += 1;
-        }
-        if low < high {
+/// Samples of windows between two looks at whether the query may go on: a millisecond's work, about.
+const SAMPLES_BETWEEN_CHECKS: usize = 1 << 18;
+
+/// The windows `(at - range, at]` of all steps, over the samples of one series after the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Windows<'a> {
+    pub(super) sight: &'a Sight,
+    /// Nanoseconds.
+    pub(super) range: i64,
+    pub(super) budget: &'a Budget<'a>,
+}
+
+impl Windows<'_> {
+    /// Calls `visit(step, low, high)` for every step whose window holds samples; they are those from
+    /// `low` up to, not including, `high`. Time is linear in samples plus steps.
+    ///
+    /// Long windows make one series take very long. So the visits end early when the query may not go
+    /// on: whoever uses what they made asks [`Budget::check`] first, which then fails.
+    pub(super) fn each(&self, timestamps: &[i64], mut visit: impl FnMut(usize, usize, usize)) {
+        let (mut low, mut high, mut seen) = (0, 0, 0);
+        for step in 0..self.sight.steps.count() {
+            let end = self.sight.at(step);
+            let start = end.saturating_sub(self.range);
+            while high < timestamps.len() && timestamps[high] <= end {
+                high += 1;
+            }
+            while low < high && timestamps[low] <= start {
+                low += 1;
+            }
+            if low == high {
+                continue;
+            }
+            seen += high - low;
+            if seen > SAMPLES_BETWEEN_CHECKS {
+                seen = 0;
+                if self.budget.check().is_err() {
+                    return;
+                }
+            }
             visit(step, low, high);
         }
     }

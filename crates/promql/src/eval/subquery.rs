@@ -7,7 +7,7 @@ use super::{
     evaluator::{Evaluated, Evaluator},
     labels::drop_names,
     rate::Samples,
-    steps::{Sight, Steps},
+    steps::{Sight, Steps, Windows},
     window::WindowFunction,
 };
 use crate::ast::Subquery;
@@ -57,6 +57,7 @@ impl Evaluator<'_> {
         inner: Inner,
     ) -> Result<Vec<Series>, EvalError> {
         let Inner { series, steps, sight, range } = inner;
+        let windows = Windows { sight: &sight, range, budget: &self.budget };
         let (mut timestamps, mut values) = (Vec::new(), Vec::new());
         let mut found = Vec::with_capacity(series.len());
         for one in series {
@@ -70,7 +71,8 @@ impl Evaluator<'_> {
             });
             let mut column = StepColumn::absent(sight.steps.count());
             let samples = Samples { timestamps: &timestamps, values: &values };
-            function.apply(samples, &sight, range, &mut column);
+            function.apply(samples, windows, &mut column);
+            self.budget.check()?;
             if !column.is_empty() {
                 found.push(Series { column, ..one });
             }

@@ -9,7 +9,7 @@ use super::{
     rate::{self, Extrapolation, Samples},
     regression,
     sliding::{self, Extreme, Sum, slide},
-    steps::{Sight, each_window, seconds},
+    steps::{Sight, Windows, seconds},
 };
 
 /// A function of the samples in a window, its other arguments evaluated.
@@ -90,34 +90,28 @@ impl WindowFunction {
         matches!(self, Self::Extrapolated(kind) if kind.counter)
     }
 
-    /// Evaluates all steps of one series. `range` is in nanoseconds.
-    pub(super) fn apply(
-        &self,
-        samples: Samples<'_>,
-        sight: &Sight,
-        range: i64,
-        out: &mut StepColumn,
-    ) {
+    /// Evaluates all steps of one series.
+    pub(super) fn apply(&self, samples: Samples<'_>, windows: Windows<'_>, out: &mut StepColumn) {
         match self {
-            Self::Extrapolated(kind) => rate::extrapolated(samples, sight, range, *kind, out),
-            Self::Instant { rate } => rate::instant(samples, sight, range, *rate, out),
-            Self::Deriv => each(samples, sight, range, out, |window, _| {
+            Self::Extrapolated(kind) => rate::extrapolated(samples, windows, *kind, out),
+            Self::Instant { rate } => rate::instant(samples, windows, *rate, out),
+            Self::Deriv => each(samples, windows, out, |window, _| {
                 regression::line(window, *window.timestamps.first()?).map(|line| line.slope)
             }),
-            Self::PredictLinear(ahead) => each(samples, sight, range, out, |window, step| {
-                let line = regression::line(window, sight.steps.at(step))?;
+            Self::PredictLinear(ahead) => each(samples, windows, out, |window, step| {
+                let line = regression::line(window, windows.sight.steps.at(step))?;
                 Some(line.slope * ahead.at(step) + line.intercept)
             }),
-            Self::Smoothed(smoothing, trend) => each(samples, sight, range, out, |window, step| {
+            Self::Smoothed(smoothing, trend) => each(samples, windows, out, |window, step| {
                 regression::smoothed(window.values, smoothing.at(step), trend.at(step))
             }),
             Self::Quantile(q) => {
                 let mut scratch = Vec::new();
-                each(samples, sight, range, out, |window, step| {
+                each(samples, windows, out, |window, step| {
                     Some(over_time::quantile(q.at(step), window.values, &mut scratch))
                 });
             }
-            Self::Plain(function) => plain(*function, samples, sight, range, out),
+            Self::Plain(function) => plain(*function, samples, windows, out),
         }
     }
 }
@@ -125,12 +119,11 @@ impl WindowFunction {
 /// Calls `value(window, step)` for every step whose window holds samples.
 fn each(
     samples: Samples<'_>,
-    sight: &Sight,
-    range: i64,
+    windows: Windows<'_>,
     out: &mut StepColumn,
     mut value: impl FnMut(Samples<'_>, usize) -> Option<f64>,
 ) {
-    each_window(samples.timestamps, sight, range, |step, low, high| {
+    windows.each(samples.timestamps, |step, low, high| {
         let window = Samples {
             timestamps: &samples.timestamps[low..high],
             values: &samples.values[low..high],
@@ -144,33 +137,31 @@ fn each(
 fn plain(
     function: PlainFunction,
     samples: Samples<'_>,
-    sight: &Sight,
-    range: i64,
+    windows: Windows<'_>,
     out: &mut StepColumn,
 ) {
-    if sliding::is_worth_it(samples, sight, range) {
+    if sliding::is_worth_it(samples, windows) {
         match function {
-            PlainFunction::Avg => return slide::<Mean>(samples, sight, range, out),
-            PlainFunction::Sum => return slide::<Sum>(samples, sight, range, out),
-            PlainFunction::Min => return slide::<Extreme<false>>(samples, sight, range, out),
-            PlainFunction::Max => return slide::<Extreme<true>>(samples, sight, range, out),
+            PlainFunction::Avg => return slide::<Mean>(samples, windows, out),
+            PlainFunction::Sum => return slide::<Sum>(samples, windows, out),
+            PlainFunction::Min => return slide::<Extreme<false>>(samples, windows, out),
+            PlainFunction::Max => return slide::<Extreme<true>>(samples, windows, out),
             _ => {}
         }
     }
-    plain_direct(function, samples, sight, range, out);
+    plain_direct(function, samples, windows, out);
 }
 
 /// Looks at every sample of every window, where the function needs to.
 fn plain_direct(
     function: PlainFunction,
     samples: Samples<'_>,
-    sight: &Sight,
-    range: i64,
+    windows: Windows<'_>,
     out: &mut StepColumn,
 ) {
     let values = samples.values;
     let mut of_values = |value: &mut dyn FnMut(&[f64]) -> f64| {
-        each_window(samples.timestamps, sight, range, |step, low, high| {
+        windows.each(samples.timestamps, |step, low, high| {
             out.set(step, value(&values[low..high]));
         });
     };
@@ -190,21 +181,21 @@ fn plain_direct(
             of_values(&mut |window| over_time::median_deviation(window, &mut scratch));
         }
         PlainFunction::Changes => {
-            rate::count_neighbours(samples, sight, range, rate::is_change, out);
+            rate::count_neighbours(samples, windows, rate::is_change, out);
         }
         PlainFunction::Resets => {
-            rate::count_neighbours(samples, sight, range, |before, after| after < before, out);
+            rate::count_neighbours(samples, windows, |before, after| after < before, out);
         }
         PlainFunction::TimeOfFirst => {
-            each(samples, sight, range, out, |w, _| w.timestamps.first().map(|ts| seconds(*ts)));
+            each(samples, windows, out, |w, _| w.timestamps.first().map(|ts| seconds(*ts)));
         }
         PlainFunction::TimeOfLast => {
-            each(samples, sight, range, out, |w, _| w.timestamps.last().map(|ts| seconds(*ts)));
+            each(samples, windows, out, |w, _| w.timestamps.last().map(|ts| seconds(*ts)));
         }
-        PlainFunction::TimeOfMin => each(samples, sight, range, out, |window, _| {
+        PlainFunction::TimeOfMin => each(samples, windows, out, |window, _| {
             Some(over_time::time_of(window, |value, best| value <= best))
         }),
-        PlainFunction::TimeOfMax => each(samples, sight, range, out, |window, _| {
+        PlainFunction::TimeOfMax => each(samples, windows, out, |window, _| {
             Some(over_time::time_of(window, |value, best| value >= best))
         }),
     }

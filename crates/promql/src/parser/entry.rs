@@ -23,7 +23,7 @@ pub const NESTING_MAX: usize = 128;
 pub const HEIGHT_MAX: usize = 256;
 
 /// How many regular expressions a query may have: each may take megabytes and milliseconds to compile.
-pub const REGEX_COUNT_MAX: usize = 256;
+pub const REGEX_COUNT_MAX: usize = 64;
 
 const _: () = assert!(NESTING_MAX <= HEIGHT_MAX);
 

@@ -35,7 +35,9 @@ pub fn decode_write(body: &[u8], limits: &DecodeLimits) -> Result<Decoded<'stati
     let mut decoded = Decoded::default();
     let mut builder = LabelsBuilder::default();
     for (index, series) in request.timeseries.iter().enumerate() {
-        decoded.check_sample_count(series.samples.len(), limits)?;
+        if series.samples.len() > decoded.sample_room(limits) {
+            return Err(limits.too_many_samples());
+        }
         let labels = read_labels(&series.labels, &mut builder);
         builder.clear();
         match labels {

@@ -2,14 +2,14 @@
 
 use timberline_model::{NANOS_PER_MILLI, RejectReason};
 
-use crate::{Decoded, ProtocolError, protobuf::Reader};
+use crate::{DecodeLimits, Decoded, ProtocolError, protobuf::Reader};
 
 /// One sample as it came: milliseconds and a value. What is absent is zero, as protobuf has it.
 pub(super) type WireSample = (i64, f64);
 
 /// Reads a sample; version 2.0's start time is not stored yet and skipped, as any field not known.
 #[inline]
-pub(super) fn read(mut message: Reader<'_>) -> Result<WireSample, ProtocolError> {
+fn read(mut message: Reader<'_>) -> Result<WireSample, ProtocolError> {
     let mut sample = (0, 0.0);
     while let Some(field) = message.next()? {
         match field.number {
@@ -20,6 +20,22 @@ pub(super) fn read(mut message: Reader<'_>) -> Result<WireSample, ProtocolError>
         }
     }
     Ok(sample)
+}
+
+/// Reads a sample behind others of its request, of which there may be `len_max`. Looked at before each
+/// of them: two bytes of a body make one.
+#[inline]
+pub(super) fn push(
+    samples: &mut Vec<WireSample>,
+    message: Reader<'_>,
+    len_max: usize,
+    limits: &DecodeLimits,
+) -> Result<(), ProtocolError> {
+    if samples.len() >= len_max {
+        return Err(limits.too_many_samples());
+    }
+    samples.push(read(message)?);
+    Ok(())
 }
 
 /// Pushes the samples of the series pushed last, and rejects those whose time does not fit.

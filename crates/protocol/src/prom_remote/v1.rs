@@ -45,8 +45,9 @@ pub fn decode_v1<'a>(body: &'a [u8], limits: &DecodeLimits) -> Result<Decoded<'a
                     return Err(ProtocolError::TooMany { what: "series", max });
                 }
                 scratch.clear();
-                let series = read_series(field.message()?, &mut scratch)?;
-                push(&mut decoded, series_index, &series, &scratch, limits)?;
+                let room = decoded.sample_room(limits);
+                let series = read_series(field.message()?, &mut scratch, room, limits)?;
+                push(&mut decoded, series_index, &series, &scratch);
                 series_index += 1;
             }
             METADATA => {
@@ -80,6 +81,8 @@ struct Series<'a> {
 fn read_series<'a>(
     message: Reader<'a>,
     samples: &mut Vec<WireSample>,
+    samples_max: usize,
+    limits: &DecodeLimits,
 ) -> Result<Series<'a>, ProtocolError> {
     let mut fields = message.clone();
     let mut series =
@@ -93,7 +96,7 @@ fn read_series<'a>(
                 fields.skip_short(LABELS);
                 series.labels = Some((start, fields.position()));
             }
-            SAMPLES => samples.push(sample::read(field.message()?)?),
+            SAMPLES => sample::push(samples, field.message()?, samples_max, limits)?,
             EXEMPLARS => {
                 field.bytes()?;
                 series.exemplars += 1;
@@ -114,14 +117,12 @@ fn push<'a>(
     series_index: usize,
     series: &Series<'a>,
     samples: &[WireSample],
-    limits: &DecodeLimits,
-) -> Result<(), ProtocolError> {
+) {
     decoded.exemplars += series.exemplars;
     decoded.histograms += series.histograms;
     if samples.is_empty() {
-        return Ok(());
+        return;
     }
-    decoded.check_sample_count(samples.len(), limits)?;
     let key = match series.labels {
         Some((start, end)) if series.contiguous => Ok(SeriesKey::Raw {
             bytes: &series.message.message()[start..end],
@@ -138,7 +139,6 @@ fn push<'a>(
             decoded.reject(series_index, samples.len() as u64, RejectReason::Labels(error));
         }
     }
-    Ok(())
 }
 
 /// Labels with other fields between them, which no sender known writes.

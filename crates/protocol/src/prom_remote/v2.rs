@@ -57,6 +57,9 @@ impl Arena {
     }
 }
 
+/// References of one series that are kept: all that sound labels have. A byte of a body makes one.
+const REFS_KEPT: usize = 2 * model_limits::LABEL_COUNT_MAX;
+
 /// A series whose references are resolved.
 #[derive(Debug)]
 struct Sound {
@@ -114,13 +117,13 @@ fn resolve_all(
             return Err(ProtocolError::TooMany { what: "series", max: limits.series_max });
         }
         let (labels_start, samples_start) = (arena.labels.len(), arena.samples.len());
-        let counts = read_series(field.message()?, &mut arena.refs, &mut arena.samples)?;
+        let samples_max = decoded.sample_room(limits);
+        let counts = read_series(field.message()?, arena, samples_max, limits)?;
         decoded.histograms += counts.histograms;
         decoded.exemplars += counts.exemplars;
         decoded.metadata += counts.metadata;
         let sample_count = arena.samples.len() - samples_start;
-        decoded.check_sample_count(arena.samples.len(), limits)?;
-        let resolved = resolve(&arena.refs, symbols, &mut arena.labels)
+        let resolved = resolve(&arena.refs, counts.refs, symbols, &mut arena.labels)
             .and_then(|()| check_contents(&counts, sample_count));
         match resolved {
             Ok(()) if sample_count > 0 => arena.series.push(Sound {
@@ -145,19 +148,24 @@ fn resolve_all(
     Ok(())
 }
 
-/// Appends the labels that references stand for. Their number and size are bounded here, so that the
+/// Appends the labels that references stand for, unless there were more (`count`) than were kept. Their number and size are bounded here, so that the
 /// arena is; their order, repeats and text are looked at by [`decode_labels`].
 #[inline]
-fn resolve(refs: &[u64], symbols: &Symbols<'_>, labels: &mut Vec<u8>) -> Result<(), RejectReason> {
-    if !refs.len().is_multiple_of(2) {
-        let words = format!("labels_refs has {} references, an odd number", refs.len());
+fn resolve(
+    refs: &[u64],
+    count: usize,
+    symbols: &Symbols<'_>,
+    labels: &mut Vec<u8>,
+) -> Result<(), RejectReason> {
+    if !count.is_multiple_of(2) {
+        let words = format!("labels_refs has {count} references, an odd number");
         return Err(RejectReason::Protocol(words));
     }
-    if refs.is_empty() {
+    if count == 0 {
         return Err(LabelsError::Empty.into());
     }
-    if refs.len() > 2 * model_limits::LABEL_COUNT_MAX {
-        let (count, max) = (refs.len() / 2, model_limits::LABEL_COUNT_MAX);
+    if count > REFS_KEPT {
+        let (count, max) = (count / 2, model_limits::LABEL_COUNT_MAX);
         return Err(LabelsError::TooMany { count, max }.into());
     }
     let start = labels.len();
@@ -171,27 +179,36 @@ fn resolve(refs: &[u64], symbols: &Symbols<'_>, labels: &mut Vec<u8>) -> Result<
 /// What a series holds besides labels and samples.
 #[derive(Default)]
 struct Counts {
+    refs: usize,
     histograms: u64,
     exemplars: u64,
     metadata: u64,
 }
 
-/// Replaces `refs`, and appends to `samples`.
+/// Replaces the arena's references by those of a series, as far as they are kept, and appends to its
+/// samples, of which there may be `samples_max`.
 fn read_series(
     mut message: Reader<'_>,
-    refs: &mut Vec<u64>,
-    samples: &mut Vec<WireSample>,
+    arena: &mut Arena,
+    samples_max: usize,
+    limits: &DecodeLimits,
 ) -> Result<Counts, ProtocolError> {
+    let Arena { refs, samples, .. } = arena;
     refs.clear();
     let mut counts = Counts::default();
     while let Some(field) = message.next()? {
         let count = match field.number {
             LABELS_REFS => {
-                field.for_each_varint(|reference| refs.push(reference))?;
+                field.for_each_varint(|reference| {
+                    counts.refs += 1;
+                    if refs.len() < REFS_KEPT {
+                        refs.push(reference);
+                    }
+                })?;
                 continue;
             }
             SAMPLES => {
-                samples.push(sample::read(field.message()?)?);
+                sample::push(samples, field.message()?, samples_max, limits)?;
                 continue;
             }
             HISTOGRAMS => &mut counts.histograms,

@@ -39,7 +39,10 @@ pub(super) fn start(args: &StartArgs) -> Result<(), Failure> {
         .max_blocking_threads(threads + SPARE_THREADS)
         .build()
         .map_err(|error| Failure::new(format!("cannot start threads: {error}")))?;
-    runtime.block_on(serve(config, args.ready_file.as_deref()))
+    let outcome = runtime.block_on(serve(config, args.ready_file.as_deref()));
+    // The database is closed. Whatever still runs was cut, and nobody waits for it.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// The environment, as far as it is text.

@@ -10,6 +10,9 @@ use super::{Config, ConfigError, ConfigFlags, field::fields, file, spelling::nea
 /// Variables of ours that are not keys of the tree.
 const OTHER_VARIABLES: [&str; 2] = ["TIMBERLINE_CONFIG", "TIMBERLINE_ADDR"];
 
+/// The most that may go on at once of anything: far beyond what helps, and what can be counted.
+const AT_ONCE_MAX: usize = 100_000;
+
 /// A configuration and what is odd about it.
 #[derive(Debug)]
 pub(crate) struct Loaded {
@@ -106,6 +109,16 @@ fn check(config: &Config) -> Result<(), ConfigError> {
              gives per series",
             config.query.steps_max
         ));
+    }
+    for (key, count) in [
+        ("http.connections_max", config.http.connections_max),
+        ("write.concurrent_max", config.write.concurrent_max),
+        ("query.concurrent_max", config.query.concurrent_max),
+        ("query.threads_max", config.query.threads_max),
+    ] {
+        if count.get() > AT_ONCE_MAX {
+            return wrong(format!("{key} ({count}) is more than {AT_ONCE_MAX}"));
+        }
     }
     // The HTTP library's parser needs this much for any request.
     if config.http.head_size_max.0 < 8_192 {

@@ -104,6 +104,16 @@ fn contradictions_are_refused() {
     assert!(refusal("[write]\ndecoded_size_max = \"1KiB\"").contains("write.body_size_max"));
     assert!(refusal("[storage]\nseries_max = 9999999999").contains("4294967295"));
     assert!(refusal("[http]\nhead_size_max = 1").contains("8KiB"));
+    let most = i64::MAX;
+    for (section, key) in [
+        ("http", "connections_max"),
+        ("write", "concurrent_max"),
+        ("query", "concurrent_max"),
+        ("query", "threads_max"),
+    ] {
+        let refused = refusal(&format!("[{section}]\n{key} = {most}"));
+        assert!(refused.contains(&format!("{section}.{key}")), "{refused}");
+    }
 }
 
 #[test]

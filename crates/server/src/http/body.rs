@@ -102,7 +102,7 @@ mod tests {
     async fn a_body_that_never_ends_is_refused_in_time() {
         let limits = BodyLimits { timeout: Duration::from_millis(1), ..LIMITS };
         let error = read_body(Body::new(Stalled), limits).await.unwrap_err();
-        assert_eq!(error.status(), 408);
+        assert_eq!(error.status(), 503);
         assert!(error.message().contains("1ms"), "{}", error.message());
     }
 

@@ -1,17 +1,18 @@
 //! `labels`, `label/<name>/values` and `series`: what there is to ask for.
 
 use axum::{
-    extract::{Path, Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
 use timberline::{Database, LabelQuery, ScanError, SeriesSource as _, TimeRange};
+use timberline_model::ErrorKind;
 use timberline_protocol::prom_api::{self, parse_limit, parse_time};
 
 use super::{
     ask::{Answer, run},
     params::Params,
     query::truncation,
-    selector::parse_match,
+    selector::parse_matches,
     state::App,
 };
 use crate::error::{ApiError, Subject};
@@ -20,15 +21,9 @@ use crate::error::{ApiError, Subject};
 pub(super) async fn names(State(app): State<App>, request: Request) -> Response {
     let ask = async {
         let params = Params::read(&app, request).await?;
-        let (query, limit) = label_query(&params)?;
-        answer(
-            &app,
-            limit,
-            move |database| database.label_names(&query),
-            |out, names| {
-                prom_api::strings(out, names.iter().map(String::as_str));
-            },
-        )
+        answer(&app, question(&app, &params)?, Database::label_names, |out, names| {
+            prom_api::strings(out, names.iter().map(String::as_str));
+        })
         .await
     };
     ask.await.unwrap_or_else(IntoResponse::into_response)
@@ -37,20 +32,18 @@ pub(super) async fn names(State(app): State<App>, request: Request) -> Response 
 /// `GET /api/v1/label/<name>/values`.
 pub(super) async fn values(
     State(app): State<App>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
     let ask = async {
-        let params = Params::read(&app, request).await?;
-        let (query, limit) = label_query(&params)?;
+        let Path(name) = name.map_err(|_| ApiError::invalid("the label's name is not UTF-8"))?;
         let name = unescape(&name).unwrap_or(name);
+        let params = Params::read(&app, request).await?;
         answer(
             &app,
-            limit,
-            move |database| database.label_values(&name, &query),
-            |out, values| {
-                prom_api::strings(out, values.iter().map(String::as_str));
-            },
+            question(&app, &params)?,
+            move |database, query| database.label_values(&name, query),
+            |out, values| prom_api::strings(out, values.iter().map(String::as_str)),
         )
         .await
     };
@@ -61,26 +54,25 @@ pub(super) async fn values(
 pub(super) async fn series(State(app): State<App>, request: Request) -> Response {
     let ask = async {
         let params = Params::read(&app, request).await?;
-        let (query, limit) = label_query(&params)?;
-        if query.selectors.is_empty() {
+        let question = question(&app, &params)?;
+        if question.selectors.is_empty() {
             return Err(ApiError::invalid("no match[] parameter provided"));
         }
-        answer(
-            &app,
-            limit,
-            move |database| database.series(&query),
-            |out, sets| {
-                prom_api::label_sets(out, sets);
-            },
-        )
-        .await
+        answer(&app, question, Database::series, |out, sets| prom_api::label_sets(out, sets)).await
     };
     ask.await.unwrap_or_else(IntoResponse::into_response)
 }
 
-/// What the three take: `match[]`, `start`, `end`, `limit`. One more answer than the limit is asked
-/// for, to tell a cut answer from a whole one.
-fn label_query(params: &Params) -> Result<(LabelQuery, Option<usize>), ApiError> {
+/// What the three take. The selectors are parsed where they are used, as queries are.
+struct Question {
+    selectors: Vec<String>,
+    range: TimeRange,
+    limit: Option<usize>,
+    /// Names, values or series that one answer may have.
+    answers_max: usize,
+}
+
+fn question(app: &App, params: &Params) -> Result<Question, ApiError> {
     let time = |name, default| match params.get(name) {
         Some(text) => parse_time(name, text).map(|time| time.ts).map_err(ApiError::invalid),
         None => Ok(default),
@@ -89,25 +81,38 @@ fn label_query(params: &Params) -> Result<(LabelQuery, Option<usize>), ApiError>
     if range.is_empty() {
         return Err(ApiError::invalid("invalid parameter \"end\": end is before start"));
     }
-    let selectors = params.all("match[]").map(parse_match).collect::<Result<_, _>>()?;
     let limit = params.get("limit").map(|text| parse_limit("limit", text)).transpose();
-    let limit = limit.map_err(ApiError::invalid)?.flatten();
-    let query =
-        LabelQuery { selectors, range, limit: limit.map_or(0, |limit| limit.saturating_add(1)) };
-    Ok((query, limit))
+    Ok(Question {
+        selectors: params.all("match[]").map(str::to_owned).collect(),
+        range,
+        limit: limit.map_err(ApiError::invalid)?.flatten(),
+        answers_max: usize::try_from(app.config().query.series_max.get()).unwrap_or(usize::MAX),
+    })
 }
 
 async fn answer<T: Send + 'static>(
     app: &App,
-    limit: Option<usize>,
-    ask: impl FnOnce(&Database) -> Result<Vec<T>, ScanError> + Send + 'static,
+    question: Question,
+    ask: impl FnOnce(&Database, &LabelQuery) -> Result<Vec<T>, ScanError> + Send + 'static,
     encode: impl FnOnce(&mut Vec<u8>, &[T]) + Send + 'static,
 ) -> Result<Response, ApiError> {
     let timeout = app.config().query.timeout.as_std();
     run(app, timeout, move |database, _| {
-        let found = ask(database)
+        let Question { selectors, range, limit, answers_max } = question;
+        let selectors = parse_matches(&selectors)?;
+        let most = limit.unwrap_or(usize::MAX).min(answers_max);
+        // One more than may be answered, to tell a cut answer from a whole one.
+        let query = LabelQuery { selectors, range, limit: most.saturating_add(1) };
+        let found = ask(database, &query)
             .map_err(|error| ApiError::new(Subject::Evaluation, error.kind(), &error))?;
-        let kept = limit.map_or(found.len(), |limit| limit.min(found.len()));
+        if found.len() > answers_max && limit.is_none_or(|limit| limit > answers_max) {
+            let message = format!(
+                "the answer has more than {answers_max} entries (query.series_max): name what is \
+                 wanted by match[], or ask for fewer by limit"
+            );
+            return Err(ApiError::new(Subject::Evaluation, ErrorKind::Limit, message));
+        }
+        let kept = found.len().min(most);
         let mut body = Vec::new();
         prom_api::success(&mut body, &truncation(kept < found.len()), &[], |out| {
             encode(out, &found[..kept]);

@@ -8,7 +8,6 @@ use axum::{
 };
 use timberline::{Database, Error, Limits, Query, QueryResult, Value};
 use timberline_model::ErrorKind;
-use timberline_promql::Expr;
 use timberline_protocol::{
     TimeForm,
     prom_api::{self, ParsedTime, parse_duration_param, parse_limit, parse_range, parse_time},
@@ -27,8 +26,10 @@ use crate::{
 };
 
 /// A query and how it is to be answered.
+///
+/// Its text is parsed where it is evaluated and not before: compiling regular expressions takes long
+/// enough to count as work, and would hold up all connections of the thread that reads requests.
 struct Question {
-    expr: Expr,
     text: String,
     start: i64,
     end: i64,
@@ -82,7 +83,10 @@ async fn ask_range(app: &App, params: &Params) -> Result<Response, ApiError> {
     let question = question(app, params, range.form)?;
     let question = Question { start: range.start, end: range.end, ..question };
     let Some(step) = range.step else {
-        return ask_stored(app, question).await;
+        return run(app, question.timeout, move |database, limits| {
+            stored(database, &question, limits)
+        })
+        .await;
     };
     check_points(app, range.start, range.end, step)?;
     let question = Question { step, ..question };
@@ -102,31 +106,29 @@ fn check_points(app: &App, start: i64, end: i64, step: i64) -> Result<(), ApiErr
 }
 
 /// A range query without a step: the samples of a plain selector as they are stored.
-async fn ask_stored(app: &App, question: Question) -> Result<Response, ApiError> {
-    let Some(matchers) = plain_selector(&question.expr).map(<[_]>::to_vec) else {
+fn stored(database: &Database, question: &Question, limits: &Limits) -> Result<Answer, ApiError> {
+    let (expr, _) = parse_query(&question.text)?;
+    let Some(matchers) = plain_selector(&expr).map(<[_]>::to_vec) else {
         return Err(ApiError::invalid(
             "missing parameter \"step\": only a plain selector can be asked for without one, \
              which gives its samples as they are stored",
         ));
     };
-    let Question { start, end, limit, form, timeout, .. } = question;
-    run(app, timeout, move |database, limits| {
-        let (series, read) = stored_samples(database, matchers, start, end, limits)?;
-        let cut = limit.map_or(series.len(), |limit| limit.min(series.len()));
-        let warnings = truncation(cut < series.len());
-        let mut body = Vec::new();
-        prom_api::success(&mut body, &warnings, &[], |out| {
-            let rows = series[..cut].iter().map(|s| (&s.labels, &s.timestamps[..], &s.values[..]));
-            prom_api::matrix(out, rows, form);
-        });
-        Ok(Answer { body, series: read.series, samples: read.samples })
-    })
-    .await
+    let Question { start, end, limit, form, .. } = *question;
+    let (series, read) = stored_samples(database, matchers, start, end, limits)?;
+    let cut = limit.map_or(series.len(), |limit| limit.min(series.len()));
+    let warnings = truncation(cut < series.len());
+    let mut body = Vec::new();
+    prom_api::success(&mut body, &warnings, &[], |out| {
+        let rows = series[..cut].iter().map(|s| (&s.labels, &s.timestamps[..], &s.values[..]));
+        prom_api::matrix(out, rows, form);
+    });
+    Ok(Answer { body, series: read.series, samples: read.samples })
 }
 
 /// What both kinds of queries take.
 fn question(app: &App, params: &Params, form: TimeForm) -> Result<Question, ApiError> {
-    let (expr, text) = parse_query(params.required("query")?)?;
+    let text = params.required("query")?.to_owned();
     let settings = &app.config().query;
     let lookback = match params.get("lookback_delta") {
         Some(text) => positive("lookback_delta", text)?,
@@ -138,7 +140,6 @@ fn question(app: &App, params: &Params, form: TimeForm) -> Result<Question, ApiE
     };
     let limit = params.get("limit").map(|text| parse_limit("limit", text));
     Ok(Question {
-        expr,
         text,
         start: 0,
         end: 0,
@@ -158,10 +159,11 @@ fn positive(name: &'static str, text: &str) -> Result<i64, ApiError> {
 }
 
 fn evaluate(database: &Database, question: &Question, limits: &Limits) -> Result<Answer, ApiError> {
+    let (expr, text) = parse_query(&question.text)?;
     let query = Query {
-        text: Some(&question.text),
+        text: Some(&text),
         lookback: question.lookback,
-        ..Query::range(&question.expr, question.start, question.end, question.step)
+        ..Query::range(&expr, question.start, question.end, question.step)
     };
     let result = database.query_with(&query, limits).map_err(|error| query_error(&error))?;
     Ok(Answer {

@@ -1,7 +1,9 @@
 //! Queries and selectors as people type them.
 
-use timberline_model::Matcher;
-use timberline_promql::{Expr, ExprKind, ParseError, ast::RangeExtension, parse, parse_matchers};
+use timberline_model::{MatchOp, Matcher};
+use timberline_promql::{
+    Expr, ExprKind, ParseError, REGEX_COUNT_MAX, ast::RangeExtension, parse, parse_matchers,
+};
 
 use crate::error::ApiError;
 
@@ -25,11 +27,31 @@ pub(super) fn parse_query(text: &str) -> Result<(Expr, String), ApiError> {
     }
 }
 
-/// Parses a `match[]` selector, with or without its braces.
+/// Parses all `match[]` selectors of a request. Together they may have as many regular expressions as a
+/// query: each is kept compiled until the request is answered.
 ///
 /// # Errors
-/// A text that is no selector.
-pub(super) fn parse_match(text: &str) -> Result<Vec<Matcher>, ApiError> {
+/// A text that is no selector, or too many regular expressions.
+pub(super) fn parse_matches(texts: &[String]) -> Result<Vec<Vec<Matcher>>, ApiError> {
+    let mut selectors = Vec::new();
+    let mut regexes = 0;
+    for text in texts {
+        let matchers = parse_match(text)?;
+        let is_regex =
+            |matcher: &&Matcher| matches!(matcher.op(), MatchOp::Regex | MatchOp::NotRegex);
+        regexes += matchers.iter().filter(is_regex).count();
+        if regexes > REGEX_COUNT_MAX {
+            return Err(ApiError::invalid(format!(
+                "the selectors of match[] have more than {REGEX_COUNT_MAX} regular expressions"
+            )));
+        }
+        selectors.push(matchers);
+    }
+    Ok(selectors)
+}
+
+/// Parses a `match[]` selector, with or without its braces.
+fn parse_match(text: &str) -> Result<Vec<Matcher>, ApiError> {
     match parse_matchers(text) {
         Ok(matchers) => Ok(matchers),
         Err(refused) => {
@@ -88,6 +110,14 @@ mod tests {
             assert!(error.message().contains(": parse error: "), "{}", error.message());
         }
         assert!(parse_match("sum(up)").unwrap_err().message().contains("match[]"));
+    }
+
+    #[test]
+    fn selectors_have_no_more_regular_expressions_together_than_a_query() {
+        let texts = vec!["a{b=~\"c.\",d!~\"e.\"}".to_owned(); REGEX_COUNT_MAX / 2 + 1];
+        assert!(parse_matches(&texts[1..]).is_ok());
+        let refused = parse_matches(&texts).unwrap_err();
+        assert!(refused.message().contains("regular expressions"), "{}", refused.message());
     }
 
     #[test]

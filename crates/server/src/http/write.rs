@@ -46,8 +46,10 @@ pub(super) async fn write(State(app): State<App>, request: Request) -> Response 
 }
 
 fn negotiate(headers: &HeaderMap) -> Result<WriteForm, ApiError> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    negotiate_write(text(header::CONTENT_TYPE), text(header::CONTENT_ENCODING))
+    // What is no text is no form either, and not as good as absent.
+    let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let (content_type, encoding) = (text(header::CONTENT_TYPE), text(header::CONTENT_ENCODING));
+    negotiate_write(content_type.as_deref(), encoding.as_deref())
         .map_err(|error| ApiError::new(Subject::Write, error.kind(), error))
 }
 

@@ -68,6 +68,7 @@ fn what_is_wrong_with_a_request_is_said() {
         ("/api/v1/labels?start=x", "start"),
         ("/api/v1/labels?start=2&end=1", "before start"),
         ("/api/v1/labels?limit=many", "limit"),
+        ("/api/v1/label/%ff/values", "not UTF-8"),
     ] {
         let message = server.get(target).error(400, "bad_data");
         assert!(message.contains(words), "{target}: {message}");

@@ -119,11 +119,11 @@ fn writes_beyond_the_places_wait_and_are_then_503() {
 }
 
 #[test]
-fn a_body_that_does_not_come_is_408() {
+fn a_body_that_does_not_come_is_503_as_the_sender_must_try_again() {
     let server = Server::start_with(&["--http-body-timeout", "50ms"]);
     let head = "POST /api/v1/write HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n\
                 Content-Length: 2\r\n\r\n";
-    assert!(server.raw(head.as_bytes()).error(408, "timeout").contains("http.body_timeout"));
+    assert!(server.raw(head.as_bytes()).error(503, "timeout").contains("http.body_timeout"));
 }
 
 #[test]
@@ -235,6 +235,43 @@ fn a_regular_expression_that_is_too_large_is_refused() {
     let server = Server::start();
     let query = "query=up{a=~\"(((x{100}){100}){100}){100}\"}";
     server.post_form("/api/v1/query", query).error(400, "bad_data");
+}
+
+#[test]
+fn more_names_values_or_series_than_allowed_are_refused() {
+    let (server, _) = with_three_series(&["--query-series-max", "1"]);
+    for target in ["labels?", "label/__name__/values?", "series?match[]={all='1'}"] {
+        let target = format!("/api/v1/{target}");
+        let message = server.get(&target).error(422, "execution");
+        assert!(message.contains("query.series_max"), "{target}: {message}");
+        server.get(&format!("{target}&limit=2")).error(422, "execution");
+        let cut = server.get(&format!("{target}&limit=1"));
+        assert_eq!(cut.data().as_array().unwrap().len(), 1, "{target}");
+    }
+}
+
+#[test]
+fn parsing_takes_its_turn_and_a_query_ends_when_its_asker_goes_away() {
+    let server =
+        Server::start_with(&["--query-concurrent-max", "1", "--query-queue-timeout", "10ms"]);
+    let begun = Instant::now();
+    let wait_for = |status: u16| {
+        while server.get("/api/v1/query?query=1").status != status {
+            assert!(begun.elapsed() < Duration::from_secs(60), "never {status}");
+        }
+    };
+    // Hours of work in one series; its asker holds the only place.
+    let mut asker = server.connect();
+    let query = "quantile_over_time(0.5,(vector(time()))[300000s:1s])&start=0&end=9000&step=1";
+    let request = format!("GET /api/v1/query_range?query={query} HTTP/1.1\r\nHost: t\r\n\r\n");
+    asker.write_all(request.as_bytes()).unwrap();
+    wait_for(503);
+    // Compiling regular expressions is work too: even what does not parse waits for its turn.
+    server.get("/api/v1/query?query=sum(").error(503, "unavailable");
+    server.get("/api/v1/query_range?query=sum(&start=0&end=1").error(503, "unavailable");
+    server.get("/api/v1/series?match[]=sum(").error(503, "unavailable");
+    drop(asker);
+    wait_for(200);
 }
 
 #[test]

@@ -84,6 +84,8 @@ fn content_types_and_encodings_that_are_not_spoken_are_415() {
     for headers in [
         [("Content-Type", "text/plain"), ("Content-Encoding", "snappy")],
         [("Content-Type", "application/x-protobuf"), ("Content-Encoding", "gzip")],
+        [("Content-Type", "é"), ("Content-Encoding", "snappy")],
+        [("Content-Type", "application/x-protobuf"), ("Content-Encoding", "é")],
         [("Content-Type", "application/x-protobuf;proto=x.Y"), ("Content-Encoding", "snappy")],
         [("Content-Type", "application/json"), ("Content-Encoding", "snappy")],
         // A 1.0 body under the content type of 2.0.

@@ -3,7 +3,7 @@
 use std::{
     num::NonZeroUsize,
     sync::{Arc, atomic::AtomicBool},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use timberline_model::ErrorKind;
@@ -47,6 +47,40 @@ fn a_deadline_and_a_cancellation_end_a_query() {
     assert_eq!(refused(&late, "m").kind(), ErrorKind::Timeout);
     let canceled = Limits { canceled: Arc::new(AtomicBool::new(true)), ..Limits::default() };
     assert_eq!(refused(&canceled, "m").kind(), ErrorKind::Canceled);
+}
+
+#[test]
+fn distinct_values_are_charged_before_there_is_room_for_them() {
+    // Each of 300,000 values would take a column of as many steps: 720 GB.
+    let query = "count_over_time(count_values('v', vector(time()))[300000s:1s])";
+    let limits = Limits { samples_max: 10_000_000, ..Limits::default() };
+    let error = ask_range(&data(), query, (0, 10, 10), &limits).unwrap_err();
+    assert!(matches!(error, EvalError::TooManySamples { .. }), "{error}");
+}
+
+#[test]
+fn columns_made_of_nothing_are_charged() {
+    let limits = Limits { samples_max: 500, ..Limits::default() };
+    for part in ["time()", "vector(time())", "hour()", "absent(nope)", "scalar(nope)"] {
+        // Each level's left side is there until its right side is.
+        let query = format!("{}1{}", format!("{part} + (").repeat(20), ")".repeat(20));
+        let error = ask_range(&data(), &query, (0, 1_000, 10), &limits).unwrap_err();
+        assert!(matches!(error, EvalError::TooManySamples { .. }), "{part}: {error}");
+    }
+}
+
+#[test]
+fn a_single_series_with_long_windows_ends_at_the_deadline() {
+    // Hours of work, in one series: 300,000 samples in each of 3,000 windows.
+    for function in ["quantile_over_time(0.5, ", "stddev_over_time(", "deriv(", "mad_over_time("] {
+        let query = format!("{function}(vector(time() % 7))[300000s:1s])");
+        let begun = Instant::now();
+        let deadline = begun.checked_add(Duration::from_millis(100));
+        let limits = Limits { deadline, ..Limits::default() };
+        let error = ask_range(&data(), &query, (0, 3_000, 1), &limits).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{query}");
+        assert!(begun.elapsed() < Duration::from_secs(20), "{query}: {:?}", begun.elapsed());
+    }
 }
 
 #[test]

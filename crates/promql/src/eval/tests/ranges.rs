@@ -8,13 +8,14 @@ use timberline_model::{Labels, STALE_NAN};
 use super::{
     super::{
         Limits, Value,
+        budget::Budget,
         column::StepColumn,
         compensated,
         memory::MemorySource,
         over_time,
         rate::Samples,
         sliding::{Extreme, Sum, slide},
-        steps::{Sight, Steps, each_window},
+        steps::{Sight, Steps, Windows},
     },
     ask, ask_range, matrix,
 };
@@ -161,12 +162,14 @@ proptest! {
             .unzip();
         let samples = Samples { timestamps: &timestamps, values: &values };
         let sight = Sight { steps: Steps::new(0, 3_000, step, 10_000).unwrap(), fixed, offset: 7 };
+        let limits = Limits::default();
+        let windows = Windows { sight: &sight, range, budget: &Budget::new(&limits) };
         let mut columns = [(); 3].map(|()| StepColumn::absent(sight.steps.count()));
-        slide::<Sum>(samples, &sight, range, &mut columns[0]);
-        slide::<Extreme<false>>(samples, &sight, range, &mut columns[1]);
-        slide::<Extreme<true>>(samples, &sight, range, &mut columns[2]);
+        slide::<Sum>(samples, windows, &mut columns[0]);
+        slide::<Extreme<false>>(samples, windows, &mut columns[1]);
+        slide::<Extreme<true>>(samples, windows, &mut columns[2]);
         let mut seen = 0;
-        each_window(&timestamps, &sight, range, |at, low, high| {
+        windows.each(&timestamps, |at, low, high| {
             let window = &values[low..high];
             let wanted = [compensated::sum(window), over_time::min(window), over_time::max(window)];
             // Whole numbers add up exactly in any order.
@@ -188,8 +191,10 @@ proptest! {
         let mut ts = 0;
         let timestamps: Vec<i64> = gaps.iter().map(|gap| { ts += gap; ts }).collect();
         let sight = Sight { steps: Steps::new(start, 600, step, 1_000).unwrap(), fixed: None, offset: 0 };
+        let limits = Limits::default();
+        let windows = Windows { sight: &sight, range, budget: &Budget::new(&limits) };
         let mut found = BTreeMap::new();
-        each_window(&timestamps, &sight, range, |at, low, high| {
+        windows.each(&timestamps, |at, low, high| {
             found.insert(at, timestamps[low..high].to_vec());
         });
         for at in 0..sight.steps.count() {

@@ -161,6 +161,9 @@ fn more_than_the_limits_is_refused() {
     let limits = DecodeLimits { samples_max: 2, ..DecodeLimits::default() };
     let refused = decode_v1(&body, &limits).unwrap_err();
     assert_eq!(refused, ProtocolError::TooMany { what: "samples", max: 2 });
+    // One message of many samples is not read to its end: what is no message behind them is not met.
+    let refused = decode_v1(&[0x0a, 7, 0x12, 0, 0x12, 0, 0x12, 0, 0xff], &limits).unwrap_err();
+    assert_eq!(refused, ProtocolError::TooMany { what: "samples", max: 2 });
     let limits = DecodeLimits { series_max: 1, ..DecodeLimits::default() };
     let refused = decode_v1(&body, &limits).unwrap_err();
     assert_eq!(refused, ProtocolError::TooMany { what: "series", max: 1 });

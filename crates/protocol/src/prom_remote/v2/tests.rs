@@ -224,6 +224,26 @@ fn more_than_the_limits_is_refused() {
 }
 
 #[test]
+fn a_series_of_many_samples_or_references_takes_no_more_memory_than_the_limits() {
+    let message = |field: &[u8]| {
+        let mut body = vec![0x22, 0, 0x2a];
+        timberline_codec::varint::put_uvarint(&mut body, field.len() as u64);
+        [body.as_slice(), field].concat()
+    };
+    let mut arena = Arena::default();
+    let limits = DecodeLimits { samples_max: 10, ..DecodeLimits::default() };
+    let refused = decode_v2(&message(&[0x12, 0].repeat(10_000)), &mut arena, &limits).unwrap_err();
+    assert_eq!(refused, ProtocolError::TooMany { what: "samples", max: 10 });
+    assert!(arena.samples.capacity() < 100, "{}", arena.samples.capacity());
+
+    let refs = [&[0x0a, 0xc0, 0x9a, 0x0c][..], &[1; 200_000]].concat();
+    let (_, _, words) = rejections(&message(&refs));
+    assert!(words[0].contains("100000 labels exceed the limit of 128"), "{words:?}");
+    decode_v2(&message(&refs), &mut arena, &limits).unwrap();
+    assert!(arena.refs.capacity() < 1_000, "{}", arena.refs.capacity());
+}
+
+#[test]
 fn an_arena_is_used_again() {
     let mut arena = Arena::default();
     for round in 0..3 {
