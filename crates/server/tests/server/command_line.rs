@@ -147,7 +147,10 @@ fn the_configuration_is_printed_and_checked() {
 
 #[test]
 fn log_lines_can_be_json() {
-    let server = Server::start_with(&["--log-format", "json"]);
+    let mut server = Server::start_with(&["--log-format", "json"]);
+    // Only after its end has it said everything.
+    server.signal("TERM");
+    server.wait();
     let log = server.log();
     assert!(log.contains("ready"), "{log}");
     for line in log.lines() {
