@@ -4,6 +4,7 @@
 //! says how many are tried, and `TIMBERLINE_SIM_FIRST` where they begin.
 
 mod every_operation;
+mod prefixes;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 

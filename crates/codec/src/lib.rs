@@ -1,4 +1,4 @@
-//! Pure functions between bytes and columns: checksums, varints, bits, the Gorilla codec, chunks.
+//! Pure functions between bytes and columns: checksums, varints, bits, the Gorilla codec, chunks, pages.
 //!
 //! What this crate is not: it does no I/O, holds no locks, reads no clock, and knows nothing of
 //! labels, series or units of time (a unit is a code that the chunk carries).
@@ -26,6 +26,7 @@ pub mod bits;
 pub mod chunk;
 pub mod crc;
 mod error;
+pub mod page;
 pub mod varint;
 pub mod xor;
 

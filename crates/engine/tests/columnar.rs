@@ -312,7 +312,7 @@ fn readers_keep_their_view_while_the_head_is_flushed() {
     let selector = Selector { matchers: Vec::new(), range: TimeRange::ALL };
     let mut streams = engine.scan(&selector, NonZeroUsize::MIN).unwrap();
     engine.flush().unwrap();
-    engine.flush().unwrap();
+    assert_eq!(engine.flush().unwrap(), FlushOutcome::default(), "nothing is written twice");
     write(&engine, &[("a", NOW, 1.0)]);
     let mut columns = SeriesColumns::default();
     streams[0].next(&mut columns).unwrap().expect("the series is still there");
@@ -334,4 +334,58 @@ fn data_without_a_manifest_is_not_an_empty_database() {
     let error = open(&disk, None).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
     assert!(error.to_string().contains("manifest"), "{error}");
+}
+
+#[test]
+fn a_log_that_is_gone_is_damage() {
+    let disk = SimDisk::new(14);
+    let engine = open(&disk, None).unwrap();
+    write(&engine, &[("a", NOW - HOUR, 1.0)]);
+    engine.flush().unwrap();
+    write(&engine, &[("a", NOW, 2.0)]);
+    drop(engine);
+    for entry in disk.list(Path::new("/db/log")).unwrap() {
+        disk.remove_file(&Path::new("/db/log").join(entry.name)).unwrap();
+    }
+    let engine = open(&disk, None).unwrap();
+    assert_eq!(engine.damage().len(), 1, "{:?}", engine.damage());
+    write(&engine, &[("a", NOW, 3.0)]);
+    drop(engine);
+    assert_eq!(of(&open(&disk, None).unwrap(), "a"), [(NOW - HOUR, 1.0), (NOW, 3.0)]);
+}
+
+#[test]
+fn flushes_that_fail_leave_one_segment_behind() {
+    let disk = SimDisk::new(15);
+    let engine = open(&disk, None).unwrap();
+    write(&engine, &[("a", NOW, 1.0)]);
+    // Without the directory of the blocks, a flush fails, and nothing else.
+    disk.remove_dir_all(Path::new("/db/blocks")).unwrap();
+    for _ in 0..5 {
+        engine.flush().unwrap_err();
+        assert_eq!(engine.stats().log.segments, 2);
+    }
+    disk.create_dir_all(Path::new("/db/blocks")).unwrap();
+    engine.flush().unwrap();
+    assert_eq!(engine.stats().log.segments, 1);
+    assert_eq!(of(&engine, "a"), [(NOW, 1.0)]);
+}
+
+#[test]
+fn a_series_whose_first_batch_was_refused_is_defined_by_the_next() {
+    let disk = SimDisk::new(16);
+    let engine = open(&disk, None).unwrap();
+    disk.set_capacity(disk.used_bytes());
+    let mut batch = WriteBatch::default();
+    batch.push_labels(labels("m", "a"));
+    batch.push_sample(NOW, 1.0);
+    let error = engine.write(&batch, Durability::Synced).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
+    disk.set_capacity(None);
+    write(&engine, &[("a", NOW, 2.0)]);
+    disk.kill_process();
+    drop(engine);
+    let engine = open(&disk, None).unwrap();
+    assert!(engine.damage().is_empty(), "{:?}", engine.damage());
+    assert_eq!(of(&engine, "a"), [(NOW, 2.0)]);
 }

@@ -18,9 +18,8 @@ const SECOND: i64 = 1_000_000_000;
 const NOW: i64 = 1_700_000_000 * SECOND;
 const HOUR: Duration = Duration::from_secs(3_600);
 
-fn open(clock: &SimClock, options: EngineOptions) -> Engine {
-    let log = LogOptions { segment_bytes: 1 << 20, reserve_bytes: 0, ..LogOptions::default() };
-    let options = EngineOptions { log, ..options };
+fn open(clock: &SimClock, mut options: EngineOptions) -> Engine {
+    options.log = LogOptions { segment_bytes: 1 << 20, reserve_bytes: 0, ..LogOptions::default() };
     let disk = Arc::new(SimDisk::new(1));
     Engine::open(disk, Arc::new(clock.clone()), Path::new("/db"), options).unwrap()
 }

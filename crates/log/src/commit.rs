@@ -60,11 +60,14 @@ impl Core {
         let target = state.end;
         let result = self.write_and_sync(state, target, durability);
         state.leading = false;
-        if let Err(error) = &result {
-            state.poisoned = Some(error.to_string().into());
-        }
         self.changed.notify_all();
-        result
+        // Not the disk's own error: one that says there is no space would read as if nothing had
+        // happened, and here nobody knows what of the frames is in the files.
+        result.map_err(|error| {
+            let reason: Arc<str> = error.to_string().into();
+            state.poisoned = Some(Arc::clone(&reason));
+            LogError::Poisoned { reason }
+        })
     }
 
     fn write_and_sync(

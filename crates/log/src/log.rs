@@ -79,6 +79,13 @@ impl State {
         self.stats.appended_bytes += size;
     }
 
+    /// Where the segment that takes frames begins, if it has nothing but its witness: no frame with a
+    /// payload is as short.
+    fn begun_at(&self) -> Option<u64> {
+        let last = self.segments.last().filter(|_| self.buffer.is_active())?;
+        (self.end - last.base == frame_bytes(0)).then_some(last.base)
+    }
+
     pub(crate) fn start(&self) -> u64 {
         self.segments.first().map_or(self.end, |segment| segment.base)
     }
@@ -149,7 +156,8 @@ impl Log {
         self.core.append(payload).map(LogOffset)
     }
 
-    /// Ends the segment that takes frames and begins another, with a frame that bears witness.
+    /// Ends the segment that takes frames and begins another, with a frame that bears witness. One that
+    /// has just begun so goes on.
     /// Returns where it begins: once the log is synced beyond that,
     /// [`truncate_before`](Self::truncate_before) can remove everything in front of it.
     ///
@@ -168,7 +176,8 @@ impl Log {
     /// Returns once the log is as durable as asked up to an offset. Callers share writes and syncs.
     ///
     /// # Errors
-    /// A failing disk, after which the log is poisoned; [`LogError::Poisoned`] ever after.
+    /// [`LogError::Poisoned`] with the reason when the disk fails or, in spite of its promise, has no
+    /// space; and ever after.
     ///
     /// # Panics
     /// When `upto` lies beyond the end of the log.
@@ -303,6 +312,9 @@ impl Core {
         let witness = Payload::new(&[]);
         let mut state = self.state.lock();
         state.check()?;
+        if let Some(base) = state.begun_at() {
+            return Ok(base);
+        }
         self.roll(&mut state, frame_bytes(witness.len()))?;
         let base = state.end;
         state.push(witness);

@@ -31,6 +31,9 @@ pub(crate) type OlderSample<'a> = &'a dyn Fn(&Labels, i64) -> Option<f64>;
 
 /// Encoders kept for reuse.
 const SCRATCHES_MAX: usize = 32;
+/// Bytes of an encoder's buffers beyond which it is not kept: a rare large batch is not to be paid for
+/// in memory ever after.
+const SCRATCH_BYTES_MAX: usize = 4 << 20;
 
 /// Puts batches into the log and the head in one order.
 #[derive(Debug)]
@@ -192,7 +195,7 @@ impl Committer {
 
     fn keep(&self, scratch: Scratch) {
         let mut scratches = self.scratches.lock();
-        if scratches.len() < SCRATCHES_MAX {
+        if scratches.len() < SCRATCHES_MAX && scratch.held_bytes() <= SCRATCH_BYTES_MAX {
             scratches.push(scratch);
         }
     }
@@ -221,6 +224,13 @@ impl Pending {
 }
 
 impl Scratch {
+    fn held_bytes(&self) -> usize {
+        self.encoder.held_bytes()
+            + self.refs.capacity() * size_of::<SeriesRef>()
+            + self.timestamps.capacity() * size_of::<i64>()
+            + self.values.capacity() * size_of::<f64>()
+    }
+
     /// The record of a batch: definitions first, then the samples in columns.
     fn encode(&mut self, pending: &Pending, undefined: &[(SeriesRef, Labels)]) -> &[u8] {
         let Self { encoder, refs, timestamps, values } = self;
@@ -323,3 +333,6 @@ fn reject_unwritable(
         start = end;
     }
 }
+
+#[cfg(test)]
+mod tests;

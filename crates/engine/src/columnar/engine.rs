@@ -77,6 +77,9 @@ struct FlushState {
 impl Engine {
     /// Opens a directory, creating it if need be, and brings back what was written to it.
     ///
+    /// Where the options name another duplicate policy than the directory has, what was written under
+    /// the old one becomes blocks first, so that it stays as it was taken in or refused.
+    ///
     /// # Errors
     /// [`EngineError::Locked`] where it is open elsewhere; a manifest or dictionary that is damaged;
     /// a failing disk. Damaged blocks and log frames are not errors: see [`damage`](Self::damage).
@@ -87,27 +90,17 @@ impl Engine {
         options: EngineOptions,
     ) -> Result<Self, EngineError> {
         let layout = Layout::new(dir);
-        let Recovered { lock, log, head, view, policy, damage } =
-            recover(&disk, &layout, &options)?;
+        let mut recovered = recover(&disk, &layout, &options)?;
+        if let Some(policy) = options.duplicates.filter(|policy| *policy != recovered.policy) {
+            let damage = recovered.damage.clone();
+            let (disk_too, clock_too) = (Arc::clone(&disk), Arc::clone(&clock));
+            let inner = Inner::new(disk_too, clock_too, layout.clone(), options.clone(), recovered);
+            inner.change_policy(policy)?;
+            inner.close()?;
+            recovered = Recovered { damage, ..recover(&disk, &layout, &options)? };
+        }
         let background = options.background;
-        let inner = Arc::new(Inner {
-            committer: Committer::new(Arc::clone(&log), Arc::clone(&head)),
-            disk,
-            clock,
-            layout,
-            options,
-            policy,
-            log,
-            head,
-            damage,
-            counters: Counters::default(),
-            view: RwLock::new(Arc::new(view)),
-            retired: Mutex::default(),
-            flushing: Mutex::default(),
-            gate: RwLock::new(()),
-            closed: AtomicBool::new(false),
-            lock: Mutex::new(Some(lock)),
-        });
+        let inner = Arc::new(Inner::new(disk, clock, layout, options, recovered));
         let maintenance = if background {
             let spawned = Maintenance::spawn(&inner);
             Some(spawned.map_err(EngineError::disk("start the maintenance thread of", dir))?)
@@ -191,6 +184,44 @@ impl Drop for Engine {
 }
 
 impl Inner {
+    fn new(
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        layout: Layout,
+        options: EngineOptions,
+        recovered: Recovered,
+    ) -> Self {
+        let Recovered { lock, log, head, view, policy, damage } = recovered;
+        Self {
+            committer: Committer::new(Arc::clone(&log), Arc::clone(&head)),
+            disk,
+            clock,
+            layout,
+            options,
+            policy,
+            log,
+            head,
+            damage,
+            counters: Counters::default(),
+            view: RwLock::new(Arc::new(view)),
+            retired: Mutex::default(),
+            flushing: Mutex::default(),
+            gate: RwLock::new(()),
+            closed: AtomicBool::new(false),
+            lock: Mutex::new(Some(lock)),
+        }
+    }
+
+    /// Makes another policy that of the directory, for when it is opened next. Nothing that was
+    /// written before is left in the log then: replaying decides by policy.
+    fn change_policy(&self, policy: DuplicatePolicy) -> Result<(), EngineError> {
+        self.flush()?;
+        let mut manifest = self.view().manifest.clone();
+        manifest.number += 1;
+        manifest.duplicates = policy.to_string();
+        manifest.publish(self.disk.as_ref(), &self.layout.manifests())
+    }
+
     /// The state that a read which begins now sees.
     pub(super) fn view(&self) -> Arc<View> {
         Arc::clone(&self.view.read())

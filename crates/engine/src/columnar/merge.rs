@@ -21,14 +21,22 @@ pub(crate) fn merge_columns(
         out.timestamps.extend_from_slice(timestamps);
         out.values.extend_from_slice(values);
     }
-    let ordered = out.timestamps[start..].is_sorted_by(|a, b| a < b);
-    if ordered {
+    if is_strict(out, start) {
         return;
     }
     sort_by_time(out, start);
-    if policy != DuplicatePolicy::All {
+    keep_by_policy(out, start, policy);
+}
+
+/// Leaves one sample per instant from `start` on, where times ascend, unless the policy is to keep all.
+pub(crate) fn keep_by_policy(out: &mut SeriesColumns, start: usize, policy: DuplicatePolicy) {
+    if policy != DuplicatePolicy::All && !is_strict(out, start) {
         drop_duplicates(out, start, policy);
     }
+}
+
+fn is_strict(columns: &SeriesColumns, start: usize) -> bool {
+    columns.timestamps[start..].is_sorted_by(|a, b| a < b)
 }
 
 /// Sorts by time and keeps the order of arrival within an instant. The inputs are sorted runs, which

@@ -11,7 +11,8 @@ pub struct EngineOptions {
     /// When a write is acknowledged, unless the write says otherwise.
     pub durability: Durability,
     /// What becomes of a second sample at one instant. `None` keeps what the directory has, which is
-    /// [`DuplicatePolicy::Last`] for a new one.
+    /// [`DuplicatePolicy::Last`] for a new one. Another policy than the directory has holds for what
+    /// is written from then on, and for samples of one instant that lie in different blocks.
     pub duplicates: Option<DuplicatePolicy>,
     /// Series that the database may hold, up to [`limits::SERIES_COUNT_MAX`].
     pub series_max: u64,

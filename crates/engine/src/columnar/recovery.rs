@@ -47,15 +47,16 @@ pub(crate) struct Recovered {
     pub(crate) damage: Vec<Damage>,
 }
 
-/// Opens the directory of a database, creating it if need be.
+/// Opens the directory of a database, creating it if need be. One that exists is opened under the
+/// policy that it has, whatever the options say.
 pub(crate) fn recover(
     disk: &Arc<dyn Disk>,
     layout: &Layout,
     options: &EngineOptions,
 ) -> Result<Recovered, EngineError> {
     let lock = lock(disk.as_ref(), layout)?;
-    let mut manifest = load_manifest(disk.as_ref(), layout, options)?;
-    let policy = choose_policy(disk.as_ref(), &mut manifest, layout, options)?;
+    let manifest = load_manifest(disk.as_ref(), layout, options)?;
+    let policy = policy_of(&manifest, layout)?;
     sweep(disk.as_ref(), layout, &manifest)?;
     let mut damage = Vec::new();
     let view = open_blocks(disk.as_ref(), layout, manifest, &mut damage);
@@ -64,9 +65,8 @@ pub(crate) fn recover(
     if let Some(offset) = view.manifest.dictionary {
         read_dictionary(disk.as_ref(), layout, LogOffset(offset), &head)?;
     }
-    if let Some(end) = view.manifest.blocks.iter().map(|block| block.max_ts).max() {
-        head.set_blocks_end(end);
-    }
+    let ends = view.manifest.blocks.iter().map(|block| block.max_ts);
+    head.set_blocks_end(ends.max().unwrap_or(i64::MIN));
     let flushed_to = view.manifest.flushed_to();
     let log = replay::replay(disk, layout, options, flushed_to, &head, &view, &mut damage)?;
     let log = Arc::new(log);
@@ -148,23 +148,11 @@ fn is_empty(disk: &dyn Disk, dir: &Path) -> Result<bool, EngineError> {
     Ok(disk.list(dir).map_err(EngineError::disk("list", dir))?.is_empty())
 }
 
-/// The directory's policy, unless the options change it, which is then published.
-fn choose_policy(
-    disk: &dyn Disk,
-    manifest: &mut Manifest,
-    layout: &Layout,
-    options: &EngineOptions,
-) -> Result<DuplicatePolicy, EngineError> {
-    let stored: DuplicatePolicy = manifest.duplicates.parse().map_err(|error| {
-        EngineError::Manifest { path: layout.manifests(), reason: format!("{error}") }
-    })?;
-    let chosen = options.duplicates.unwrap_or(stored);
-    if chosen != stored {
-        manifest.number += 1;
-        manifest.duplicates = chosen.to_string();
-        manifest.publish(disk, &layout.manifests())?;
-    }
-    Ok(chosen)
+fn policy_of(manifest: &Manifest, layout: &Layout) -> Result<DuplicatePolicy, EngineError> {
+    manifest.duplicates.parse().map_err(|error| EngineError::Manifest {
+        path: layout.manifests(),
+        reason: format!("{error}"),
+    })
 }
 
 /// Opens every block that the manifest lists. One that cannot be read is set aside.

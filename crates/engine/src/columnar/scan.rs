@@ -18,7 +18,7 @@ use timberline_model::{
 use super::{
     engine::Inner,
     head::Head,
-    merge::{Columns, merge_columns},
+    merge::{Columns, keep_by_policy, merge_columns},
     view::View,
 };
 use crate::EngineError;
@@ -200,7 +200,10 @@ impl Stream {
     fn read(&mut self, group: &[Found], columns: &mut SeriesColumns) -> Result<(), EngineError> {
         let places = &self.joined.places;
         if let [only] = group {
-            return places.read(*only, columns);
+            places.read(*only, columns)?;
+            // A block may be older than the policy.
+            keep_by_policy(columns, 0, places.policy);
+            return Ok(());
         }
         if self.parts.len() < group.len() {
             self.parts.resize_with(group.len(), SeriesColumns::default);

@@ -46,19 +46,20 @@ impl View {
         Ok(self.blocks.iter().filter(overlaps).collect())
     }
 
-    /// The newest value that the blocks hold for a series at an instant. Blocks that cannot be read
-    /// count as not having it.
+    /// The value that the blocks hold for a series at an instant: of several, that which came first, as
+    /// reads under [`DuplicatePolicy::Reject`](timberline_model::DuplicatePolicy::Reject) show it.
+    /// Blocks that cannot be read count as not having it.
     pub(crate) fn value_at(&self, labels: &Labels, ts: i64) -> Option<f64> {
         let range = TimeRange::new(ts, ts);
         let covers = |block: &&Arc<Block>| {
             range.overlaps(&TimeRange::new(block.meta().min_ts, block.meta().max_ts))
         };
         let mut columns = SeriesColumns::default();
-        for block in self.blocks.iter().rev().filter(covers) {
+        for block in self.blocks.iter().filter(covers) {
             let Some(ordinal) = find(block, labels) else { continue };
             columns.clear();
             if block.read(ordinal, range, &mut columns).is_ok()
-                && let Some(value) = columns.values.last()
+                && let Some(value) = columns.values.first()
             {
                 return Some(*value);
             }

@@ -46,6 +46,13 @@ impl RecordEncoder {
         self.values.clear();
     }
 
+    /// Bytes of memory that the buffers hold, used or not.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let buffers = [&self.definitions, &self.columns, &self.values, &self.record];
+        buffers.iter().map(|buffer| buffer.capacity()).sum()
+    }
+
     /// Adds the definition of a series.
     pub fn define(&mut self, series: SeriesRef, labels: &Labels) {
         put_ivarint(&mut self.definitions, series.0.wrapping_sub(self.last_defined) as i64);

@@ -95,6 +95,16 @@ fn name_damage(log: &Log, recovery: &Recovery, flushed_to: LogOffset, damage: &m
             ),
         });
     }
+    // A flush publishes only what the log has durably, and the log keeps its last segment.
+    if recovery.end < flushed_to {
+        damage.push(Damage {
+            place: "log".to_owned(),
+            reason: format!(
+                "it ends at offset {}, but the blocks end at {}: what came after them is lost",
+                recovery.end.0, flushed_to.0
+            ),
+        });
+    }
     for found in &recovery.damaged {
         damage.push(Damage {
             place: format!("log segment {}, byte {}", found.segment.display(), found.position),
