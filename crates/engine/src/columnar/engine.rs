@@ -1,7 +1,7 @@
 //! The engine itself: what a database opens, writes, scans, flushes and closes.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     fmt,
     path::{Path, PathBuf},
     sync::{
@@ -19,7 +19,7 @@ use timberline_model::{
 };
 
 use super::{
-    Damage, EngineOptions, EngineStats, FlushOutcome, HeadCardinality,
+    CompactionOutcome, Damage, EngineOptions, EngineStats, FlushOutcome, HeadCardinality,
     commit::Committer,
     flush::Flush,
     head::{Epoch, Head},
@@ -60,7 +60,11 @@ pub(super) struct Inner {
     /// Views that reads may still hold, oldest first, each with the epoch that may leave the head
     /// once the view is gone.
     retired: Mutex<VecDeque<(Arc<View>, Epoch)>>,
-    flushing: Mutex<FlushState>,
+    pub(super) flushing: Mutex<FlushState>,
+    /// Held by the one compaction that may be at work.
+    pub(super) compacting: Mutex<()>,
+    /// Names of blocks that are being written and are not published yet.
+    pub(super) in_work: Mutex<HashSet<String>>,
     /// Held for reading by each write, so that closing can wait for them.
     gate: RwLock<()>,
     closed: AtomicBool,
@@ -68,10 +72,10 @@ pub(super) struct Inner {
 }
 
 #[derive(Debug, Default)]
-struct FlushState {
+pub(super) struct FlushState {
     /// Set when publishing failed half-way: which manifest the disk holds is unknown until the next
     /// start, so nothing may be removed or published until then.
-    in_doubt: bool,
+    pub(super) in_doubt: bool,
 }
 
 impl Engine {
@@ -104,6 +108,8 @@ impl Engine {
             view: RwLock::new(Arc::new(view)),
             retired: Mutex::default(),
             flushing: Mutex::default(),
+            compacting: Mutex::default(),
+            in_work: Mutex::default(),
             gate: RwLock::new(()),
             closed: AtomicBool::new(false),
             lock: Mutex::new(Some(lock)),
@@ -138,6 +144,22 @@ impl Engine {
     /// A disk that is full or fails. Nothing is lost by that: the log still has everything.
     pub fn flush(&self) -> Result<FlushOutcome, EngineError> {
         self.inner.flush()
+    }
+
+    /// Merges blocks that belong together, one set of them; `None` when none is due.
+    ///
+    /// # Errors
+    /// A disk that is full or fails, or a block that cannot be read. Nothing is lost by that.
+    pub fn compact(&self) -> Result<Option<CompactionOutcome>, EngineError> {
+        self.inner.compact()
+    }
+
+    /// Removes blocks that the retention no longer covers, and returns their names.
+    ///
+    /// # Errors
+    /// A disk that is full or fails.
+    pub fn retain(&self) -> Result<Vec<String>, EngineError> {
+        self.inner.retain()
     }
 
     /// Waits for writes under way, makes everything durable and lets go of the directory. Writes
@@ -217,12 +239,7 @@ impl Inner {
 
     pub(super) fn flush(&self) -> Result<FlushOutcome, EngineError> {
         let mut state = self.flushing.lock();
-        if self.is_closed() {
-            return Err(EngineError::Closed);
-        }
-        if state.in_doubt {
-            return Err(EngineError::ManifestInDoubt { dir: self.layout.manifests() });
-        }
+        self.check_publishable(&state)?;
         let result = self.flush_locked(&mut state);
         self.counters.count_flush(&result, self.clock.now());
         result
@@ -249,21 +266,43 @@ impl Inner {
             window: self.options.window_nanos(),
             now_ms: u64::try_from(self.clock.now() / NANOS_PER_MILLI).unwrap_or(0),
         };
-        sweep(self.disk.as_ref(), &self.layout, &current.manifest)?;
+        self.sweep(&current)?;
         let prepared = flush.prepare(&current, epoch, offset).inspect_err(|_| {
-            if let Err(error) = sweep(self.disk.as_ref(), &self.layout, &current.manifest) {
+            if let Err(error) = self.sweep(&current) {
                 tracing::warn!(%error, "an unfinished flush could not be removed yet");
             }
         })?;
         state.in_doubt = true;
         let (view, mut outcome) = flush.publish(prepared)?;
         state.in_doubt = false;
-        *self.view.write() = Arc::new(view);
-        self.head.set_flushed(epoch);
-        self.retired.lock().push_back((current, epoch));
+        drop(current);
+        self.put_in_force(view, epoch);
         outcome.log_bytes_freed = flush.reclaim(offset);
         self.release_retired();
         Ok(outcome)
+    }
+
+    /// Whether a new manifest may be published.
+    pub(super) fn check_publishable(&self, state: &FlushState) -> Result<(), EngineError> {
+        if self.is_closed() {
+            return Err(EngineError::Closed);
+        }
+        if state.in_doubt {
+            return Err(EngineError::ManifestInDoubt { dir: self.layout.manifests() });
+        }
+        Ok(())
+    }
+
+    /// Lets reads that begin from now on see a published view, whose blocks hold the head's chunks
+    /// of `flushed` and older epochs.
+    pub(super) fn put_in_force(&self, view: View, flushed: Epoch) {
+        let old = std::mem::replace(&mut *self.view.write(), Arc::new(view));
+        self.head.set_flushed(flushed);
+        self.retired.lock().push_back((old, flushed));
+    }
+
+    fn sweep(&self, view: &View) -> Result<(), EngineError> {
+        sweep(self.disk.as_ref(), &self.layout, &view.manifest, &self.in_work.lock())
     }
 
     /// Whether the log holds nothing that the blocks have not, but for the frame with which the last

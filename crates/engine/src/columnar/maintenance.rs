@@ -16,7 +16,7 @@ use super::engine::Inner;
 /// After a flush that failed, the next one by itself comes this much later.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 /// How long after the end of a window its samples may still be on their way, in nanoseconds.
-const WINDOW_GRACE: i64 = 60 * 1_000_000_000;
+pub(super) const WINDOW_GRACE: i64 = 60 * 1_000_000_000;
 
 /// The running thread. Dropping this ends it, after the round that it is in.
 #[derive(Debug)]
