@@ -44,7 +44,7 @@ impl Inner {
             policy: self.policy,
             ulid,
             level: job.level,
-            is_canceled: &|| self.is_closed(),
+            is_canceled: &|| self.is_closing(),
         };
         let meta = compaction.run(&inputs)?;
         let dir = self.layout.block(&ulid.to_string());

@@ -8,7 +8,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use parking_lot::{Mutex, RwLock};
@@ -67,6 +66,8 @@ pub(super) struct Inner {
     pub(super) in_work: Mutex<HashSet<String>>,
     /// Held for reading by each write, so that closing can wait for them.
     gate: RwLock<()>,
+    /// Set when closing has begun, so that long work ends early.
+    closing: AtomicBool,
     closed: AtomicBool,
     lock: Mutex<Option<FileLock>>,
 }
@@ -111,6 +112,7 @@ impl Engine {
             compacting: Mutex::default(),
             in_work: Mutex::default(),
             gate: RwLock::new(()),
+            closing: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             lock: Mutex::new(Some(lock)),
         });
@@ -168,6 +170,7 @@ impl Engine {
     /// # Errors
     /// A disk that fails while syncing: what was only logged, not synced, is then in doubt.
     pub fn close(&self) -> Result<(), EngineError> {
+        self.inner.closing.store(true, Ordering::Release);
         drop(self.maintenance.lock().take());
         self.inner.close()
     }
@@ -220,6 +223,10 @@ impl Inner {
 
     pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
     }
 
     fn write(
@@ -342,11 +349,6 @@ impl Inner {
         let closed = self.log.close();
         drop(self.lock.lock().take());
         Ok(closed?)
-    }
-
-    /// How long the maintenance thread rests between its rounds.
-    pub(super) const fn tick() -> Duration {
-        Duration::from_secs(1)
     }
 }
 

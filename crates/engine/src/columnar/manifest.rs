@@ -52,7 +52,6 @@ pub(crate) struct BlockEntry {
     /// Its age: of two samples at one instant, that of the higher sequence came later.
     pub(crate) sequence: u64,
     /// The level of the windows it was made for; 0 for what was flushed.
-    #[serde(default)]
     pub(crate) level: u8,
     /// Its first instant, in nanoseconds.
     pub(crate) min_ts: i64,

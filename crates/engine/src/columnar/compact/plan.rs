@@ -107,16 +107,16 @@ mod tests {
     #[test]
     fn parts_of_one_window_are_merged_first() {
         let blocks = [block(0.0, 1.9, 100), block(2.0, 2.1, 10), block(2.1, 3.9, 90)];
-        assert_eq!(inputs(&blocks, 4), None, "the window at 2 h is not closed yet");
-        assert_eq!(inputs(&blocks, 5), Some((vec![1, 2], 0)));
+        assert_eq!(inputs(&blocks, 3), None, "the window at 2 h is not closed yet");
+        assert_eq!(inputs(&blocks, 4), Some((vec![1, 2], 0)));
     }
 
     #[test]
     fn windows_of_a_level_are_merged_when_the_larger_one_has_ended() {
         let blocks: Vec<BlockEntry> =
             (0..6).map(|n| block(f64::from(n) * 2.0, f64::from(n) * 2.0 + 1.9, 100)).collect();
-        assert_eq!(inputs(&blocks, 12), None);
-        assert_eq!(inputs(&blocks, 13), Some(((0..6).collect(), 1)));
+        assert_eq!(inputs(&blocks, 11), None);
+        assert_eq!(inputs(&blocks, 12), Some(((0..6).collect(), 1)));
     }
 
     #[test]
