@@ -6,7 +6,7 @@
 mod every_operation;
 mod prefixes;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use timberline::{
     Database, DuplicatePolicy, Durability, Error, ErrorKind, Labels, Options, Selector,
@@ -108,6 +108,7 @@ impl Simulation {
             segment_bytes: 16 << 10,
             reserve_bytes: 0,
             background: false,
+            compaction: vec![Duration::from_secs(7_200), Duration::from_secs(86_400)],
             duplicates: Some(DuplicatePolicy::Last),
             ..Options::default()
         };
@@ -130,6 +131,7 @@ impl Simulation {
         self.clock.set(self.now);
         match self.chance.below(8) {
             0 => database.flush().map(drop),
+            1 if self.chance.one_in(3) => database.compact().map(drop),
             _ => self.write(database),
         }
     }

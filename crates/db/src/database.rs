@@ -7,7 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use timberline_engine::{Damage, Engine, EngineStats, FlushOutcome, HeadCardinality};
+use timberline_engine::{
+    CompactionOutcome, Damage, Engine, EngineStats, FlushOutcome, HeadCardinality,
+};
 use timberline_io::{Clock, Disk, RealDisk, SystemClock};
 use timberline_model::{
     DuplicatePolicy, Durability, LabelQuery, Labels, ScanError, Selector, SeriesScan, SeriesSource,
@@ -147,6 +149,23 @@ impl Database {
     /// A disk that is full or fails; nothing is lost by that.
     pub fn flush(&self) -> Result<FlushOutcome, Error> {
         Ok(self.engine.flush()?)
+    }
+
+    /// Merges one set of blocks that belong together; `None` when no merge is due. Writes and
+    /// queries go on meanwhile.
+    ///
+    /// # Errors
+    /// A disk that is full or fails, or a block that cannot be read; nothing is lost by that.
+    pub fn compact(&self) -> Result<Option<CompactionOutcome>, Error> {
+        Ok(self.engine.compact()?)
+    }
+
+    /// Removes the blocks that the retention no longer covers, and returns their names.
+    ///
+    /// # Errors
+    /// A disk that is full or fails.
+    pub fn retain(&self) -> Result<Vec<String>, Error> {
+        Ok(self.engine.retain()?)
     }
 
     /// Waits for the writes under way, makes everything durable and releases the directory. Other

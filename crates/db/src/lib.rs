@@ -33,7 +33,9 @@ mod options;
 pub use database::Database;
 pub use error::Error;
 pub use options::{Options, QueryOptions};
-pub use timberline_engine::{Damage, EngineStats, FlushOutcome, HeadCardinality};
+pub use timberline_engine::{
+    CompactionOutcome, Damage, EngineStats, FlushOutcome, HeadCardinality,
+};
 pub use timberline_model::{
     DuplicatePolicy, Durability, ErrorKind, LabelQuery, Labels, LabelsBuilder, LabelsError,
     LogOffset, MatchOp, Matcher, MatcherError, RejectReason, Rejection, Sample, ScanError,

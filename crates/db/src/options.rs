@@ -27,8 +27,16 @@ pub struct Options {
     /// The span of time that one block covers, and how often a database that is written to flushes.
     /// At least a second; 2 hours by default.
     pub flush_window: Duration,
-    /// Whether a thread of the database's own flushes and syncs. Without it only
-    /// [`flush`](super::Database::flush) does. Default true.
+    /// Spans of the windows into which blocks are merged, ascending; each a multiple of the one
+    /// before. Default 2 hours, 12 hours, 7 days; empty for no compaction.
+    pub compaction: Vec<Duration>,
+    /// How long samples are kept after their time. Default `None`: for ever.
+    pub retention: Option<Duration>,
+    /// How many bytes of blocks are kept, the newest. Default `None`: all.
+    pub retention_bytes: Option<u64>,
+    /// Whether threads of the database's own flush, sync, compact and enforce the retention. Without
+    /// them only [`flush`](super::Database::flush), [`compact`](super::Database::compact) and
+    /// [`retain`](super::Database::retain) do. Default true.
     pub background: bool,
     /// Defaults of queries.
     pub query: QueryOptions,
@@ -63,6 +71,9 @@ impl Default for Options {
             flush_bytes: engine.flush_bytes,
             flush_log_bytes: engine.flush_log_bytes,
             flush_window: engine.block_window,
+            compaction: engine.compaction,
+            retention: engine.retention,
+            retention_bytes: engine.retention_bytes,
             background: engine.background,
             query: QueryOptions::default(),
         }
@@ -97,6 +108,9 @@ impl Options {
             flush_bytes: self.flush_bytes,
             flush_log_bytes: self.flush_log_bytes,
             block_window: self.flush_window,
+            compaction: self.compaction.clone(),
+            retention: self.retention,
+            retention_bytes: self.retention_bytes,
             background: self.background,
         }
     }

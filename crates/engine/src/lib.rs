@@ -16,5 +16,7 @@
 pub mod columnar;
 mod error;
 
-pub use columnar::{Damage, Engine, EngineOptions, EngineStats, FlushOutcome, HeadCardinality};
+pub use columnar::{
+    CompactionOutcome, Damage, Engine, EngineOptions, EngineStats, FlushOutcome, HeadCardinality,
+};
 pub use error::EngineError;

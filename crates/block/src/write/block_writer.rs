@@ -35,6 +35,7 @@ pub struct BlockWriter {
     temporary: PathBuf,
     ulid: Ulid,
     sequence: u64,
+    level: u8,
     chunks: Sink,
     index: IndexWriter,
     /// The series being written.
@@ -85,6 +86,7 @@ impl BlockWriter {
             temporary,
             ulid,
             sequence,
+            level: LEVEL_FLUSHED,
             chunks,
             index: IndexWriter::create(ulid, index)?,
             labels: None,
@@ -92,6 +94,11 @@ impl BlockWriter {
             body: Vec::new(),
             totals: Totals { chunks: 0, samples: 0, min_ts: i64::MAX, max_ts: i64::MIN },
         })
+    }
+
+    /// Says that the block is made from others, for a window of this level.
+    pub fn set_level(&mut self, level: u8) {
+        self.level = level;
     }
 
     /// How many series were started.
@@ -171,7 +178,7 @@ impl BlockWriter {
         let mut meta = BlockMeta {
             ulid: self.ulid,
             version: VERSION,
-            level: LEVEL_FLUSHED,
+            level: self.level,
             sequence: self.sequence,
             min_ts: self.totals.min_ts,
             max_ts: self.totals.max_ts,

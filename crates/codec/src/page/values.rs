@@ -129,6 +129,7 @@ fn encode_best(values: &[f64], bytes: &mut Vec<u8>) -> ValueCodec {
             });
         }
     }
+    assert!(!best.page.is_empty(), "raw values decode to themselves");
     bytes.extend_from_slice(&best.page);
     best.codec
 }

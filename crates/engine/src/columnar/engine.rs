@@ -1,14 +1,13 @@
 //! The engine itself: what a database opens, writes, scans, flushes and closes.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     fmt,
     path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use parking_lot::{Mutex, RwLock};
@@ -19,7 +18,7 @@ use timberline_model::{
 };
 
 use super::{
-    Damage, EngineOptions, EngineStats, FlushOutcome, HeadCardinality,
+    CompactionOutcome, Damage, EngineOptions, EngineStats, FlushOutcome, HeadCardinality,
     commit::Committer,
     flush::Flush,
     head::{Epoch, Head},
@@ -60,18 +59,24 @@ pub(super) struct Inner {
     /// Views that reads may still hold, oldest first, each with the epoch that may leave the head
     /// once the view is gone.
     retired: Mutex<VecDeque<(Arc<View>, Epoch)>>,
-    flushing: Mutex<FlushState>,
+    pub(super) flushing: Mutex<FlushState>,
+    /// Held by the one compaction that may be at work.
+    pub(super) compacting: Mutex<()>,
+    /// Names of blocks that are being written and are not published yet.
+    pub(super) in_work: Mutex<HashSet<String>>,
     /// Held for reading by each write, so that closing can wait for them.
     gate: RwLock<()>,
+    /// Set when closing has begun, so that long work ends early.
+    closing: AtomicBool,
     closed: AtomicBool,
     lock: Mutex<Option<FileLock>>,
 }
 
 #[derive(Debug, Default)]
-struct FlushState {
+pub(super) struct FlushState {
     /// Set when publishing failed half-way: which manifest the disk holds is unknown until the next
     /// start, so nothing may be removed or published until then.
-    in_doubt: bool,
+    pub(super) in_doubt: bool,
 }
 
 impl Engine {
@@ -133,12 +138,29 @@ impl Engine {
         self.inner.flush()
     }
 
+    /// Merges blocks that belong together, one set of them; `None` when none is due.
+    ///
+    /// # Errors
+    /// A disk that is full or fails, or a block that cannot be read. Nothing is lost by that.
+    pub fn compact(&self) -> Result<Option<CompactionOutcome>, EngineError> {
+        self.inner.compact()
+    }
+
+    /// Removes blocks that the retention no longer covers, and returns their names.
+    ///
+    /// # Errors
+    /// A disk that is full or fails.
+    pub fn retain(&self) -> Result<Vec<String>, EngineError> {
+        self.inner.retain()
+    }
+
     /// Waits for writes under way, makes everything durable and lets go of the directory. Writes
     /// and flushes after this are refused. Closing twice is fine.
     ///
     /// # Errors
     /// A disk that fails while syncing: what was only logged, not synced, is then in doubt.
     pub fn close(&self) -> Result<(), EngineError> {
+        self.inner.closing.store(true, Ordering::Release);
         drop(self.maintenance.lock().take());
         self.inner.close()
     }
@@ -206,7 +228,10 @@ impl Inner {
             view: RwLock::new(Arc::new(view)),
             retired: Mutex::default(),
             flushing: Mutex::default(),
+            compacting: Mutex::default(),
+            in_work: Mutex::default(),
             gate: RwLock::new(()),
+            closing: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             lock: Mutex::new(Some(lock)),
         }
@@ -231,6 +256,10 @@ impl Inner {
         self.closed.load(Ordering::Acquire)
     }
 
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
     fn write(
         &self,
         batch: &WriteBatch<'_>,
@@ -248,12 +277,7 @@ impl Inner {
 
     pub(super) fn flush(&self) -> Result<FlushOutcome, EngineError> {
         let mut state = self.flushing.lock();
-        if self.is_closed() {
-            return Err(EngineError::Closed);
-        }
-        if state.in_doubt {
-            return Err(EngineError::ManifestInDoubt { dir: self.layout.manifests() });
-        }
+        self.check_publishable(&state)?;
         let result = self.flush_locked(&mut state);
         self.counters.count_flush(&result, self.clock.now());
         result
@@ -280,21 +304,43 @@ impl Inner {
             window: self.options.window_nanos(),
             now_ms: u64::try_from(self.clock.now() / NANOS_PER_MILLI).unwrap_or(0),
         };
-        sweep(self.disk.as_ref(), &self.layout, &current.manifest)?;
+        self.sweep(&current)?;
         let prepared = flush.prepare(&current, epoch, offset).inspect_err(|_| {
-            if let Err(error) = sweep(self.disk.as_ref(), &self.layout, &current.manifest) {
+            if let Err(error) = self.sweep(&current) {
                 tracing::warn!(%error, "an unfinished flush could not be removed yet");
             }
         })?;
         state.in_doubt = true;
         let (view, mut outcome) = flush.publish(prepared)?;
         state.in_doubt = false;
-        *self.view.write() = Arc::new(view);
-        self.head.set_flushed(epoch);
-        self.retired.lock().push_back((current, epoch));
+        drop(current);
+        self.put_in_force(view, epoch);
         outcome.log_bytes_freed = flush.reclaim(offset);
         self.release_retired();
         Ok(outcome)
+    }
+
+    /// Whether a new manifest may be published.
+    pub(super) fn check_publishable(&self, state: &FlushState) -> Result<(), EngineError> {
+        if self.is_closed() {
+            return Err(EngineError::Closed);
+        }
+        if state.in_doubt {
+            return Err(EngineError::ManifestInDoubt { dir: self.layout.manifests() });
+        }
+        Ok(())
+    }
+
+    /// Lets reads that begin from now on see a published view, whose blocks hold the head's chunks
+    /// of `flushed` and older epochs.
+    pub(super) fn put_in_force(&self, view: View, flushed: Epoch) {
+        let old = std::mem::replace(&mut *self.view.write(), Arc::new(view));
+        self.head.set_flushed(flushed);
+        self.retired.lock().push_back((old, flushed));
+    }
+
+    fn sweep(&self, view: &View) -> Result<(), EngineError> {
+        sweep(self.disk.as_ref(), &self.layout, &view.manifest, &self.in_work.lock())
     }
 
     /// Whether the log holds nothing that the blocks have not, but for the frame with which the last
@@ -334,11 +380,6 @@ impl Inner {
         let closed = self.log.close();
         drop(self.lock.lock().take());
         Ok(closed?)
-    }
-
-    /// How long the maintenance thread rests between its rounds.
-    pub(super) const fn tick() -> Duration {
-        Duration::from_secs(1)
     }
 }
 

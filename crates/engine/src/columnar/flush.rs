@@ -10,7 +10,6 @@ use std::{
 };
 
 use timberline_block::{Block, BlockMeta, BlockWriter};
-use timberline_codec::chunk;
 use timberline_io::Disk;
 use timberline_log::{Log, checkpoint};
 use timberline_model::{Durability, Labels, LogOffset, SeriesColumns, SeriesRef};
@@ -213,13 +212,7 @@ impl<'a> Windows<'a> {
             window.writer.start_series(labels)?;
             window.in_series = true;
         }
-        let samples_max = chunk::SAMPLES_MAX;
-        for (timestamps, values) in timestamps.chunks(samples_max).zip(values.chunks(samples_max)) {
-            let bytes = self.encoder.encode(timestamps, values);
-            let (first, last) = (timestamps[0], timestamps[timestamps.len() - 1]);
-            window.writer.push_chunk(bytes, timestamps.len() as u32, first, last)?;
-        }
-        Ok(())
+        Ok(self.encoder.push_all(timestamps, values, &mut window.writer)?)
     }
 
     fn finish(self) -> Result<Vec<BlockMeta>, EngineError> {

@@ -51,6 +51,8 @@ pub(crate) struct BlockEntry {
     pub(crate) ulid: String,
     /// Its age: of two samples at one instant, that of the higher sequence came later.
     pub(crate) sequence: u64,
+    /// The level of the windows it was made for; 0 for what was flushed.
+    pub(crate) level: u8,
     /// Its first instant, in nanoseconds.
     pub(crate) min_ts: i64,
     /// Its last instant, in nanoseconds.
@@ -69,6 +71,7 @@ impl BlockEntry {
         Self {
             ulid: meta.ulid.to_string(),
             sequence: meta.sequence,
+            level: meta.level,
             min_ts: meta.min_ts,
             max_ts: meta.max_ts,
             series: meta.series,

@@ -3,8 +3,10 @@
 //! [`Engine`] is the whole surface. Writes go through `commit` into the log and the head, `flush`
 //! turns the head into blocks, `recovery` rebuilds the head, and `scan` reads all of it.
 
+mod blocks;
 mod chunk_encoder;
 mod commit;
+mod compact;
 mod engine;
 mod flush;
 #[doc(hidden)] // public for its benchmark only
@@ -21,6 +23,7 @@ mod stats;
 mod sweep;
 mod view;
 
+pub use compact::CompactionOutcome;
 pub use engine::Engine;
 pub use flush::FlushOutcome;
 pub use head::HeadCardinality;

@@ -24,11 +24,20 @@ pub struct EngineOptions {
     pub flush_log_bytes: u64,
     /// The span of time that one block covers, and how often a head that takes writes is flushed.
     pub block_window: Duration,
+    /// Spans of the windows into which blocks are merged, by level, ascending; each a multiple of the
+    /// one before, the first the block window's. Empty means no compaction.
+    pub compaction: Vec<Duration>,
+    /// How long samples are kept after their time, if not for ever.
+    pub retention: Option<Duration>,
+    /// How many bytes of blocks are kept, if not all. The oldest go first.
+    pub retention_bytes: Option<u64>,
     /// Whether a thread of the engine flushes by itself. Without it, only [`flush`] does.
     ///
     /// [`flush`]: super::Engine::flush
     pub background: bool,
 }
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 impl Default for EngineOptions {
     fn default() -> Self {
@@ -39,15 +48,27 @@ impl Default for EngineOptions {
             log: LogOptions::default(),
             flush_bytes: 512 << 20,
             flush_log_bytes: 2 << 30,
-            block_window: Duration::from_secs(2 * 60 * 60),
+            block_window: 2 * HOUR,
+            compaction: vec![2 * HOUR, 12 * HOUR, 7 * 24 * HOUR],
+            retention: None,
+            retention_bytes: None,
             background: true,
         }
     }
 }
 
 impl EngineOptions {
+    /// The compaction windows' spans in nanoseconds, each at least one second.
+    pub(crate) fn compaction_nanos(&self) -> Vec<i64> {
+        self.compaction.iter().map(|span| nanos(*span)).collect()
+    }
+
     /// The block window in nanoseconds, at least one second.
     pub(crate) fn window_nanos(&self) -> i64 {
-        i64::try_from(self.block_window.as_nanos()).unwrap_or(i64::MAX).max(1_000_000_000)
+        nanos(self.block_window)
     }
+}
+
+pub(crate) fn nanos(span: Duration) -> i64 {
+    i64::try_from(span.as_nanos()).unwrap_or(i64::MAX).max(1_000_000_000)
 }

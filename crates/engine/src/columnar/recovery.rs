@@ -9,7 +9,7 @@
 //! served is named in [`Damage`] and served around; damage of the manifest or the dictionary, without
 //! which nothing can be trusted, is an error.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::HashSet, path::Path, sync::Arc};
 
 use timberline_block::Block;
 use timberline_io::{Disk, FileLock};
@@ -57,7 +57,7 @@ pub(crate) fn recover(
     let lock = lock(disk.as_ref(), layout)?;
     let manifest = load_manifest(disk.as_ref(), layout, options)?;
     let policy = policy_of(&manifest, layout)?;
-    sweep(disk.as_ref(), layout, &manifest)?;
+    sweep(disk.as_ref(), layout, &manifest, &HashSet::new())?;
     let mut damage = Vec::new();
     let view = open_blocks(disk.as_ref(), layout, manifest, &mut damage);
     let head =

@@ -15,6 +15,7 @@ fn example(number: u64) -> Manifest {
         blocks: vec![BlockEntry {
             ulid: "01JD7Z3V8QZ0000000000000AB".to_owned(),
             sequence: 1,
+            level: 0,
             min_ts: -1,
             max_ts: i64::MAX,
             series: 10,

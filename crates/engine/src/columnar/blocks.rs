@@ -1,0 +1,159 @@
+//! Changing the list of blocks: compaction puts one in the place of several, retention takes some
+//! away.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use timberline_block::Block;
+use timberline_model::{NANOS_PER_MILLI, TimeRange};
+use ulid::Ulid;
+
+use super::{
+    compact::{Compaction, CompactionOutcome, plan},
+    engine::Inner,
+    maintenance::WINDOW_GRACE,
+    manifest::{BlockEntry, Manifest},
+    options::nanos,
+    view::View,
+};
+use crate::EngineError;
+
+impl Inner {
+    /// Does one compaction, if one is due.
+    pub(super) fn compact(&self) -> Result<Option<CompactionOutcome>, EngineError> {
+        let _compacting = self.compacting.lock();
+        let view = self.view();
+        let aside: Vec<TimeRange> =
+            view.set_aside.iter().map(|(b, _)| TimeRange::new(b.min_ts, b.max_ts)).collect();
+        let spans = self.options.compaction_nanos();
+        let closed = self.clock.now().saturating_sub(WINDOW_GRACE);
+        let Some(job) = plan(&view.manifest.blocks, &spans, closed, &aside) else {
+            return Ok(None);
+        };
+        let merged: Vec<BlockEntry> =
+            job.inputs.iter().map(|index| view.manifest.blocks[*index].clone()).collect();
+        let names: HashSet<&str> = merged.iter().map(|block| block.ulid.as_str()).collect();
+        let is_input = |block: &&Arc<Block>| names.contains(block.meta().ulid.to_string().as_str());
+        let inputs: Vec<Arc<Block>> = view.blocks.iter().filter(is_input).cloned().collect();
+        let now_ms = u64::try_from(self.clock.now() / NANOS_PER_MILLI).unwrap_or(0);
+        // Unlike a flush's, so that the two never collide.
+        let ulid = Ulid::from_parts(now_ms, u128::from(view.manifest.number) << 64);
+        let _in_work = InWork::begin(self, ulid);
+        let compaction = Compaction {
+            disk: &self.disk,
+            layout: &self.layout,
+            policy: self.policy,
+            ulid,
+            level: job.level,
+            is_canceled: &|| self.is_closing(),
+        };
+        let meta = compaction.run(&inputs)?;
+        let dir = self.layout.block(&ulid.to_string());
+        let block = Block::open(self.disk.as_ref(), &dir)?;
+        self.replace_blocks(&names, Some(block))?;
+        Ok(Some(CompactionOutcome {
+            bytes_before: merged.iter().map(|block| block.bytes).sum(),
+            merged: merged.into_iter().map(|block| block.ulid).collect(),
+            block: ulid.to_string(),
+            samples: meta.samples,
+            bytes_after: meta.bytes,
+        }))
+    }
+
+    /// Removes the blocks that the retention no longer covers, and returns their names.
+    pub(super) fn retain(&self) -> Result<Vec<String>, EngineError> {
+        let view = self.view();
+        let now = self.clock.now();
+        let oldest = |span: Duration| now.saturating_sub(nanos(span));
+        let limits = RetentionLimits {
+            oldest: self.options.retention.map(oldest),
+            bytes_max: self.options.retention_bytes,
+        };
+        let gone = expired(&view.manifest.blocks, limits);
+        if gone.is_empty() {
+            return Ok(gone);
+        }
+        self.replace_blocks(&gone.iter().map(String::as_str).collect(), None)?;
+        Ok(gone)
+    }
+
+    /// Publishes the list of blocks without some and with another, and removes those.
+    fn replace_blocks(&self, gone: &HashSet<&str>, new: Option<Block>) -> Result<(), EngineError> {
+        let mut state = self.flushing.lock();
+        self.check_publishable(&state)?;
+        let current = self.view();
+        let mut manifest: Manifest = current.manifest.clone();
+        manifest.number += 1;
+        manifest.blocks.retain(|block| !gone.contains(block.ulid.as_str()));
+        let mut blocks: Vec<Arc<Block>> = current.blocks.clone();
+        blocks.retain(|block| !gone.contains(block.meta().ulid.to_string().as_str()));
+        if let Some(new) = new {
+            manifest.blocks.push(BlockEntry::of(new.meta()));
+            blocks.push(Arc::new(new));
+        }
+        manifest.blocks.sort_by_key(|block| block.sequence);
+        blocks.sort_by_key(|block| block.meta().sequence);
+        let mut set_aside = current.set_aside.clone();
+        set_aside.retain(|(block, _)| !gone.contains(block.ulid.as_str()));
+        manifest.prepare(self.disk.as_ref(), &self.layout.manifests())?;
+        state.in_doubt = true;
+        manifest.promote(self.disk.as_ref(), &self.layout.manifests())?;
+        state.in_doubt = false;
+        let flushed = current.flushed;
+        self.put_in_force(View { manifest, blocks, set_aside, flushed }, flushed);
+        drop(state);
+        for name in gone {
+            // Reads that still have the block have it mapped; the next sweep removes what stays.
+            let dir = self.layout.block(name);
+            if let Err(error) = self.disk.remove_dir_all(&dir) {
+                tracing::warn!(block = name, %error, "a superseded block could not be removed");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Keeps a block that is being written from being swept.
+struct InWork<'a> {
+    inner: &'a Inner,
+    name: String,
+}
+
+impl<'a> InWork<'a> {
+    fn begin(inner: &'a Inner, ulid: Ulid) -> Self {
+        let name = ulid.to_string();
+        inner.in_work.lock().insert(name.clone());
+        Self { inner, name }
+    }
+}
+
+impl Drop for InWork<'_> {
+    fn drop(&mut self) {
+        self.inner.in_work.lock().remove(&self.name);
+    }
+}
+
+/// What retention leaves.
+#[derive(Clone, Copy, Debug)]
+struct RetentionLimits {
+    /// Blocks that end before this instant go.
+    oldest: Option<i64>,
+    /// The oldest blocks go until the rest takes no more bytes than this.
+    bytes_max: Option<u64>,
+}
+
+/// Names of the blocks that exceed the limits.
+fn expired(blocks: &[BlockEntry], limits: RetentionLimits) -> Vec<String> {
+    let mut by_time: Vec<&BlockEntry> = blocks.iter().collect();
+    by_time.sort_by_key(|block| block.max_ts);
+    let mut bytes: u64 = blocks.iter().map(|block| block.bytes).sum();
+    let mut gone = Vec::new();
+    for block in by_time {
+        let old = limits.oldest.is_some_and(|oldest| block.max_ts < oldest);
+        let large = limits.bytes_max.is_some_and(|max| bytes > max);
+        if old || large {
+            bytes -= block.bytes;
+            gone.push(block.ulid.clone());
+        }
+    }
+    gone
+}

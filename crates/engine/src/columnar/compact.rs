@@ -1,0 +1,118 @@
+//! Compaction: small blocks become large ones.
+//!
+//! A compaction reads the blocks of one window of time and writes one block in their stead: series
+//! by series, merged and de-duplicated. It works beside writers and readers; only putting the result
+//! in force takes a moment of the flush's lock. What fails leaves everything as it was.
+
+use std::sync::Arc;
+
+use timberline_block::{Block, BlockMeta, BlockWriter};
+use timberline_io::Disk;
+use timberline_model::{DuplicatePolicy, Labels, SeriesColumns};
+use ulid::Ulid;
+
+use super::{
+    chunk_encoder::ChunkEncoder,
+    layout::Layout,
+    merge::{Columns, merge_columns},
+};
+use crate::EngineError;
+
+mod plan;
+
+pub(crate) use plan::plan;
+
+/// What a compaction did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CompactionOutcome {
+    /// Names of the blocks that were merged.
+    pub merged: Vec<String>,
+    /// Name of the block that they became.
+    pub block: String,
+    /// Samples in it.
+    pub samples: u64,
+    /// Bytes of the merged blocks.
+    pub bytes_before: u64,
+    /// Bytes of the block that they became.
+    pub bytes_after: u64,
+}
+
+/// One compaction at work.
+pub(crate) struct Compaction<'a> {
+    pub(crate) disk: &'a Arc<dyn Disk>,
+    pub(crate) layout: &'a Layout,
+    pub(crate) policy: DuplicatePolicy,
+    pub(crate) ulid: Ulid,
+    pub(crate) level: u8,
+    /// Asked now and then; `true` ends the work with [`EngineError::Closed`].
+    pub(crate) is_canceled: &'a dyn Fn() -> bool,
+}
+
+/// Series written between two looks at whether to go on.
+const SERIES_PER_LOOK: u64 = 256;
+
+impl Compaction<'_> {
+    /// Writes the union of `inputs`, which are ordered by age, oldest first. The block gets the age
+    /// of the newest of them.
+    pub(crate) fn run(&self, inputs: &[Arc<Block>]) -> Result<BlockMeta, EngineError> {
+        let sequence = inputs.last().map_or(0, |block| block.meta().sequence);
+        let blocks = self.layout.blocks();
+        let mut writer = BlockWriter::create(self.disk, &blocks, self.ulid, sequence)?;
+        writer.set_level(self.level);
+        let mut cursors = inputs.iter().map(|b| Cursor::new(b)).collect::<Result<Vec<_>, _>>()?;
+        let mut parts: Vec<SeriesColumns> =
+            inputs.iter().map(|_| SeriesColumns::default()).collect();
+        let (mut merged, mut encoder) = (SeriesColumns::default(), ChunkEncoder::default());
+        while let Some(labels) = cursors.iter().filter_map(|c| c.labels.as_ref()).min().cloned() {
+            if writer.series_count().is_multiple_of(SERIES_PER_LOOK) && (self.is_canceled)() {
+                return Err(EngineError::Closed);
+            }
+            let mut used = 0;
+            for cursor in cursors.iter_mut().filter(|c| c.labels.as_ref() == Some(&labels)) {
+                parts[used].clear();
+                cursor.take(&mut parts[used])?;
+                used += 1;
+            }
+            merged.clear();
+            let columns: Vec<Columns<'_>> = parts[..used]
+                .iter()
+                .map(|part| (part.timestamps.as_slice(), part.values.as_slice()))
+                .collect();
+            merge_columns(&columns, self.policy, &mut merged);
+            if !merged.is_empty() {
+                writer.start_series(&labels)?;
+                encoder.push_all(&merged.timestamps, &merged.values, &mut writer)?;
+            }
+        }
+        Ok(writer.finish()?)
+    }
+}
+
+/// A walk through one block, series by series.
+struct Cursor<'a> {
+    block: &'a Block,
+    next: u32,
+    /// Labels of the series at `next`; `None` behind the last.
+    labels: Option<Labels>,
+}
+
+impl<'a> Cursor<'a> {
+    fn new(block: &'a Block) -> Result<Self, EngineError> {
+        let mut cursor = Self { block, next: 0, labels: None };
+        cursor.look()?;
+        Ok(cursor)
+    }
+
+    fn look(&mut self) -> Result<(), EngineError> {
+        let more = self.next < self.block.series_count();
+        self.labels = if more { Some(self.block.labels(self.next)?) } else { None };
+        Ok(())
+    }
+
+    /// Reads the series and goes to the next.
+    fn take(&mut self, columns: &mut SeriesColumns) -> Result<(), EngineError> {
+        self.block.read(self.next, timberline_model::TimeRange::ALL, columns)?;
+        self.next += 1;
+        self.look()
+    }
+}
