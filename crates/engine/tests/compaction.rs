@@ -8,8 +8,8 @@ use timberline_engine::{Engine, EngineOptions};
 use timberline_io::{Disk, Fault, SimClock, SimDisk};
 use timberline_log::LogOptions;
 use timberline_model::{
-    DuplicatePolicy, Durability, Labels, Selector, SeriesColumns, SeriesSource, TimeRange,
-    WriteBatch,
+    DuplicatePolicy, Durability, Labels, RejectReason, Selector, SeriesColumns, SeriesSource,
+    TimeRange, WriteBatch,
 };
 
 const SECOND: i64 = 1_000_000_000;
@@ -185,9 +185,11 @@ fn blocks_beyond_the_retention_go() {
         retention: Some(Duration::from_secs(24 * 3_600)),
         ..options(DuplicatePolicy::Last)
     };
+    let unlimited = open(&disk, &clock, options(DuplicatePolicy::Last));
+    fill(&unlimited);
+    unlimited.flush().unwrap();
+    drop(unlimited);
     let engine = open(&disk, &clock, limits);
-    fill(&engine);
-    engine.flush().unwrap();
     let blocks = block_dirs(&disk);
     assert!(!engine.retain().unwrap().is_empty());
     assert!(block_dirs(&disk) < blocks, "their space is given back");
@@ -196,6 +198,15 @@ fn blocks_beyond_the_retention_go() {
         assert!(samples[0].0 <= START + 24 * HOUR, "{labels} has lost what it was to keep");
     }
     assert!(engine.retain().unwrap().is_empty());
+
+    let mut batch = WriteBatch::default();
+    batch.push_labels(Labels::from_pairs([("__name__", "m"), ("host", "late")]).unwrap());
+    batch.push_sample(START + 23 * HOUR, 1.0);
+    batch.push_sample(START + 25 * HOUR, 2.0);
+    let outcome = engine.write(&batch, Durability::Synced).unwrap();
+    assert_eq!((outcome.samples_written, outcome.samples_rejected), (1, 1));
+    let ts_ms = (START + 23 * HOUR) / 1_000_000;
+    assert_eq!(outcome.rejections[0].reason, RejectReason::TooOld { ts_ms });
 }
 
 #[test]

@@ -150,6 +150,12 @@ pub enum RejectReason {
         /// The sample's time in milliseconds.
         ts_ms: i64,
     },
+    /// Older than what the database keeps.
+    #[error("timestamp {ts_ms} ms is older than the database's retention")]
+    TooOld {
+        /// The sample's time in milliseconds.
+        ts_ms: i64,
+    },
     /// A second value for an instant, where the policy is to refuse it.
     #[error("duplicate sample for timestamp {ts_ms} ms with another value")]
     Duplicate {

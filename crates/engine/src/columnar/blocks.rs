@@ -1,7 +1,7 @@
 //! Changing the list of blocks: compaction puts one in the place of several, retention takes some
 //! away.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc};
 
 use timberline_block::Block;
 use timberline_model::{NANOS_PER_MILLI, TimeRange};
@@ -12,7 +12,6 @@ use super::{
     engine::Inner,
     maintenance::WINDOW_GRACE,
     manifest::{BlockEntry, Manifest},
-    options::nanos,
     view::View,
 };
 use crate::EngineError;
@@ -62,10 +61,8 @@ impl Inner {
     /// Removes the blocks that the retention no longer covers, and returns their names.
     pub(super) fn retain(&self) -> Result<Vec<String>, EngineError> {
         let view = self.view();
-        let now = self.clock.now();
-        let oldest = |span: Duration| now.saturating_sub(nanos(span));
         let limits = RetentionLimits {
-            oldest: self.options.retention.map(oldest),
+            oldest: self.options.oldest_kept(self.clock.now()),
             bytes_max: self.options.retention_bytes,
         };
         let gone = expired(&view.manifest.blocks, limits);

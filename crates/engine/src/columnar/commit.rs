@@ -7,6 +7,8 @@
 //!
 //! Invariant: the head holds exactly what replaying the log up to the last drained queue would give.
 
+mod pending;
+
 use std::{
     collections::VecDeque,
     sync::{
@@ -18,12 +20,13 @@ use std::{
 use parking_lot::Mutex;
 use timberline_log::{Log, Payload, RecordEncoder};
 use timberline_model::{
-    Durability, Labels, LogOffset, NANOS_PER_MILLI, RejectReason, Rejection, SeriesRef, WriteBatch,
-    WriteOutcome, limits,
+    Durability, Labels, LogOffset, NANOS_PER_MILLI, RejectReason, Rejection, SeriesRef, TimeRange,
+    WriteBatch, WriteOutcome,
 };
 
-use super::head::{Head, HeadSample, SHARD_COUNT, SeriesPlace, ShardIndex};
+use super::head::{Head, SHARD_COUNT, ShardIndex};
 use crate::EngineError;
+use pending::{Pending, group};
 
 /// Finds the value that the blocks hold for a series at an instant; asked only where duplicates are
 /// to be refused.
@@ -54,16 +57,6 @@ struct ShardQueue {
     applying: Mutex<()>,
 }
 
-/// The samples of one batch, grouped by shard.
-#[derive(Debug)]
-struct Pending {
-    samples: Vec<HeadSample>,
-    /// Where each shard's samples begin, and the end.
-    bounds: [usize; SHARD_COUNT + 1],
-    /// Indexes (in the batch) of the samples that the head refused as duplicates.
-    refused: Mutex<Vec<u32>>,
-}
-
 /// Buffers of one commit, kept for the next.
 #[derive(Debug, Default)]
 struct Scratch {
@@ -85,17 +78,18 @@ impl Committer {
         }
     }
 
-    /// Writes a batch and returns once it is visible to reads and as durable as asked.
+    /// Writes what a batch has in the range of time that is `accepted`, and returns once it is
+    /// visible to reads and as durable as asked.
     pub(crate) fn commit(
         &self,
         batch: &WriteBatch<'_>,
         durability: Durability,
-        now: i64,
+        accepted: TimeRange,
         older: OlderSample<'_>,
     ) -> Result<WriteOutcome, EngineError> {
         let mut outcome = WriteOutcome::default();
         let resolution = self.head.resolve(batch);
-        let pending = group(batch, &resolution.series, now, &mut outcome);
+        let pending = group(batch, &resolution.series, accepted, &mut outcome);
         if pending.samples.is_empty() && resolution.undefined.is_empty() {
             outcome.offset = self.log.end();
             return Ok(outcome);
@@ -201,28 +195,6 @@ impl Committer {
     }
 }
 
-impl Pending {
-    /// The shards for which there are samples.
-    fn shards(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..SHARD_COUNT).filter(|shard| self.bounds[*shard] < self.bounds[shard + 1])
-    }
-
-    fn samples_of(&self, shard: usize) -> &[HeadSample] {
-        &self.samples[self.bounds[shard]..self.bounds[shard + 1]]
-    }
-
-    /// Senders repeat their series in one order, so this finds its work done nearly always.
-    fn sorted_by_slot(mut self) -> Self {
-        for shard in 0..SHARD_COUNT {
-            let samples = &mut self.samples[self.bounds[shard]..self.bounds[shard + 1]];
-            if !samples.is_sorted_by_key(|sample| sample.slot) {
-                samples.sort_by_key(|sample| sample.slot);
-            }
-        }
-        self
-    }
-}
-
 impl Scratch {
     fn held_bytes(&self) -> usize {
         self.encoder.held_bytes()
@@ -250,87 +222,6 @@ impl Scratch {
         }
         encoder.samples(refs, timestamps, values);
         encoder.finish()
-    }
-}
-
-/// Leaves out what may not be written, and groups the rest by shard, then by series, in order of
-/// arrival within one series.
-fn group(
-    batch: &WriteBatch<'_>,
-    resolved: &[Result<SeriesRef, RejectReason>],
-    now: i64,
-    outcome: &mut WriteOutcome,
-) -> Pending {
-    debug_assert_eq!(batch.series().len(), resolved.len(), "one answer for each series");
-    let latest = now.saturating_add(limits::FUTURE_NANOS_MAX);
-    let mut next = [0usize; SHARD_COUNT];
-    for_each_sample(batch, resolved, |series, index| {
-        if batch.timestamps()[index] <= latest {
-            next[series.shard().get()] += 1;
-        }
-    });
-    let mut bounds = [0usize; SHARD_COUNT + 1];
-    for shard in 0..SHARD_COUNT {
-        bounds[shard + 1] = bounds[shard] + next[shard];
-        next[shard] = bounds[shard];
-    }
-    let mut samples = vec![HeadSample::default(); bounds[SHARD_COUNT]];
-    for_each_sample(batch, resolved, |series, index| {
-        let (ts, value) = (batch.timestamps()[index], batch.values()[index]);
-        if ts > latest {
-            return;
-        }
-        let place = &mut next[series.shard().get()];
-        let index = u32::try_from(index).expect("a batch has fewer than 2^32 samples");
-        samples[*place] = HeadSample { slot: series.slot(), index, ts, value };
-        *place += 1;
-    });
-    reject_unwritable(batch, resolved, latest, outcome);
-    let pending = Pending { samples, bounds, refused: Mutex::default() };
-    pending.sorted_by_slot()
-}
-
-/// Calls `each` with the place of the series and the index of the sample, for every sample whose
-/// series was resolved.
-fn for_each_sample(
-    batch: &WriteBatch<'_>,
-    resolved: &[Result<SeriesRef, RejectReason>],
-    mut each: impl FnMut(SeriesPlace, usize),
-) {
-    let mut start = 0;
-    for (series, resolved) in batch.series().iter().zip(resolved) {
-        let end = start + series.sample_count as usize;
-        if let Ok(series_ref) = resolved {
-            let place = SeriesPlace::of(*series_ref);
-            (start..end).for_each(|index| each(place, index));
-        }
-        start = end;
-    }
-}
-
-/// Counts and names what [`group`] left out.
-fn reject_unwritable(
-    batch: &WriteBatch<'_>,
-    resolved: &[Result<SeriesRef, RejectReason>],
-    latest: i64,
-    outcome: &mut WriteOutcome,
-) {
-    let mut start = 0;
-    for (series_index, (series, resolved)) in batch.series().iter().zip(resolved).enumerate() {
-        let end = start + series.sample_count as usize;
-        let mut reject = |samples: u64, reason: RejectReason| {
-            outcome.reject(samples, || Rejection { series_index, labels: None, reason });
-        };
-        match resolved {
-            Err(reason) => reject(u64::from(series.sample_count), reason.clone()),
-            Ok(_) => {
-                for ts in batch.timestamps()[start..end].iter().filter(|ts| **ts > latest) {
-                    let ts_ms = ts.div_euclid(NANOS_PER_MILLI);
-                    reject(1, RejectReason::TooFarAhead { ts_ms });
-                }
-            }
-        }
-        start = end;
     }
 }
 

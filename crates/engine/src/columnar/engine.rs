@@ -14,7 +14,8 @@ use parking_lot::{Mutex, RwLock};
 use timberline_io::{Clock, Disk, FileLock};
 use timberline_log::Log;
 use timberline_model::{
-    DuplicatePolicy, Durability, Labels, NANOS_PER_MILLI, WriteBatch, WriteOutcome,
+    DuplicatePolicy, Durability, Labels, NANOS_PER_MILLI, TimeRange, WriteBatch, WriteOutcome,
+    limits,
 };
 
 use super::{
@@ -270,9 +271,16 @@ impl Inner {
             return Err(EngineError::Closed);
         }
         let older = |labels: &Labels, ts: i64| self.view().value_at(labels, ts);
-        let outcome = self.committer.commit(batch, durability, self.clock.now(), &older);
+        let outcome = self.committer.commit(batch, durability, self.accepted(), &older);
         self.counters.count_write(&outcome);
         outcome
+    }
+
+    /// The range of time in which samples may lie.
+    fn accepted(&self) -> TimeRange {
+        let now = self.clock.now();
+        let oldest = self.options.oldest_kept(now).unwrap_or(i64::MIN);
+        TimeRange::new(oldest, now.saturating_add(limits::FUTURE_NANOS_MAX))
     }
 
     pub(super) fn flush(&self) -> Result<FlushOutcome, EngineError> {

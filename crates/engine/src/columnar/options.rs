@@ -63,12 +63,17 @@ impl EngineOptions {
         self.compaction.iter().map(|span| nanos(*span)).collect()
     }
 
+    /// The oldest instant of which samples are kept at a time, if there is one.
+    pub(crate) fn oldest_kept(&self, now: i64) -> Option<i64> {
+        self.retention.map(|span| now.saturating_sub(nanos(span)))
+    }
+
     /// The block window in nanoseconds, at least one second.
     pub(crate) fn window_nanos(&self) -> i64 {
         nanos(self.block_window)
     }
 }
 
-pub(crate) fn nanos(span: Duration) -> i64 {
+fn nanos(span: Duration) -> i64 {
     i64::try_from(span.as_nanos()).unwrap_or(i64::MAX).max(1_000_000_000)
 }

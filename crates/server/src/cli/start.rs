@@ -206,6 +206,8 @@ fn database_options(config: &Config) -> Options {
         flush_bytes: storage.flush_size.0,
         flush_log_bytes: storage.flush_log_size.0,
         flush_window: storage.flush_window.as_std(),
+        retention: Some(storage.retention.as_std()).filter(|span| !span.is_zero()),
+        retention_bytes: Some(storage.retention_size.0).filter(|bytes| *bytes > 0),
         query: QueryOptions {
             samples_max: config.query.samples_max.get(),
             series_max: config.query.series_max.get(),

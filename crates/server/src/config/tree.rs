@@ -182,6 +182,11 @@ config_tree! {
         flush_log_size: ByteSize = ByteSize::mebibytes(2_048);
         /// Span of time that one block covers, and the age at which samples are flushed.
         flush_window: HumanDuration = HumanDuration::seconds(7_200);
+        /// How long samples are kept after their time. Older ones are refused, and blocks that hold
+        /// nothing newer are removed. `0s` keeps everything.
+        retention: HumanDuration = HumanDuration::seconds(0);
+        /// Size of all blocks together beyond which the oldest are removed. `0B` sets no limit.
+        retention_size: ByteSize = ByteSize::mebibytes(0);
     }
 
     /// What the server says about itself.

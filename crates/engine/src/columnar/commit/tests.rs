@@ -21,7 +21,7 @@ fn commit(committer: &Committer, samples: i64) {
     let mut batch = WriteBatch::default();
     batch.push_labels(Labels::from_pairs([("__name__", "m")]).unwrap());
     (0..samples).for_each(|ts| batch.push_sample(ts, 0.5));
-    committer.commit(&batch, Durability::Logged, 1 << 60, &|_, _| None).unwrap();
+    committer.commit(&batch, Durability::Logged, TimeRange::ALL, &|_, _| None).unwrap();
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn at_rest_the_head_has_all_that_the_log_has_and_nobody_appends() {
     batch.push_labels(Labels::from_pairs([("__name__", "m")]).unwrap());
     batch.push_sample(7, 0.5);
     let resolution = committer.head.resolve(&batch);
-    let pending = group(&batch, &resolution.series, 1 << 60, &mut WriteOutcome::default());
+    let pending = group(&batch, &resolution.series, TimeRange::ALL, &mut WriteOutcome::default());
     let mut scratch = Scratch::default();
     let record = Payload::new(scratch.encode(&pending, &resolution.undefined));
     // A writer that was interrupted between the log and the head.
