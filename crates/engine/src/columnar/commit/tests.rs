@@ -1,3 +1,5 @@
+//! A commit: what becomes of its buffers and its samples.
+
 use std::path::Path;
 
 use timberline_io::SimDisk;
