@@ -8,12 +8,13 @@ use timberline_engine::{Engine, EngineOptions};
 use timberline_io::{Disk, Fault, SimClock, SimDisk};
 use timberline_log::LogOptions;
 use timberline_model::{
-    DuplicatePolicy, Durability, Labels, RejectReason, Selector, SeriesColumns, SeriesSource,
-    TimeRange, WriteBatch,
+    DuplicatePolicy, Durability, ErrorKind, Labels, RejectReason, Selector, SeriesColumns,
+    SeriesSource, TimeRange, WriteBatch,
 };
 
 const SECOND: i64 = 1_000_000_000;
 const HOUR: i64 = 3_600 * SECOND;
+const ONE_HOUR: Duration = Duration::from_secs(3_600);
 /// A Thursday at midnight, where windows of all levels begin.
 const START: i64 = 1_700_092_800 * SECOND;
 
@@ -175,6 +176,37 @@ fn a_compaction_that_fails_anywhere_leaves_everything_as_it_was() {
             }
         }
     }
+}
+
+#[test]
+fn damage_stops_the_compaction_of_its_window_and_no_other() {
+    let disk = SimDisk::new(7);
+    let clock = SimClock::new(START + 30 * 24 * HOUR);
+    let only_windows =
+        || EngineOptions { compaction: vec![2 * ONE_HOUR], ..options(DuplicatePolicy::Last) };
+    let engine = open(&disk, &clock, only_windows());
+    for hour in [0, 10] {
+        for part in 0..3 {
+            write(&engine, "a", [(START + hour * HOUR + part * SECOND, 1.0)]);
+            engine.flush().unwrap();
+        }
+    }
+    engine.close().unwrap();
+    drop(engine);
+    let first = disk.list(Path::new("/db/blocks")).unwrap().remove(0).name;
+    let chunks = Path::new("/db/blocks").join(first).join("chunks");
+    let len = disk.read(&chunks).unwrap().len() as u64;
+    disk.flip_bit(&chunks, len - 6, 2).unwrap();
+
+    let engine = open(&disk, &clock, only_windows());
+    let error = engine.compact().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+    assert_eq!(
+        compact_all(&engine),
+        1,
+        "the other window is merged, and the first not tried again"
+    );
+    assert_eq!(block_dirs(&disk), 4);
 }
 
 #[test]

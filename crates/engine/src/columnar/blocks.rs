@@ -4,7 +4,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use timberline_block::Block;
-use timberline_model::{NANOS_PER_MILLI, TimeRange};
+use timberline_model::{ErrorKind, NANOS_PER_MILLI, TimeRange};
 use ulid::Ulid;
 
 use super::{
@@ -19,13 +19,13 @@ use crate::EngineError;
 impl Inner {
     /// Does one compaction, if one is due.
     pub(super) fn compact(&self) -> Result<Option<CompactionOutcome>, EngineError> {
-        let _compacting = self.compacting.lock();
+        let mut damaged = self.compacting.lock();
         let view = self.view();
-        let aside: Vec<TimeRange> =
-            view.set_aside.iter().map(|(b, _)| TimeRange::new(b.min_ts, b.max_ts)).collect();
+        let aside = view.set_aside.iter().map(|(block, _)| range_of(block));
+        let untouchable: Vec<TimeRange> = aside.chain(damaged.iter().copied()).collect();
         let spans = self.options.compaction_nanos();
         let closed = self.clock.now().saturating_sub(WINDOW_GRACE);
-        let Some(job) = plan(&view.manifest.blocks, &spans, closed, &aside) else {
+        let Some(job) = plan(&view.manifest.blocks, &spans, closed, &untouchable) else {
             return Ok(None);
         };
         let merged: Vec<BlockEntry> =
@@ -45,10 +45,15 @@ impl Inner {
             level: job.level,
             is_canceled: &|| self.is_closing(),
         };
-        let meta = compaction.run(&inputs)?;
+        let meta = compaction.run(&inputs).inspect_err(|error| {
+            if error.kind() == ErrorKind::Corrupt {
+                damaged.extend(merged.iter().map(range_of));
+            }
+        })?;
         let dir = self.layout.block(&ulid.to_string());
         let block = Block::open(self.disk.as_ref(), &dir)?;
         self.replace_blocks(&names, Some(block))?;
+        self.counters.count_compaction();
         Ok(Some(CompactionOutcome {
             bytes_before: merged.iter().map(|block| block.bytes).sum(),
             merged: merged.into_iter().map(|block| block.ulid).collect(),
@@ -136,6 +141,10 @@ struct RetentionLimits {
     oldest: Option<i64>,
     /// The oldest blocks go until the rest takes no more bytes than this.
     bytes_max: Option<u64>,
+}
+
+fn range_of(block: &BlockEntry) -> TimeRange {
+    TimeRange::new(block.min_ts, block.max_ts)
 }
 
 /// Names of the blocks that exceed the limits.

@@ -61,8 +61,9 @@ pub(super) struct Inner {
     /// once the view is gone.
     retired: Mutex<VecDeque<(Arc<View>, Epoch)>>,
     pub(super) flushing: Mutex<FlushState>,
-    /// Held by the one compaction that may be at work.
-    pub(super) compacting: Mutex<()>,
+    /// Held by the one compaction that may be at work. Ranges of time in which one has found damage,
+    /// and which are left alone from then on.
+    pub(super) compacting: Mutex<Vec<TimeRange>>,
     /// Names of blocks that are being written and are not published yet.
     pub(super) in_work: Mutex<HashSet<String>>,
     /// Held for reading by each write, so that closing can wait for them.

@@ -51,6 +51,11 @@ pub struct EngineStats {
     pub last_flush: Option<i64>,
     /// Why the last flush failed, if it did.
     pub last_flush_error: Option<String>,
+    /// Compactions since opening.
+    pub compactions: u64,
+    /// Why the last compaction, or removal of old blocks, failed, if it did; or what a thread of the
+    /// engine's own panicked with.
+    pub last_maintenance_error: Option<String>,
     /// Things found unreadable when the directory was opened.
     pub damaged: u64,
 }
@@ -84,6 +89,8 @@ impl EngineStats {
             flush_failures: counters.flush_failures.load(Ordering::Relaxed),
             last_flush: (last_flush != i64::MIN).then_some(last_flush),
             last_flush_error: counters.last_flush_error.lock().clone(),
+            compactions: counters.compactions.load(Ordering::Relaxed),
+            last_maintenance_error: counters.last_maintenance_error.lock().clone(),
             damaged: inner.damage.len() as u64,
         }
     }
@@ -100,6 +107,8 @@ pub(super) struct Counters {
     /// `i64::MIN` before the first.
     last_flush: AtomicI64,
     last_flush_error: Mutex<Option<String>>,
+    compactions: AtomicU64,
+    last_maintenance_error: Mutex<Option<String>>,
 }
 
 impl Default for Counters {
@@ -112,11 +121,22 @@ impl Default for Counters {
             flush_failures: AtomicU64::new(0),
             last_flush: AtomicI64::new(i64::MIN),
             last_flush_error: Mutex::new(None),
+            compactions: AtomicU64::new(0),
+            last_maintenance_error: Mutex::new(None),
         }
     }
 }
 
 impl Counters {
+    pub(super) fn count_compaction(&self) {
+        self.compactions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes how a round of maintenance ended.
+    pub(super) fn note_maintenance(&self, error: Option<String>) {
+        *self.last_maintenance_error.lock() = error;
+    }
+
     pub(super) fn count_write(&self, outcome: &Result<WriteOutcome, EngineError>) {
         match outcome {
             Ok(outcome) => {

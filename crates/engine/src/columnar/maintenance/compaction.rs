@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::columnar::engine::Inner;
+use crate::{EngineError, columnar::engine::Inner};
 
 /// How often to look, when no block has come or gone since.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -20,32 +20,38 @@ impl CompactionRounds {
         if self.seen.is_some_and(|(seen, at)| seen == number && at.elapsed() < LOOK_EVERY) {
             return;
         }
-        match inner.retain() {
-            Ok(gone) if gone.is_empty() => {}
-            Ok(gone) => tracing::info!(blocks = gone.len(), "removed blocks beyond the retention"),
-            Err(error) => tracing::error!(%error, "old blocks cannot be removed"),
+        let result = retain(inner).and_then(|()| compact_all(inner));
+        match result {
+            // What closing interrupted has not failed.
+            Err(_) if inner.is_closing() => return,
+            Err(error) => {
+                tracing::error!(%error, "blocks cannot be merged or removed; it will be tried again");
+                inner.counters.note_maintenance(Some(error.to_string()));
+            }
+            // Damage that a compaction has found does not go away by being avoided.
+            Ok(()) if inner.compacting.lock().is_empty() => inner.counters.note_maintenance(None),
+            Ok(()) => {}
         }
-        self.compact_all(inner);
         self.seen = Some((inner.view().manifest.number, Instant::now()));
     }
+}
 
-    fn compact_all(&self, inner: &Inner) {
-        while !inner.is_closing() {
-            match inner.compact() {
-                Ok(None) => return,
-                Ok(Some(outcome)) => tracing::info!(
-                    blocks = outcome.merged.len(),
-                    bytes_before = outcome.bytes_before,
-                    bytes_after = outcome.bytes_after,
-                    "merged blocks"
-                ),
-                Err(error) => {
-                    if !inner.is_closing() {
-                        tracing::error!(%error, "a compaction failed; it will be tried again");
-                    }
-                    return;
-                }
-            }
-        }
+fn retain(inner: &Inner) -> Result<(), EngineError> {
+    let gone = inner.retain()?;
+    if !gone.is_empty() {
+        tracing::info!(blocks = gone.len(), "removed blocks beyond the retention");
     }
+    Ok(())
+}
+
+fn compact_all(inner: &Inner) -> Result<(), EngineError> {
+    while let Some(outcome) = inner.compact()? {
+        tracing::info!(
+            blocks = outcome.merged.len(),
+            bytes_before = outcome.bytes_before,
+            bytes_after = outcome.bytes_after,
+            "merged blocks"
+        );
+    }
+    Ok(())
 }

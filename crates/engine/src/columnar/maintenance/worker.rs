@@ -1,7 +1,9 @@
 //! A thread that does one thing once a second, until its engine is gone.
 
 use std::{
+    any::Any,
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Weak},
     thread::{self, JoinHandle},
     time::Duration,
@@ -67,6 +69,17 @@ fn run(inner: &Weak<Inner>, stop: &Stop, round: &mut dyn FnMut(&Inner)) {
             }
         }
         let Some(inner) = inner.upgrade() else { return };
-        round(&inner);
+        // A fault of ours in one round must not end all those to come, nor go unseen.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| round(&inner))) {
+            let name = thread::current().name().unwrap_or("maintenance").to_owned();
+            let said = format!("{name} panicked: {}", words_of(panic.as_ref()));
+            tracing::error!("{said}");
+            inner.counters.note_maintenance(Some(said));
+        }
     }
+}
+
+fn words_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words")
 }
