@@ -12,8 +12,8 @@ use timberline_engine::{
 };
 use timberline_io::{Clock, Disk, RealDisk, SystemClock};
 use timberline_model::{
-    DuplicatePolicy, Durability, LabelQuery, Labels, ScanError, Selector, SeriesScan, SeriesSource,
-    WriteBatch, WriteOutcome,
+    DuplicatePolicy, Durability, LabelQuery, Labels, Matcher, ScanError, Selector, SeriesScan,
+    SeriesSource, TimeRange, WriteBatch, WriteOutcome,
 };
 use timberline_promql::{
     Expr,
@@ -149,6 +149,16 @@ impl Database {
     /// A disk that is full or fails; nothing is lost by that.
     pub fn flush(&self) -> Result<FlushOutcome, Error> {
         Ok(self.engine.flush()?)
+    }
+
+    /// Deletes the samples in a range of time of the series that any of the selectors picks. They are
+    /// invisible from then on, and leave the disk with the next compaction. What is written later is
+    /// not touched, whatever its time.
+    ///
+    /// # Errors
+    /// A disk that is full or fails, or a block that cannot be read; nothing is deleted then.
+    pub fn delete(&self, selectors: &[Vec<Matcher>], range: TimeRange) -> Result<(), Error> {
+        Ok(self.engine.delete(selectors, range)?)
     }
 
     /// Merges one set of blocks that belong together; `None` when no merge is due. Writes and

@@ -70,6 +70,14 @@ pub enum EngineError {
         /// The directory of manifests.
         dir: PathBuf,
     },
+    /// A deletion that cannot be understood.
+    #[error("tombstone {number} of the manifest is damaged: {reason}")]
+    Tombstone {
+        /// Its number.
+        number: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The engine was closed.
     #[error("the database is closed")]
     Closed,
@@ -95,6 +103,7 @@ impl EngineError {
             Self::Manifest { .. }
             | Self::DictionaryMissing { .. }
             | Self::Dictionary { .. }
+            | Self::Tombstone { .. }
             | Self::BlockSetAside { .. } => ErrorKind::Corrupt,
             Self::ManifestInDoubt { .. } | Self::Closed => ErrorKind::Unavailable,
             Self::Log(error) => error.kind(),

@@ -3,13 +3,15 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use timberline_block::Block;
+use timberline_block::{Block, TEMPORARY_SUFFIX};
 use timberline_model::{ErrorKind, NANOS_PER_MILLI, TimeRange};
 use ulid::Ulid;
 
 use super::{
-    compact::{Compaction, CompactionOutcome, plan},
-    engine::Inner,
+    compact::{Compaction, CompactionOutcome, plan, plan_cleaning},
+    engine::{FlushState, Inner},
+    head::Epoch,
+    live_block::LiveBlock,
     maintenance::WINDOW_GRACE,
     manifest::{BlockEntry, Manifest},
     view::View,
@@ -25,14 +27,19 @@ impl Inner {
         let untouchable: Vec<TimeRange> = aside.chain(damaged.iter().copied()).collect();
         let spans = self.options.compaction_nanos();
         let closed = self.clock.now().saturating_sub(WINDOW_GRACE);
-        let Some(job) = plan(&view.manifest.blocks, &spans, closed, &untouchable) else {
+        let dirty = |block: &BlockEntry| {
+            view.blocks.iter().any(|live| live.is_dirty() && block.is(live.meta()))
+        };
+        let blocks = &view.manifest.blocks;
+        let merge = plan(blocks, &spans, closed, &untouchable);
+        let Some(job) = merge.or_else(|| plan_cleaning(blocks, dirty, &untouchable)) else {
             return Ok(None);
         };
         let merged: Vec<BlockEntry> =
             job.inputs.iter().map(|index| view.manifest.blocks[*index].clone()).collect();
         let names: HashSet<&str> = merged.iter().map(|block| block.ulid.as_str()).collect();
-        let is_input = |block: &&Arc<Block>| names.contains(block.meta().ulid.to_string().as_str());
-        let inputs: Vec<Arc<Block>> = view.blocks.iter().filter(is_input).cloned().collect();
+        let is_input = |block: &&LiveBlock| names.contains(block.meta().ulid.to_string().as_str());
+        let inputs: Vec<LiveBlock> = view.blocks.iter().filter(is_input).cloned().collect();
         let now_ms = u64::try_from(self.clock.now() / NANOS_PER_MILLI).unwrap_or(0);
         // Unlike a flush's, so that the two never collide.
         let ulid = Ulid::from_parts(now_ms, u128::from(view.manifest.number) << 64);
@@ -45,21 +52,33 @@ impl Inner {
             level: job.level,
             is_canceled: &|| self.is_closing(),
         };
-        let meta = compaction.run(&inputs).inspect_err(|error| {
+        let result = compaction.run(&inputs);
+        if !matches!(result, Ok(Some(_))) {
+            // What stays is swept later.
+            let unfinished = self.layout.block(&format!("{ulid}{TEMPORARY_SUFFIX}"));
+            let _ = self.disk.remove_dir_all(&unfinished);
+        }
+        let meta = result.inspect_err(|error| {
             if error.kind() == ErrorKind::Corrupt {
                 damaged.extend(merged.iter().map(range_of));
             }
         })?;
-        let dir = self.layout.block(&ulid.to_string());
-        let block = Block::open(self.disk.as_ref(), &dir)?;
-        self.replace_blocks(&names, Some(block))?;
+        let clean_to = view.manifest.newest_tombstone();
+        let block = match &meta {
+            Some(_) => {
+                let dir = self.layout.block(&ulid.to_string());
+                Some((Block::open(self.disk.as_ref(), &dir)?, clean_to))
+            }
+            None => None,
+        };
+        self.replace_blocks(&names, block)?;
         self.counters.count_compaction();
         Ok(Some(CompactionOutcome {
             bytes_before: merged.iter().map(|block| block.bytes).sum(),
             merged: merged.into_iter().map(|block| block.ulid).collect(),
-            block: ulid.to_string(),
-            samples: meta.samples,
-            bytes_after: meta.bytes,
+            block: meta.as_ref().map(|_| ulid.to_string()),
+            samples: meta.as_ref().map_or(0, |meta| meta.samples),
+            bytes_after: meta.as_ref().map_or(0, |meta| meta.bytes),
         }))
     }
 
@@ -79,29 +98,32 @@ impl Inner {
     }
 
     /// Publishes the list of blocks without some and with another, and removes those.
-    fn replace_blocks(&self, gone: &HashSet<&str>, new: Option<Block>) -> Result<(), EngineError> {
+    /// A new block comes with the number of the deletion to which it is clean.
+    fn replace_blocks(
+        &self,
+        gone: &HashSet<&str>,
+        new: Option<(Block, u64)>,
+    ) -> Result<(), EngineError> {
         let mut state = self.flushing.lock();
         self.check_publishable(&state)?;
         let current = self.view();
         let mut manifest: Manifest = current.manifest.clone();
         manifest.number += 1;
         manifest.blocks.retain(|block| !gone.contains(block.ulid.as_str()));
-        let mut blocks: Vec<Arc<Block>> = current.blocks.clone();
+        let mut blocks = current.blocks.clone();
         blocks.retain(|block| !gone.contains(block.meta().ulid.to_string().as_str()));
-        if let Some(new) = new {
-            manifest.blocks.push(BlockEntry::of(new.meta()));
-            blocks.push(Arc::new(new));
+        if let Some((new, clean_to)) = new {
+            manifest.blocks.push(BlockEntry::of(new.meta(), clean_to));
+            blocks.push(LiveBlock::new(Arc::new(new), clean_to, &manifest.tombstones)?);
         }
         manifest.blocks.sort_by_key(|block| block.sequence);
         blocks.sort_by_key(|block| block.meta().sequence);
         let mut set_aside = current.set_aside.clone();
         set_aside.retain(|(block, _)| !gone.contains(block.ulid.as_str()));
-        manifest.prepare(self.disk.as_ref(), &self.layout.manifests())?;
-        state.in_doubt = true;
-        manifest.promote(self.disk.as_ref(), &self.layout.manifests())?;
-        state.in_doubt = false;
+        manifest.forget_tombstones(&blocks, &set_aside);
         let flushed = current.flushed;
-        self.put_in_force(View { manifest, blocks, set_aside, flushed }, flushed);
+        drop(current);
+        self.publish(&mut state, View { manifest, blocks, set_aside, flushed }, flushed)?;
         drop(state);
         for name in gone {
             // Reads that still have the block have it mapped; the next sweep removes what stays.
@@ -110,6 +132,24 @@ impl Inner {
                 tracing::warn!(block = name, %error, "a superseded block could not be removed");
             }
         }
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Puts a view and its manifest in force.
+    pub(super) fn publish(
+        &self,
+        state: &mut FlushState,
+        view: View,
+        flushed: Epoch,
+    ) -> Result<(), EngineError> {
+        let (disk, dir) = (self.disk.as_ref(), self.layout.manifests());
+        view.manifest.prepare(disk, &dir)?;
+        state.in_doubt = true;
+        view.manifest.promote(disk, &dir)?;
+        state.in_doubt = false;
+        self.put_in_force(view, flushed);
         Ok(())
     }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use timberline_block::{Block, BlockMeta, BlockWriter};
+use timberline_block::{BlockMeta, BlockWriter};
 use timberline_io::Disk;
 use timberline_model::{DuplicatePolicy, Labels, SeriesColumns};
 use ulid::Ulid;
@@ -14,21 +14,22 @@ use ulid::Ulid;
 use super::{
     chunk_encoder::ChunkEncoder,
     layout::Layout,
+    live_block::LiveBlock,
     merge::{Columns, merge_columns},
 };
 use crate::EngineError;
 
 mod plan;
 
-pub(crate) use plan::plan;
+pub(crate) use plan::{plan, plan_cleaning};
 
 /// What a compaction did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CompactionOutcome {
     /// Names of the blocks that were merged.
     pub merged: Vec<String>,
-    /// Name of the block that they became.
-    pub block: String,
+    /// Name of the block that they became; `None` when nothing was left of them.
+    pub block: Option<String>,
     /// Samples in it.
     pub samples: u64,
     /// Bytes of the merged blocks.
@@ -53,8 +54,8 @@ const SERIES_PER_LOOK: u64 = 256;
 
 impl Compaction<'_> {
     /// Writes the union of `inputs`, which are ordered by age, oldest first. The block gets the age
-    /// of the newest of them.
-    pub(crate) fn run(&self, inputs: &[Arc<Block>]) -> Result<BlockMeta, EngineError> {
+    /// of the newest of them. `None` when all that they hold is deleted.
+    pub(crate) fn run(&self, inputs: &[LiveBlock]) -> Result<Option<BlockMeta>, EngineError> {
         let sequence = inputs.last().map_or(0, |block| block.meta().sequence);
         let blocks = self.layout.blocks();
         let mut writer = BlockWriter::create(self.disk, &blocks, self.ulid, sequence)?;
@@ -84,28 +85,32 @@ impl Compaction<'_> {
                 encoder.push_all(&merged.timestamps, &merged.values, &mut writer)?;
             }
         }
-        Ok(writer.finish()?)
+        if writer.series_count() == 0 {
+            return Ok(None);
+        }
+        Ok(Some(writer.finish()?))
     }
 }
 
 /// A walk through one block, series by series.
 struct Cursor<'a> {
-    block: &'a Block,
+    block: &'a LiveBlock,
     next: u32,
     /// Labels of the series at `next`; `None` behind the last.
     labels: Option<Labels>,
 }
 
 impl<'a> Cursor<'a> {
-    fn new(block: &'a Block) -> Result<Self, EngineError> {
+    fn new(block: &'a LiveBlock) -> Result<Self, EngineError> {
         let mut cursor = Self { block, next: 0, labels: None };
         cursor.look()?;
         Ok(cursor)
     }
 
     fn look(&mut self) -> Result<(), EngineError> {
-        let more = self.next < self.block.series_count();
-        self.labels = if more { Some(self.block.labels(self.next)?) } else { None };
+        let block = self.block.block();
+        let more = self.next < block.series_count();
+        self.labels = if more { Some(block.labels(self.next)?) } else { None };
         Ok(())
     }
 

@@ -14,8 +14,8 @@ use parking_lot::{Mutex, RwLock};
 use timberline_io::{Clock, Disk, FileLock};
 use timberline_log::Log;
 use timberline_model::{
-    DuplicatePolicy, Durability, Labels, NANOS_PER_MILLI, TimeRange, WriteBatch, WriteOutcome,
-    limits,
+    DuplicatePolicy, Durability, Labels, Matcher, NANOS_PER_MILLI, TimeRange, WriteBatch,
+    WriteOutcome, limits,
 };
 
 use super::{
@@ -156,6 +156,16 @@ impl Engine {
         self.inner.retain()
     }
 
+    /// Deletes the samples in a range of time of the series that any of the selectors picks. They are
+    /// invisible from then on, and leave the disk with the next [`compact`](Self::compact)ion. What
+    /// is written later is not touched, whatever its time.
+    ///
+    /// # Errors
+    /// A disk that is full or fails, or a block that cannot be read; nothing is deleted then.
+    pub fn delete(&self, selectors: &[Vec<Matcher>], range: TimeRange) -> Result<(), EngineError> {
+        self.inner.delete(selectors, range)
+    }
+
     /// Waits for writes under way, makes everything durable and lets go of the directory. Writes
     /// and flushes after this are refused. Closing twice is fine.
     ///
@@ -292,7 +302,7 @@ impl Inner {
         result
     }
 
-    fn flush_locked(&self, state: &mut FlushState) -> Result<FlushOutcome, EngineError> {
+    pub(super) fn flush_locked(&self, state: &mut FlushState) -> Result<FlushOutcome, EngineError> {
         self.release_retired();
         let current = self.view();
         if self.is_flushed(&current) {

@@ -19,6 +19,7 @@ use super::{
     chunk_encoder::ChunkEncoder,
     head::{Epoch, Head},
     layout::Layout,
+    live_block::LiveBlock,
     manifest::BlockEntry,
     view::View,
 };
@@ -78,11 +79,13 @@ impl Flush<'_> {
         manifest.flushed_to = offset.0;
         manifest.dictionary = Some(offset.0);
         manifest.next_sequence += metas.len() as u64;
-        manifest.blocks.extend(metas.iter().map(BlockEntry::of));
+        let clean_to = manifest.newest_tombstone();
+        manifest.blocks.extend(metas.iter().map(|meta| BlockEntry::of(meta, clean_to)));
         let mut blocks = current.blocks.clone();
         for meta in &metas {
             let dir = self.layout.block(&meta.ulid.to_string());
-            blocks.push(Arc::new(Block::open(self.disk.as_ref(), &dir)?));
+            let block = Arc::new(Block::open(self.disk.as_ref(), &dir)?);
+            blocks.push(LiveBlock::new(block, clean_to, &[])?);
         }
         manifest.prepare(self.disk.as_ref(), &self.layout.manifests())?;
         let outcome = FlushOutcome {

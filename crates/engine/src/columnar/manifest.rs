@@ -12,6 +12,7 @@ use timberline_block::BlockMeta;
 use timberline_io::Disk;
 use timberline_model::LogOffset;
 
+use super::tombstone::Tombstone;
 use crate::EngineError;
 
 /// First line of every manifest; the number is the format's version. See `docs/formats/manifest.md`.
@@ -37,6 +38,10 @@ pub(crate) struct Manifest {
     pub(crate) duplicates: String,
     /// Shards of series numbers; part of their meaning.
     pub(crate) shard_count: u32,
+    /// Number of the next tombstone.
+    pub(crate) next_tombstone: u64,
+    /// Deletions that blocks still need, oldest first.
+    pub(crate) tombstones: Vec<Tombstone>,
     /// Sequence number for the next block. Later blocks have newer samples.
     pub(crate) next_sequence: u64,
     /// The blocks, oldest first.
@@ -53,6 +58,8 @@ pub(crate) struct BlockEntry {
     pub(crate) sequence: u64,
     /// The level of the windows it was made for; 0 for what was flushed.
     pub(crate) level: u8,
+    /// Tombstones up to this number take nothing from it.
+    pub(crate) clean_to: u64,
     /// Its first instant, in nanoseconds.
     pub(crate) min_ts: i64,
     /// Its last instant, in nanoseconds.
@@ -66,12 +73,13 @@ pub(crate) struct BlockEntry {
 }
 
 impl BlockEntry {
-    /// What the manifest says of a block.
-    pub(crate) fn of(meta: &BlockMeta) -> Self {
+    /// What the manifest says of a block that is clean of the deletions up to a tombstone.
+    pub(crate) fn of(meta: &BlockMeta, clean_to: u64) -> Self {
         Self {
             ulid: meta.ulid.to_string(),
             sequence: meta.sequence,
             level: meta.level,
+            clean_to,
             min_ts: meta.min_ts,
             max_ts: meta.max_ts,
             series: meta.series,
@@ -80,9 +88,14 @@ impl BlockEntry {
         }
     }
 
+    /// Whether this is the entry of a block.
+    pub(crate) fn is(&self, meta: &BlockMeta) -> bool {
+        self.sequence == meta.sequence && self.ulid == meta.ulid.to_string()
+    }
+
     /// In what a block is not the one that the manifest lists, if in anything.
     pub(crate) fn contradicts(&self, meta: &BlockMeta) -> Option<String> {
-        let found = Self::of(meta);
+        let found = Self::of(meta, self.clean_to);
         (found != *self).then(|| format!("the manifest lists {self:?}, the block says {found:?}"))
     }
 }
@@ -144,6 +157,11 @@ impl Manifest {
         for number in old.iter().rev().skip(OLD_MANIFESTS_KEPT) {
             let _ = disk.remove_file(&path_of(dir, *number));
         }
+    }
+
+    /// The number of the newest deletion, to which blocks written now are clean.
+    pub(crate) fn newest_tombstone(&self) -> u64 {
+        self.next_tombstone.saturating_sub(1)
     }
 
     pub(crate) fn flushed_to(&self) -> LogOffset {

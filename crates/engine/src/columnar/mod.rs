@@ -7,11 +7,13 @@ mod blocks;
 mod chunk_encoder;
 mod commit;
 mod compact;
+mod delete;
 mod engine;
 mod flush;
 #[doc(hidden)] // public for its benchmark only
 pub mod head;
 mod layout;
+mod live_block;
 mod maintenance;
 mod manifest;
 mod merge;
@@ -21,6 +23,7 @@ mod scan;
 mod source;
 mod stats;
 mod sweep;
+mod tombstone;
 mod view;
 
 pub use compact::CompactionOutcome;

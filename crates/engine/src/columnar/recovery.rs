@@ -20,8 +20,10 @@ use super::{
     EngineOptions,
     head::{Epoch, Head, HeadOptions, SHARD_COUNT},
     layout::Layout,
-    manifest::Manifest,
+    live_block::LiveBlock,
+    manifest::{BlockEntry, Manifest},
     sweep::sweep,
+    tombstone::Tombstone,
     view::View,
 };
 use crate::EngineError;
@@ -137,6 +139,8 @@ fn load_manifest(
         dictionary: None,
         duplicates: options.duplicates.unwrap_or_default().to_string(),
         shard_count: SHARD_COUNT as u32,
+        next_tombstone: 1,
+        tombstones: Vec::new(),
         next_sequence: 1,
         blocks: Vec::new(),
     };
@@ -166,21 +170,32 @@ fn open_blocks(
     let mut set_aside = Vec::new();
     for entry in &manifest.blocks {
         let dir = layout.block(&entry.ulid);
-        let reason = match Block::open(disk, &dir) {
-            Ok(block) => match entry.contradicts(block.meta()) {
-                None => {
-                    blocks.push(Arc::new(block));
-                    continue;
-                }
-                Some(reason) => reason,
-            },
-            Err(error) => error.to_string(),
+        let reason = match open_block(disk, &dir, entry, &manifest.tombstones) {
+            Ok(block) => {
+                blocks.push(block);
+                continue;
+            }
+            Err(reason) => reason,
         };
         tracing::error!(block = %entry.ulid, %reason, "a block cannot be read and is set aside");
         damage.push(Damage { place: format!("block {}", dir.display()), reason: reason.clone() });
         set_aside.push((entry.clone(), reason));
     }
     View { manifest, blocks, set_aside, flushed: Epoch::default() }
+}
+
+fn open_block(
+    disk: &dyn Disk,
+    dir: &Path,
+    entry: &BlockEntry,
+    tombstones: &[Tombstone],
+) -> Result<LiveBlock, String> {
+    let block = Block::open(disk, dir).map_err(|error| error.to_string())?;
+    match entry.contradicts(block.meta()) {
+        Some(reason) => Err(reason),
+        None => LiveBlock::new(Arc::new(block), entry.clean_to, tombstones)
+            .map_err(|error| error.to_string()),
+    }
 }
 
 fn read_dictionary(

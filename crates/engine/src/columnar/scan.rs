@@ -9,7 +9,6 @@
 
 use std::{num::NonZeroUsize, ops::Range, sync::Arc};
 
-use timberline_block::Block;
 use timberline_model::{
     DuplicatePolicy, Labels, Matcher, ScanError, Selector, SeriesColumns, SeriesRef, SeriesScan,
     TimeRange,
@@ -18,6 +17,7 @@ use timberline_model::{
 use super::{
     engine::Inner,
     head::Head,
+    live_block::LiveBlock,
     merge::{Columns, keep_by_policy, merge_columns},
     view::View,
 };
@@ -25,7 +25,7 @@ use crate::EngineError;
 
 /// The places of one database in which series may lie, in the order of their age.
 pub(super) struct Places {
-    blocks: Vec<Arc<Block>>,
+    blocks: Vec<LiveBlock>,
     head: Arc<Head>,
     /// Whether the head has samples of the range at all.
     in_head: bool,
@@ -57,7 +57,7 @@ impl Places {
         Ok(Self { blocks, head, in_head, view, policy: inner.policy, range })
     }
 
-    pub(super) fn blocks(&self) -> &[Arc<Block>] {
+    pub(super) fn blocks(&self) -> &[LiveBlock] {
         &self.blocks
     }
 
@@ -76,6 +76,7 @@ impl Places {
         let places = self.blocks.len() + usize::from(!head.is_empty());
         let mut found = Vec::new();
         for (place, block) in self.blocks.iter().enumerate() {
+            let block = block.block();
             for ordinal in block.select(matchers)? {
                 let hash = if places > 1 { block.label_hash(ordinal)? } else { 0 };
                 found.push(Found { hash, place: place as u32, id: u64::from(ordinal) });
@@ -91,7 +92,7 @@ impl Places {
 
     fn labels(&self, found: Found) -> Result<Labels, EngineError> {
         match self.blocks.get(found.place as usize) {
-            Some(block) => Ok(block.labels(found.id as u32)?),
+            Some(block) => Ok(block.block().labels(found.id as u32)?),
             None => Ok(self.head.labels(SeriesRef(found.id))),
         }
     }

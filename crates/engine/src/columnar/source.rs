@@ -76,6 +76,7 @@ fn union_of<T: Ord>(
 ) -> Result<Vec<T>, EngineError> {
     let mut answers = BTreeSet::new();
     for block in places.blocks() {
+        let block = block.block();
         let series = selected(block, &query.selectors)?;
         answers.extend(in_block(block, series.as_deref())?);
     }

@@ -3,13 +3,12 @@
 //! Publishing a flush replaces the view in one step. A read keeps the view with which it began, and
 //! for as long as any read holds an old view, the head keeps the chunks which that view expects of it.
 
-use std::sync::Arc;
-
 use timberline_block::Block;
 use timberline_model::{Labels, MatchOp, Matcher, SeriesColumns, TimeRange};
 
 use super::{
     head::Epoch,
+    live_block::LiveBlock,
     manifest::{BlockEntry, Manifest},
 };
 use crate::EngineError;
@@ -20,7 +19,7 @@ pub(crate) struct View {
     /// What the blocks were built from.
     pub(crate) manifest: Manifest,
     /// The blocks that can be read, oldest first.
-    pub(crate) blocks: Vec<Arc<Block>>,
+    pub(crate) blocks: Vec<LiveBlock>,
     /// The blocks that cannot be read, each with the reason.
     pub(crate) set_aside: Vec<(BlockEntry, String)>,
     /// Chunks of this epoch and older ones are in the blocks.
@@ -32,7 +31,7 @@ impl View {
     ///
     /// # Errors
     /// When one of them cannot be read: an answer without it would be wrong.
-    pub(crate) fn blocks_in(&self, range: TimeRange) -> Result<Vec<&Arc<Block>>, EngineError> {
+    pub(crate) fn blocks_in(&self, range: TimeRange) -> Result<Vec<&LiveBlock>, EngineError> {
         let hit = |entry: &BlockEntry| range.overlaps(&TimeRange::new(entry.min_ts, entry.max_ts));
         if let Some((entry, reason)) = self.set_aside.iter().find(|(entry, _)| hit(entry)) {
             return Err(EngineError::BlockSetAside {
@@ -40,10 +39,7 @@ impl View {
                 reason: reason.clone(),
             });
         }
-        let overlaps = |block: &&Arc<Block>| {
-            range.overlaps(&TimeRange::new(block.meta().min_ts, block.meta().max_ts))
-        };
-        Ok(self.blocks.iter().filter(overlaps).collect())
+        Ok(self.blocks.iter().filter(|block| range.overlaps(&block.range())).collect())
     }
 
     /// The value that the blocks hold for a series at an instant: of several, that which came first, as
@@ -51,12 +47,9 @@ impl View {
     /// Blocks that cannot be read count as not having it.
     pub(crate) fn value_at(&self, labels: &Labels, ts: i64) -> Option<f64> {
         let range = TimeRange::new(ts, ts);
-        let covers = |block: &&Arc<Block>| {
-            range.overlaps(&TimeRange::new(block.meta().min_ts, block.meta().max_ts))
-        };
         let mut columns = SeriesColumns::default();
-        for block in self.blocks.iter().filter(covers) {
-            let Some(ordinal) = find(block, labels) else { continue };
+        for block in self.blocks.iter().filter(|block| range.overlaps(&block.range())) {
+            let Some(ordinal) = find(block.block(), labels) else { continue };
             columns.clear();
             if block.read(ordinal, range, &mut columns).is_ok()
                 && let Some(value) = columns.values.first()

@@ -53,6 +53,20 @@ pub(crate) fn plan(
     None
 }
 
+/// The next block to write anew because part of it is deleted.
+pub(crate) fn plan_cleaning(
+    blocks: &[BlockEntry],
+    is_dirty: impl Fn(&BlockEntry) -> bool,
+    untouchable: &[TimeRange],
+) -> Option<Job> {
+    let touchable = |block: &BlockEntry| {
+        let range = TimeRange::new(block.min_ts, block.max_ts);
+        !untouchable.iter().any(|other| other.overlaps(&range))
+    };
+    let index = blocks.iter().position(|block| touchable(block) && is_dirty(block))?;
+    Some(Job { inputs: vec![index], level: blocks[index].level })
+}
+
 /// The window with a number, unless it reaches beyond what can be named.
 fn window(number: i64, span: i64) -> Option<TimeRange> {
     let start = number.checked_mul(span)?;
@@ -92,6 +106,7 @@ mod tests {
             ulid: String::new(),
             sequence: 0,
             level: 0,
+            clean_to: 0,
             min_ts: at(start_hour),
             max_ts: at(end_hour),
             series: 1,

@@ -3,6 +3,7 @@
 use timberline_io::SimDisk;
 
 use super::*;
+use crate::columnar::tombstone::MatcherText;
 
 fn example(number: u64) -> Manifest {
     Manifest {
@@ -11,11 +12,23 @@ fn example(number: u64) -> Manifest {
         dictionary: Some(4_096),
         duplicates: "last".to_owned(),
         shard_count: 16,
+        next_tombstone: 3,
+        tombstones: vec![Tombstone {
+            number: 2,
+            matchers: vec![MatcherText {
+                name: "__name__".to_owned(),
+                op: "=~".to_owned(),
+                value: "cpu_.*".to_owned(),
+            }],
+            start: -1,
+            end: 1_000,
+        }],
         next_sequence: 2,
         blocks: vec![BlockEntry {
             ulid: "01JD7Z3V8QZ0000000000000AB".to_owned(),
             sequence: 1,
             level: 0,
+            clean_to: 1,
             min_ts: -1,
             max_ts: i64::MAX,
             series: 10,

@@ -1,0 +1,89 @@
+//! A block as reads see it: without the samples that were deleted after it was written.
+
+use std::{collections::HashMap, sync::Arc};
+
+use timberline_block::{Block, BlockMeta};
+use timberline_model::{SeriesColumns, TimeRange};
+
+use super::tombstone::Tombstone;
+use crate::EngineError;
+
+/// A block and what is deleted of it.
+#[derive(Clone, Debug)]
+pub(crate) struct LiveBlock {
+    block: Arc<Block>,
+    /// By series ordinal: spans of time that are deleted.
+    deleted: Arc<HashMap<u32, Vec<TimeRange>>>,
+}
+
+impl LiveBlock {
+    /// A block to which those tombstones apply whose number is greater than `clean_to`.
+    pub(crate) fn new(
+        block: Arc<Block>,
+        clean_to: u64,
+        tombstones: &[Tombstone],
+    ) -> Result<Self, EngineError> {
+        let mut deleted: HashMap<u32, Vec<TimeRange>> = HashMap::new();
+        for tombstone in tombstones.iter().filter(|tombstone| tombstone.number > clean_to) {
+            let range = tombstone.range();
+            if !range.overlaps(&block.range()) {
+                continue;
+            }
+            let matchers = tombstone
+                .matchers()
+                .map_err(|reason| EngineError::Tombstone { number: tombstone.number, reason })?;
+            for series in block.select(&matchers)? {
+                deleted.entry(series).or_default().push(range);
+            }
+        }
+        Ok(Self { block, deleted: Arc::new(deleted) })
+    }
+
+    /// The block, for everything but its samples.
+    pub(crate) fn block(&self) -> &Arc<Block> {
+        &self.block
+    }
+
+    pub(crate) fn meta(&self) -> &BlockMeta {
+        self.block.meta()
+    }
+
+    pub(crate) fn range(&self) -> TimeRange {
+        self.block.range()
+    }
+
+    /// Whether some of it is deleted.
+    pub(crate) fn is_dirty(&self) -> bool {
+        !self.deleted.is_empty()
+    }
+
+    /// Appends a series' samples in a range.
+    pub(crate) fn read(
+        &self,
+        series: u32,
+        range: TimeRange,
+        columns: &mut SeriesColumns,
+    ) -> Result<(), EngineError> {
+        let start = columns.len();
+        self.block.read(series, range, columns)?;
+        if let Some(deleted) = self.deleted.get(&series) {
+            remove(columns, start, deleted);
+        }
+        Ok(())
+    }
+}
+
+/// Takes the samples of some spans of time out, from `start` on.
+fn remove(columns: &mut SeriesColumns, start: usize, deleted: &[TimeRange]) {
+    let mut kept = start;
+    for index in start..columns.len() {
+        let ts = columns.timestamps[index];
+        if !deleted.iter().any(|range| range.contains(ts)) {
+            columns.timestamps[kept] = ts;
+            columns.values[kept] = columns.values[index];
+            kept += 1;
+        }
+    }
+    columns.timestamps.truncate(kept);
+    columns.values.truncate(kept);
+}
