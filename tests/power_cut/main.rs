@@ -9,7 +9,7 @@ mod prefixes;
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use timberline::{
-    Database, DuplicatePolicy, Durability, Error, ErrorKind, Labels, Options, Selector,
+    Database, DuplicatePolicy, Durability, Error, ErrorKind, Labels, Matcher, Options, Selector,
     SeriesColumns, SeriesSource, TimeRange, WriteBatch,
 };
 use timberline_io::{Fault, SimClock, SimDisk};
@@ -132,8 +132,20 @@ impl Simulation {
         match self.chance.below(8) {
             0 => database.flush().map(drop),
             1 if self.chance.one_in(3) => database.compact().map(drop),
+            2 if self.chance.one_in(3) => self.delete(database),
             _ => self.write(database),
         }
+    }
+
+    fn delete(&mut self, database: &Database) -> Result<(), Error> {
+        let series = self.chance.below(SERIES);
+        let end = self.now - self.chance.below(7_200) as i64 * 1_000_000_000;
+        let start = end - self.chance.below(3_600) as i64 * 1_000_000_000;
+        self.history.deleting(series, start..=end);
+        let matcher = Matcher::equal("series", series.to_string());
+        database.delete(&[vec![matcher]], TimeRange::new(start, end))?;
+        self.history.deleted(series, start..=end);
+        Ok(())
     }
 
     fn write(&mut self, database: &Database) -> Result<(), Error> {

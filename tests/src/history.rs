@@ -38,6 +38,17 @@ impl History {
         self.samples.insert((series, ts), Expected::Present);
     }
 
+    /// Notes that samples of a series are about to be deleted: from now on they may be gone.
+    pub fn deleting(&mut self, series: u64, times: std::ops::RangeInclusive<i64>) {
+        let range = (series, *times.start())..=(series, *times.end());
+        self.samples.range_mut(range).for_each(|(_, expected)| *expected = Expected::Possible);
+    }
+
+    /// Notes that their deletion was acknowledged.
+    pub fn deleted(&mut self, series: u64, times: std::ops::RangeInclusive<i64>) {
+        self.samples.retain(|(other, ts), _| *other != series || !times.contains(ts));
+    }
+
     /// How many samples were acknowledged.
     #[must_use]
     pub fn acknowledged_count(&self) -> usize {

@@ -60,7 +60,7 @@ impl Compaction<'_> {
         let blocks = self.layout.blocks();
         let mut writer = BlockWriter::create(self.disk, &blocks, self.ulid, sequence)?;
         writer.set_level(self.level);
-        let mut cursors = inputs.iter().map(|b| Cursor::new(b)).collect::<Result<Vec<_>, _>>()?;
+        let mut cursors = inputs.iter().map(Cursor::new).collect::<Result<Vec<_>, _>>()?;
         let mut parts: Vec<SeriesColumns> =
             inputs.iter().map(|_| SeriesColumns::default()).collect();
         let (mut merged, mut encoder) = (SeriesColumns::default(), ChunkEncoder::default());

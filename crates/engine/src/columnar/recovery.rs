@@ -118,6 +118,9 @@ fn load_manifest(
 ) -> Result<Manifest, EngineError> {
     let dir = layout.manifests();
     if let Some(manifest) = Manifest::load(disk, &dir)? {
+        // It may have got its name just before the last end, and no more. Blocks that it no longer
+        // lists are about to be removed, so it must not be forgotten again.
+        disk.sync_dir(&dir).map_err(EngineError::disk("sync", &dir))?;
         if manifest.shard_count as usize == SHARD_COUNT {
             return Ok(manifest);
         }
