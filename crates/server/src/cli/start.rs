@@ -190,6 +190,7 @@ fn server_options(config: &Config) -> ServerOptions {
         connections_max: config.http.connections_max.get(),
         head_timeout: config.http.head_timeout.as_std(),
         head_bytes_max: config.http.head_size_max.as_usize(),
+        stall_timeout: config.http.stall_timeout.as_std(),
         shutdown_timeout: config.server.shutdown_timeout.as_std(),
     }
 }

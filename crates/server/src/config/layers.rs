@@ -96,6 +96,13 @@ fn check(config: &Config) -> Result<(), ConfigError> {
             config.write.decoded_size_max, config.write.body_size_max
         ));
     }
+    if config.write.body_memory_max < config.write.body_size_max {
+        return wrong(format!(
+            "write.body_memory_max ({}) is less than write.body_size_max ({}): the largest body \
+             would never be read",
+            config.write.body_memory_max, config.write.body_size_max
+        ));
+    }
     if config.storage.series_max.get() > limits::SERIES_COUNT_MAX {
         return wrong(format!(
             "storage.series_max ({}) is more than a database can number ({})",

@@ -102,6 +102,7 @@ fn a_reachable_listener_must_be_accepted_as_insecure() {
 #[test]
 fn contradictions_are_refused() {
     assert!(refusal("[write]\ndecoded_size_max = \"1KiB\"").contains("write.body_size_max"));
+    assert!(refusal("[write]\nbody_memory_max = \"1KiB\"").contains("write.body_size_max"));
     assert!(refusal("[storage]\nseries_max = 9999999999").contains("4294967295"));
     assert!(refusal("[http]\nhead_size_max = 1").contains("8KiB"));
     let most = i64::MAX;

@@ -118,6 +118,9 @@ config_tree! {
         head_timeout: HumanDuration = HumanDuration::seconds(60);
         /// Time for a request's body to arrive, from its head on.
         body_timeout: HumanDuration = HumanDuration::seconds(60);
+        /// Time for which a client may take no byte of an answer, before the answer is cut and the
+        /// connection closed.
+        stall_timeout: HumanDuration = HumanDuration::seconds(60);
         /// Size of a request's head: its first line and all headers.
         head_size_max: ByteSize = ByteSize::kibibytes(128);
         /// Size of a form in the body of a `POST`, such as a long query.
@@ -132,10 +135,14 @@ config_tree! {
         decoded_size_max: ByteSize = ByteSize::mebibytes(64);
         /// Samples of one request.
         samples_max: NonZeroUsize = count(2_000_000);
-        /// Writes under way at once. Each holds its body in memory, at most `body_size_max` and
-        /// `decoded_size_max` together. Further ones wait.
+        /// Memory for the bodies of all writes together, as they arrive. A body takes the length it
+        /// announces, or else what has arrived of it, until its write has ended. Further ones wait.
+        body_memory_max: ByteSize = ByteSize::mebibytes(512);
+        /// Writes decoded and stored at once, each with at most `decoded_size_max` of memory for its
+        /// body decompressed. Further ones wait.
         concurrent_max: NonZeroUsize = count(64);
-        /// How long a write waits for its turn before it is answered 503 with `Retry-After`.
+        /// How long a write waits for memory for its body, and then for its turn, before it is
+        /// answered 503 with `Retry-After`.
         queue_timeout: HumanDuration = HumanDuration::seconds(10);
     }
 

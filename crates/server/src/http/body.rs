@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 
+use super::body_memory::Reservation;
 use crate::error::ApiError;
 
 /// Bytes reserved on the word of a `Content-Length` alone.
@@ -23,12 +24,32 @@ pub(super) struct BodyLimits {
     pub(super) timeout: Duration,
 }
 
-/// Reads a whole body.
+impl BodyLimits {
+    fn check(&self, bytes: usize) -> Result<(), ApiError> {
+        if bytes <= self.bytes_max {
+            return Ok(());
+        }
+        let Self { bytes_max, key, .. } = self;
+        Err(ApiError::too_large(format!("the body exceeds the limit of {bytes_max} bytes ({key})")))
+    }
+}
+
+/// Reads a whole body, with memory reserved for it where memory is shared out.
 ///
 /// # Errors
-/// More bytes than allowed (also when only announced), too slow, or broken off.
-pub(super) async fn read_body(body: Body, limits: BodyLimits) -> Result<Bytes, ApiError> {
-    match tokio::time::timeout(limits.timeout, collect(body, limits)).await {
+/// More bytes than allowed (also when only announced), no memory for them, too slow, or broken off.
+pub(super) async fn read_body(
+    body: Body,
+    limits: BodyLimits,
+    mut reservation: Option<&mut Reservation<'_>>,
+) -> Result<Bytes, ApiError> {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    limits.check(announced)?;
+    if let Some(reservation) = &mut reservation {
+        reservation.cover(announced).await?;
+    }
+    let collected = collect(body, announced, limits, reservation);
+    match tokio::time::timeout(limits.timeout, collected).await {
         Ok(outcome) => outcome,
         Err(_) => Err(ApiError::body_timeout(format!(
             "the body did not arrive within {} (http.body_timeout)",
@@ -39,23 +60,24 @@ pub(super) async fn read_body(body: Body, limits: BodyLimits) -> Result<Bytes, A
     }
 }
 
-async fn collect(mut body: Body, limits: BodyLimits) -> Result<Bytes, ApiError> {
-    let too_large = || {
-        ApiError::too_large(format!(
-            "the body exceeds the limit of {} bytes ({})",
-            limits.bytes_max, limits.key
-        ))
-    };
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    if announced > limits.bytes_max {
-        return Err(too_large());
-    }
+async fn collect(
+    mut body: Body,
+    announced: usize,
+    limits: BodyLimits,
+    mut reservation: Option<&mut Reservation<'_>>,
+) -> Result<Bytes, ApiError> {
+    let mut arrived = 0_usize;
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame =
             frame.map_err(|error| ApiError::invalid(format!("the body broke off: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
+        arrived = arrived.saturating_add(data.len());
+        limits.check(arrived)?;
+        if let Some(reservation) = &mut reservation {
+            reservation.cover(arrived).await?;
+        }
         // A body that comes in one piece, as most do, is not copied.
         let Some(head) = &first else {
             first = Some(data);
@@ -65,16 +87,9 @@ async fn collect(mut body: Body, limits: BodyLimits) -> Result<Bytes, ApiError> 
             rest.reserve(announced.min(RESERVE_BYTES_MAX).max(head.len() + data.len()));
             rest.extend_from_slice(head);
         }
-        if rest.len() + data.len() > limits.bytes_max {
-            return Err(too_large());
-        }
         rest.extend_from_slice(&data);
     }
-    let body = if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() };
-    if body.len() > limits.bytes_max {
-        return Err(too_large());
-    }
-    Ok(body)
+    Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() })
 }
 
 #[cfg(test)]
@@ -87,13 +102,13 @@ mod tests {
     #[tokio::test]
     async fn bodies_up_to_the_limit_are_read() {
         for text in ["", "a", "abcd"] {
-            assert_eq!(read_body(Body::from(text), LIMITS).await.unwrap(), text);
+            assert_eq!(read_body(Body::from(text), LIMITS, None).await.unwrap(), text);
         }
     }
 
     #[tokio::test]
     async fn a_larger_body_is_refused_by_the_name_of_its_limit() {
-        let error = read_body(Body::from("abcde"), LIMITS).await.unwrap_err();
+        let error = read_body(Body::from("abcde"), LIMITS, None).await.unwrap_err();
         assert_eq!(error.status(), 413);
         assert!(error.message().contains("some.key"));
     }
@@ -101,7 +116,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_never_ends_is_refused_in_time() {
         let limits = BodyLimits { timeout: Duration::from_millis(1), ..LIMITS };
-        let error = read_body(Body::new(Stalled), limits).await.unwrap_err();
+        let error = read_body(Body::new(Stalled), limits, None).await.unwrap_err();
         assert_eq!(error.status(), 503);
         assert!(error.message().contains("1ms"), "{}", error.message());
     }

@@ -38,6 +38,9 @@ pub(super) async fn healthy(State(app): State<App>) -> Response {
     if let Some(reason) = &stats.last_flush_error {
         problems.push(format!("the last flush failed: {reason}"));
     }
+    if let Some(reason) = &stats.last_maintenance_error {
+        problems.push(format!("the last compaction or removal of old blocks failed: {reason}"));
+    }
     for damage in database.damage() {
         problems.push(format!("damaged: {}: {}", damage.place, damage.reason));
     }

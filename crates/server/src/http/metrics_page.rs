@@ -60,6 +60,12 @@ fn describe_database(database: &Database, page: &mut Exposition) {
     }
     page.counter("timberline_flushes_total", "Flushes that ended well.", stats.flushes);
     page.counter("timberline_flush_failures_total", "Flushes that failed.", stats.flush_failures);
+    page.counter("timberline_compactions_total", "Compactions that ended well.", stats.compactions);
+    page.gauge(
+        "timberline_maintenance_failed",
+        "1 if the last compaction, or removal of old blocks, failed.",
+        u8::from(stats.last_maintenance_error.is_some()),
+    );
     page.counter(
         "timberline_write_failures_total",
         "Batches refused as a whole by the database.",
@@ -83,11 +89,17 @@ fn describe_log(stats: &EngineStats, page: &mut Exposition) {
     page.gauge("timberline_log_segments", "Segments of the log.", log.segments);
     page.counter("timberline_log_frames_total", "Frames appended.", log.appended_frames);
     page.counter("timberline_log_appended_bytes_total", "Bytes appended.", log.appended_bytes);
+    page.counter("timberline_log_writes_total", "Times frames were written.", log.writes);
     page.counter("timberline_log_syncs_total", "Times the log was made durable.", log.syncs);
     page.counter(
         "timberline_log_sync_seconds_total",
         "Time that making the log durable took.",
         log.sync_nanos_total as f64 / NANOS_PER_SECOND as f64,
+    );
+    page.counter(
+        "timberline_log_spare_failures_total",
+        "Times that preparing a segment ahead of need failed.",
+        log.spare_failures,
     );
     page.gauge(
         "timberline_log_storage_full",

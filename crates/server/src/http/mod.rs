@@ -8,6 +8,7 @@
 mod admin;
 mod ask;
 mod body;
+mod body_memory;
 mod health;
 mod index;
 mod labels;

@@ -34,7 +34,7 @@ impl Params {
                 key: "http.form_size_max",
                 timeout: http.body_timeout.as_std(),
             };
-            let body = read_body(body, limits).await?;
+            let body = read_body(body, limits, None).await?;
             let content_type = head.headers.get(header::CONTENT_TYPE);
             check_form(content_type.and_then(|value| value.to_str().ok()), body.is_empty())?;
             params.push_all(&body)?;

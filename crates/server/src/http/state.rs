@@ -11,6 +11,7 @@ use std::{
 use timberline::Database;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::body_memory::BodyMemory;
 use crate::{config::Config, error::ApiError, telemetry::Metrics};
 
 /// The server's state; clones are handles to the same one.
@@ -24,6 +25,7 @@ struct Shared {
     /// Empty while the database is being opened.
     database: OnceLock<Database>,
     stopping: AtomicBool,
+    body_memory: BodyMemory,
     writes: Arc<Semaphore>,
     queries: Arc<Semaphore>,
 }
@@ -31,6 +33,7 @@ struct Shared {
 impl App {
     /// A server whose database is not open yet.
     pub(crate) fn new(config: Config, metrics: Arc<Metrics>) -> Self {
+        let body_memory = BodyMemory::new(&config, Arc::clone(&metrics));
         let writes = Arc::new(Semaphore::new(config.write.concurrent_max.get()));
         let queries = Arc::new(Semaphore::new(config.query.concurrent_max.get()));
         Self(Arc::new(Shared {
@@ -38,6 +41,7 @@ impl App {
             metrics,
             database: OnceLock::new(),
             stopping: AtomicBool::new(false),
+            body_memory,
             writes,
             queries,
         }))
@@ -77,6 +81,11 @@ impl App {
     /// Whether the server stops.
     pub(crate) fn is_stopping(&self) -> bool {
         self.0.stopping.load(Ordering::Relaxed)
+    }
+
+    /// The memory that the bodies of writes share.
+    pub(super) fn body_memory(&self) -> &BodyMemory {
+        &self.0.body_memory
     }
 
     /// Waits for a place among the writes.

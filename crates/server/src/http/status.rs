@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
-use timberline_model::NANOS_PER_MILLI;
+use timberline_model::{NANOS_PER_MILLI, NANOS_PER_SECOND};
 use timberline_protocol::prom_api::parse_limit;
 
 use super::{params::Params, state::App};
@@ -75,13 +75,22 @@ fn describe(database: &timberline::Database, limit: usize) -> Value {
         "totalSeries": stats.series,
         "totalSamples": stats.head_samples + stats.block_samples,
         "flushCount": stats.flushes,
+        "flushFailures": stats.flush_failures,
         "lastFlushTime": millis(stats.last_flush),
+        "lastFlushError": stats.last_flush_error,
+        "compactionCount": stats.compactions,
+        "lastMaintenanceError": stats.last_maintenance_error,
+        "writeFailures": stats.writes_failed,
         "walSize": stats.log.bytes,
+        "walSegments": stats.log.segments,
+        "walSyncs": stats.log.syncs,
+        "walSyncSeconds": stats.log.sync_nanos_total as f64 / NANOS_PER_SECOND as f64,
         "activeMemTableSize": stats.head_sample_bytes + stats.head_label_bytes,
         "headSamples": stats.head_samples,
         "blockCount": stats.blocks,
         "blockSamples": stats.block_samples,
         "blockBytes": stats.block_bytes,
+        "blocksSetAside": stats.blocks_set_aside,
         "storageFull": stats.log.storage_full,
         "damaged": stats.damaged,
     })

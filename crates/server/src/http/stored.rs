@@ -1,6 +1,6 @@
 //! The samples of a selector as they are stored, not evaluated at steps.
 
-use std::{sync::atomic::Ordering, time::Instant};
+use std::{num::NonZeroUsize, sync::atomic::Ordering, time::Instant};
 
 use timberline::{
     Database, Limits, Matcher, QueryStats, RangeSeries, Selector, SeriesColumns, SeriesSource as _,
@@ -24,8 +24,9 @@ pub(super) fn stored_samples(
 ) -> Result<(Vec<RangeSeries>, QueryStats), ApiError> {
     let failed = |kind, message: String| ApiError::new(Subject::Evaluation, kind, message);
     let selector = Selector { matchers, range: TimeRange::new(start, end) };
+    // One stream: they are read one after another, in the thread of the query.
     let scans = database
-        .scan(&selector, limits.partitions)
+        .scan(&selector, NonZeroUsize::MIN)
         .map_err(|error| failed(error.kind(), error.to_string()))?;
     let mut found = Vec::new();
     let mut stats = QueryStats::default();

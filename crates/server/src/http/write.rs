@@ -75,18 +75,20 @@ fn with_counts(mut response: Response, samples: u64, histograms: u64, exemplars:
     response
 }
 
-/// Takes a body in and writes it. The place among the writes is taken before the body is read, so
-/// that the memory of all bodies together is bounded.
+/// Takes a body in and writes it. The place among the writes is taken once the body is there, so that
+/// a body that comes slowly keeps nobody waiting; until then its memory is what is bounded.
 async fn receive(app: &App, form: WriteForm, body: Body) -> Result<WriteReport, ApiError> {
     let database = app.database()?.clone();
-    let place = app.admit_write().await?;
     let settings = &app.config().write;
     let limits = BodyLimits {
         bytes_max: settings.body_size_max.as_usize(),
         key: "write.body_size_max",
         timeout: app.config().http.body_timeout.as_std(),
     };
-    let body = read_body(body, limits).await?;
+    let mut reservation = app.body_memory().reservation();
+    let body = read_body(body, limits, Some(&mut reservation)).await?;
+    let memory = reservation.into_permit();
+    let place = app.admit_write().await?;
     let decoding = Decoding {
         form,
         bytes_max: settings.decoded_size_max.as_usize(),
@@ -98,7 +100,7 @@ async fn receive(app: &App, form: WriteForm, body: Body) -> Result<WriteReport, 
     };
     let metrics = Arc::clone(app.metrics());
     let task = tokio::task::spawn_blocking(move || {
-        let _place = place;
+        let _held = (place, memory);
         let _under_way = metrics.write();
         decoding.write(&database, &body, &metrics)
     });

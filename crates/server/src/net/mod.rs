@@ -9,6 +9,8 @@ mod lenient_stream;
 mod request_line;
 mod server;
 mod signals;
+mod stall_guard;
+mod stream_guard;
 
 pub(crate) use server::{Server, ServerOptions};
 pub(crate) use signals::stop_signal;

@@ -2,22 +2,21 @@
 
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
-use axum::{body::Body, extract::Request, response::Response};
-use hyper::body::Incoming;
+use axum::{body::Body, extract::Request, http::Version, response::Response};
+use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
-    service::TowerToHyperService,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{Notify, Semaphore},
     task::JoinSet,
 };
 use tower::{Service, ServiceExt as _};
 
-use super::lenient_stream::LenientStream;
+use super::{lenient_stream::LenientStream, stall_guard::StallGuard, stream_guard::guard_stream};
 use crate::telemetry::Metrics;
 
 /// Connections that are being told to come back later. Beyond these they are closed without a word.
@@ -40,6 +39,8 @@ pub(crate) struct ServerOptions {
     pub(crate) head_timeout: Duration,
     /// Bytes of a request's head.
     pub(crate) head_bytes_max: usize,
+    /// Time for which a client may take nothing of what is written to it.
+    pub(crate) stall_timeout: Duration,
     /// Time for connections to end once stopping.
     pub(crate) shutdown_timeout: Duration,
 }
@@ -70,7 +71,6 @@ impl Server {
         S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
     {
-        let service = service.map_request(|request: Request<Incoming>| request.map(Body::new));
         let builder = self.connection_builder();
         let graceful = GracefulShutdown::new();
         let open = Arc::new(Semaphore::new(self.options.connections_max));
@@ -105,12 +105,29 @@ impl Server {
             self.metrics.connections_accepted.add(1);
             let metrics = Arc::clone(&self.metrics);
             metrics.connections_open.add(1);
+            let stream =
+                StallGuard::new(stream, self.options.stall_timeout, Arc::clone(&self.metrics));
             let io = TokioIo::new(LenientStream::new(stream));
-            let service = TowerToHyperService::new(service.clone());
+            let (service, timeout) = (service.clone(), self.options.stall_timeout);
+            let stalled = Arc::new(Notify::new());
+            let cut = Arc::clone(&stalled);
+            let service = service_fn(move |request: Request<Incoming>| {
+                let streams = request.version() == Version::HTTP_2;
+                let answer = service.clone().oneshot(request.map(Body::new));
+                let cut = Arc::clone(&cut);
+                async move {
+                    let guard =
+                        |body| if streams { guard_stream(body, timeout, cut) } else { body };
+                    answer.await.map(|response| response.map(guard))
+                }
+            });
             let connection = graceful.watch(builder.serve_connection(io, service).into_owned());
             tasks.spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "connection ended");
+                tokio::select! {
+                    outcome = connection => if let Err(error) = outcome {
+                        tracing::debug!(%error, "connection ended");
+                    },
+                    () = stalled.notified() => metrics.connections_stalled.add(1),
                 }
                 metrics.connections_open.sub(1);
                 drop(permit);

@@ -19,6 +19,8 @@ pub(crate) struct Metrics {
     pub(crate) connections_accepted: Counter,
     /// Connections refused because too many were open.
     pub(crate) connections_refused: Counter,
+    /// Connections cut because their client took nothing of an answer.
+    pub(crate) connections_stalled: Counter,
     /// Connections open.
     pub(crate) connections_open: Gauge,
     /// Failures to accept a connection.
@@ -42,7 +44,7 @@ pub(crate) struct Metrics {
     pub(crate) write_bytes: Counter,
     /// Bytes of write bodies after decompression.
     pub(crate) write_decoded_bytes: Counter,
-    /// Writes that found no free place in time.
+    /// Writes that found no free place, or no memory for their bodies, in time.
     pub(crate) writes_overloaded: Counter,
     /// Time in the database per write.
     pub(crate) write_durations: Durations,
@@ -113,6 +115,11 @@ impl Metrics {
             "Connections refused because http.connections_max were open.",
             &self.connections_refused,
         );
+        page.counted(
+            "timberline_http_connections_stalled_total",
+            "Connections cut because nothing of an answer was taken for http.stall_timeout.",
+            &self.connections_stalled,
+        );
         page.present(
             "timberline_http_connections_open",
             "Connections open.",
@@ -177,7 +184,7 @@ impl Metrics {
         );
         page.counted(
             "timberline_writes_overloaded_total",
-            "Writes answered 503 because no place became free in time.",
+            "Writes answered 503 because no place, or memory for their bodies, became free in time.",
             &self.writes_overloaded,
         );
         page.present("timberline_writes_in_flight", "Writes under way.", &self.writes_in_flight);

@@ -51,6 +51,30 @@ fn a_stop_lets_requests_under_way_end_and_removes_the_ready_file() {
 }
 
 #[test]
+fn a_signal_that_comes_twice_at_once_is_one_and_another_ends_the_server() {
+    for (second, code) in [("TERM", 0), ("INT", 130)] {
+        let mut server = Server::start();
+        let mut slow = server.connect();
+        let head = "POST /api/v1/write HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n\
+                    Expect: 100-continue\r\nContent-Length: 17\r\n\r\n";
+        slow.write_all(head.as_bytes()).unwrap();
+        let mut interim = [0; 25];
+        std::io::Read::read_exact(&mut slow, &mut interim).unwrap();
+        // As from `timeout`, which signals the process and then its group.
+        server.signal("TERM");
+        while !server.log().contains("stopping") {
+            std::thread::yield_now();
+        }
+        server.signal(second);
+        if code == 0 {
+            slow.write_all(br#"{"timeseries":[]}"#).unwrap();
+            assert_eq!(read_reply(&mut slow).status, 204);
+        }
+        assert_eq!(server.wait().code(), Some(code), "{second}: {}", server.log());
+    }
+}
+
+#[test]
 fn a_request_that_does_not_end_is_cut_at_the_deadline() {
     let mut server = Server::start_with(&["--shutdown-timeout", "50ms"]);
     let mut slow = server.connect();

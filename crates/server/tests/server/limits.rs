@@ -1,13 +1,14 @@
 //! Every limit of `docs/limits.md` that a request can meet.
 
 use std::{
-    io::Write as _,
+    io::{Read as _, Write as _},
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
 use timberline_protocol::prom_remote::compress;
 
-use crate::harness::{Server, now_ms, read_reply, remote_write};
+use crate::harness::{PATIENCE, Reply, Server, now_ms, read_reply, remote_write};
 
 const SMALL_BODIES: [&str; 4] =
     ["--write-body-size-max", "1KiB", "--write-decoded-size-max", "2KiB"];
@@ -93,29 +94,126 @@ fn series_beyond_the_limit_are_refused_and_known_ones_go_on() {
     assert_eq!(reply.header("x-prometheus-remote-write-samples-written"), Some("1"));
 }
 
+/// The head of a write of JSON, on which the connection is closed; its framing comes after.
+const JSON_WRITE: &str = "POST /api/v1/write HTTP/1.1\r\nHost: t\r\n\
+                          Content-Type: application/json\r\nConnection: close\r\n";
+
+/// Writes until one is answered so.
+fn write_until(server: &Server, body: &[u8], status: u16) -> Reply {
+    let begun = Instant::now();
+    loop {
+        let reply = server.write_v1(body);
+        if reply.status == status {
+            return reply;
+        }
+        assert!(begun.elapsed() < PATIENCE, "never {status}: {reply:?}");
+    }
+}
+
 #[test]
 fn writes_beyond_the_places_wait_and_are_then_503() {
     let server =
-        Server::start_with(&["--write-concurrent-max", "1", "--write-queue-timeout", "10ms"]);
-    // A write whose body does not come holds the only place.
-    let mut slow = server.connect();
-    let head = "POST /api/v1/write HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n\
-                Connection: close\r\nContent-Length: 2\r\n\r\n";
-    slow.write_all(head.as_bytes()).unwrap();
+        Server::start_with(&["--write-concurrent-max", "1", "--write-queue-timeout", "1ms"]);
+    let now = now_ms();
+    // Decoding so many samples holds the only place for long enough to be met there.
+    let samples: Vec<_> = (0..200_000).map(|i| (now - i, 1.0)).collect();
+    let large = remote_write(&[(&[("__name__", "large")], &samples)]);
+    let small = remote_write(&[(&[("__name__", "m")], &[(now, 1.0)])]);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                server.write_v1(&large);
+            }
+        });
+        let reply = write_until(&server, &small, 503);
+        done.store(true, Ordering::Relaxed);
+        assert!(reply.error(503, "unavailable").contains("write.concurrent_max"));
+        assert_eq!(reply.header("retry-after"), Some("1"));
+    });
+    assert_eq!(server.write_v1(&small).status, 204);
+}
+
+#[test]
+fn bodies_that_come_slowly_keep_no_other_write_out() {
+    let server =
+        Server::start_with(&["--write-concurrent-max", "1", "--write-queue-timeout", "100ms"]);
+    let mut slow: Vec<_> = (0..8).map(|_| server.connect()).collect();
+    for stream in &mut slow {
+        let head = format!("{JSON_WRITE}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+    }
+    // The server asks for a body, so that write is under way.
+    let mut interim = [0; 25];
+    slow[0].read_exact(&mut interim).unwrap();
     let body = remote_write(&[(&[("__name__", "m")], &[(now_ms(), 1.0)])]);
+    let reply = server.write_v1(&body);
+    assert_eq!(reply.status, 204, "{reply:?}");
+}
+
+#[test]
+fn bodies_beyond_the_memory_for_them_wait_and_are_then_503() {
+    let server = Server::start_with(&[
+        "--write-body-size-max",
+        "128KiB",
+        "--write-body-memory-max",
+        "128KiB",
+        "--write-queue-timeout",
+        "500ms",
+    ]);
+    let body = remote_write(&[(&[("__name__", "m")], &[(now_ms(), 1.0)])]);
+    // One announces all there is; the other's length is not known before it has come.
+    let announced = format!("{JSON_WRITE}Content-Length: 131072\r\n\r\n");
+    let piece = "x".repeat(0x2_0000);
+    let chunked = format!("{JSON_WRITE}Transfer-Encoding: chunked\r\n\r\n20000\r\n{piece}\r\n");
+    for (slow, end) in [(announced, "x".repeat(131_072)), (chunked, "0\r\n\r\n".to_owned())] {
+        let mut stream = server.connect();
+        stream.write_all(slow.as_bytes()).unwrap();
+        let reply = write_until(&server, &body, 503);
+        assert!(reply.error(503, "unavailable").contains("write.body_memory_max"));
+        assert_eq!(reply.header("retry-after"), Some("1"));
+        assert_eq!(reply.header("x-prometheus-remote-write-samples-written"), Some("0"));
+        stream.write_all(end.as_bytes()).unwrap();
+        read_reply(&mut stream).error(400, "bad_data");
+        assert_eq!(server.write_v1(&body).status, 204);
+    }
+}
+
+#[test]
+fn an_answer_that_nobody_takes_is_cut() {
+    let server = Server::start_with(&["--http-stall-timeout", "50ms"]);
+    let mut idle = server.connect();
+    // More than all buffers between here and there can hold.
+    let request = "GET /api/v1/query_range?query=vector(time())&start=0&end=11000&step=1 \
+                   HTTP/1.1\r\nHost: t\r\n\r\n";
+    idle.write_all(request.repeat(100).as_bytes()).unwrap();
     let begun = Instant::now();
-    let reply = loop {
-        let reply = server.write_v1(&body);
-        if reply.status == 503 {
-            break reply;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(30));
-    };
-    assert!(reply.error(503, "unavailable").contains("write.concurrent_max"));
-    assert_eq!(reply.header("retry-after"), Some("1"));
-    slow.write_all(b"{}").unwrap();
-    read_reply(&mut slow);
-    assert_eq!(server.write_v1(&body).status, 204);
+    while !server.get("/metrics").body.contains("timberline_http_connections_stalled_total 1") {
+        assert!(begun.elapsed() < PATIENCE, "never cut");
+    }
+    while !server.get("/metrics").body.contains("timberline_http_connections_open 1\n") {
+        assert!(begun.elapsed() < PATIENCE, "still open");
+    }
+}
+
+#[test]
+fn an_answer_that_gets_no_room_on_its_stream_is_cut() {
+    let server = Server::start_with(&["--http-stall-timeout", "50ms"]);
+    let mut stream = server.connect();
+    // The preface, empty SETTINGS, and HEADERS that end the request. The room that a stream has at
+    // first is less than the answer, and no more is ever given.
+    let path = b"/api/v1/query_range?query=vector(time())&start=0&end=11000&step=1";
+    let mut fields = vec![0x82, 0x86, 0x01, 1, b't', 0x04, u8::try_from(path.len()).unwrap()];
+    fields.extend_from_slice(path);
+    let mut request = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+    request.extend_from_slice(&[0, 0, u8::try_from(fields.len()).unwrap(), 1, 5, 0, 0, 0, 1]);
+    request.extend_from_slice(&fields);
+    stream.write_all(&request).unwrap();
+    let mut got = Vec::new();
+    let _ = stream.read_to_end(&mut got);
+    assert!((60_000..80_000).contains(&got.len()), "{} bytes", got.len());
+    let page = server.get("/metrics").body;
+    assert!(page.contains("timberline_http_connections_stalled_total 1"), "{page}");
 }
 
 #[test]

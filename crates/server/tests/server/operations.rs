@@ -1,8 +1,8 @@
 //! Health, status, metrics, and what is not there.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
-use crate::harness::{Server, now_ms};
+use crate::harness::{Server, now_ms, stdout};
 
 #[test]
 fn a_running_server_is_healthy_and_ready() {
@@ -94,6 +94,87 @@ fn metrics_parse_and_move() {
         page.body
             .contains("timberline_http_requests_total{route=\"/api/v1/write\",status=\"204\"} 1")
     );
+}
+
+/// What `timberline inspect health` says.
+fn health(server: &Server) -> String {
+    stdout(&server.client(&["inspect", "health"]))
+}
+
+#[test]
+fn a_flush_that_failed_is_told_with_its_reason_until_one_succeeds() {
+    let server = Server::start();
+    server.store(&[("__name__", "m")], &[(now_ms(), 1.0)]);
+    // No block can be made where the directory of blocks is a file.
+    let (blocks, aside) = (server.home().join("data/blocks"), server.home().join("aside"));
+    fs::rename(&blocks, &aside).unwrap();
+    fs::write(&blocks, "").unwrap();
+    let flush = || server.request("POST", "/api/v1/admin/tsdb/flush", &[], b"");
+    let reason = flush().error(500, "internal");
+    let told = health(&server);
+    assert!(told.starts_with("degraded: "), "{told}");
+    assert!(told.contains(&format!("the last flush failed: {reason}")), "{told}");
+    let status = server.get("/api/v1/status/tsdb").data();
+    assert_eq!((&status["flushCount"], &status["flushFailures"]), (&0.into(), &1.into()));
+    assert_eq!(status["lastFlushError"], reason);
+    assert!(server.get("/metrics").body.contains("\ntimberline_flush_failures_total 1\n"));
+
+    fs::remove_file(&blocks).unwrap();
+    fs::rename(&aside, &blocks).unwrap();
+    flush().data();
+    assert!(health(&server).starts_with("healthy: "));
+    assert!(server.get("/api/v1/status/tsdb").data()["lastFlushError"].is_null());
+}
+
+#[test]
+fn a_damaged_block_is_told_with_its_reason() {
+    let server = Server::start();
+    server.store(&[("__name__", "m")], &[(now_ms(), 1.0)]);
+    let flushed = server.request("POST", "/api/v1/admin/tsdb/flush", &[], b"").data();
+    let block = flushed["blocks"][0].as_str().unwrap().to_owned();
+    let (_, home) = server.stop("TERM");
+    let meta = home.path().join("data/blocks").join(&block).join("meta.json");
+    let mut bytes = fs::read(&meta).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&meta, bytes).unwrap();
+
+    let server = Server::start_in(home, &[]);
+    let told = health(&server);
+    assert!(told.starts_with("degraded: "), "{told}");
+    assert!(told.contains("damaged: ") && told.contains(&block), "{told}");
+    let status = server.get("/api/v1/status/tsdb").data();
+    assert_eq!((&status["damaged"], &status["blocksSetAside"]), (&1.into(), &1.into()));
+    let page = server.get("/metrics").body;
+    for line in ["timberline_damaged 1", "timberline_blocks_set_aside 1"] {
+        assert!(page.contains(&format!("\n{line}\n")), "no {line}");
+    }
+    let shown = stdout(&server.client(&["status"]));
+    assert!(shown.contains("degraded: "), "{shown}");
+}
+
+#[test]
+fn status_and_metrics_tell_of_the_log_and_of_compaction() {
+    let server = Server::start();
+    server.store(&[("__name__", "m")], &[(now_ms(), 1.0)]);
+    let status = server.get("/api/v1/status/tsdb").data();
+    assert!(status["walSyncs"].as_u64().unwrap() >= 1);
+    assert!(status["walSyncSeconds"].as_f64().unwrap() > 0.0);
+    assert_eq!(status["storageFull"], false);
+    assert_eq!(status["compactionCount"], 0);
+    assert!(status["lastMaintenanceError"].is_null());
+    let page = server.get("/metrics").body;
+    for name in [
+        "timberline_log_syncs_total",
+        "timberline_log_sync_seconds_total",
+        "timberline_log_writes_total",
+        "timberline_log_spare_failures_total",
+        "timberline_log_storage_full",
+        "timberline_compactions_total",
+        "timberline_maintenance_failed",
+    ] {
+        assert!(page.contains(&format!("\n{name} ")), "no {name}");
+    }
 }
 
 #[test]
