@@ -2,31 +2,69 @@
 
 use axum::{
     Json,
-    extract::State,
+    extract::{Request, State},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde_json::json;
+use timberline::{Database, Error};
 
-use super::state::App;
+use super::{labels::range_of, params::Params, selector::parse_matches, state::App};
 use crate::error::{ApiError, Subject};
 
 /// `POST /api/v1/admin/tsdb/flush`: moves what is in memory into blocks, and says what was moved.
 pub(super) async fn flush(State(app): State<App>) -> Response {
-    match flushed(&app).await {
-        Ok(response) => response,
-        Err(error) => error.into_response(),
-    }
+    let done = on_database(&app, |database| {
+        let flushed = database.flush().map_err(failed)?;
+        let data = json!({
+            "blocks": flushed.blocks,
+            "samples": flushed.samples,
+            "logBytesFreed": flushed.log_bytes_freed,
+        });
+        Ok(Json(json!({"status": "success", "data": data})).into_response())
+    });
+    done.await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn flushed(app: &App) -> Result<Response, ApiError> {
-    let database = app.database()?.clone();
-    let task = tokio::task::spawn_blocking(move || database.flush());
-    let outcome = task.await.map_err(ApiError::internal)?;
-    let flushed = outcome.map_err(|error| ApiError::new(Subject::Request, error.kind(), error))?;
-    let data = json!({
-        "blocks": flushed.blocks,
-        "samples": flushed.samples,
-        "logBytesFreed": flushed.log_bytes_freed,
+/// `POST|PUT /api/v1/admin/tsdb/delete_series`: deletes the samples of the series that `match[]` picks,
+/// from `start` to `end`. Invisible when this answers, and off the disk after a compaction.
+pub(super) async fn delete_series(State(app): State<App>, request: Request) -> Response {
+    let ask = async {
+        let params = Params::read(&app, request).await?;
+        let range = range_of(&params)?;
+        let selectors: Vec<String> = params.all("match[]").map(str::to_owned).collect();
+        if selectors.is_empty() {
+            return Err(ApiError::invalid("no match[] parameter provided"));
+        }
+        on_database(&app, move |database| {
+            database.delete(&parse_matches(&selectors)?, range).map_err(failed)?;
+            Ok(StatusCode::NO_CONTENT.into_response())
+        })
+        .await
+    };
+    ask.await.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// `POST|PUT /api/v1/admin/tsdb/clean_tombstones`: compacts until nothing that was deleted is on the
+/// disk any more.
+pub(super) async fn clean_tombstones(State(app): State<App>) -> Response {
+    let done = on_database(&app, |database| {
+        while database.compact().map_err(failed)?.is_some() {}
+        Ok(StatusCode::NO_CONTENT.into_response())
     });
-    Ok(Json(json!({"status": "success", "data": data})).into_response())
+    done.await.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// Works with the database on a thread that may block.
+async fn on_database(
+    app: &App,
+    work: impl FnOnce(&Database) -> Result<Response, ApiError> + Send + 'static,
+) -> Result<Response, ApiError> {
+    let database = app.database()?.clone();
+    let task = tokio::task::spawn_blocking(move || work(&database));
+    task.await.map_err(ApiError::internal)?
+}
+
+fn failed(error: Error) -> ApiError {
+    ApiError::new(Subject::Request, error.kind(), error)
 }

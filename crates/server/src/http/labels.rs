@@ -73,6 +73,18 @@ struct Question {
 }
 
 fn question(app: &App, params: &Params) -> Result<Question, ApiError> {
+    let range = range_of(params)?;
+    let limit = params.get("limit").map(|text| parse_limit("limit", text)).transpose();
+    Ok(Question {
+        selectors: params.all("match[]").map(str::to_owned).collect(),
+        range,
+        limit: limit.map_err(ApiError::invalid)?.flatten(),
+        answers_max: usize::try_from(app.config().query.series_max.get()).unwrap_or(usize::MAX),
+    })
+}
+
+/// The range of time from `start` to `end`; all of time where they are left out.
+pub(super) fn range_of(params: &Params) -> Result<TimeRange, ApiError> {
     let time = |name, default| match params.get(name) {
         Some(text) => parse_time(name, text).map(|time| time.ts).map_err(ApiError::invalid),
         None => Ok(default),
@@ -81,13 +93,7 @@ fn question(app: &App, params: &Params) -> Result<Question, ApiError> {
     if range.is_empty() {
         return Err(ApiError::invalid("invalid parameter \"end\": end is before start"));
     }
-    let limit = params.get("limit").map(|text| parse_limit("limit", text)).transpose();
-    Ok(Question {
-        selectors: params.all("match[]").map(str::to_owned).collect(),
-        range,
-        limit: limit.map_err(ApiError::invalid)?.flatten(),
-        answers_max: usize::try_from(app.config().query.series_max.get()).unwrap_or(usize::MAX),
-    })
+    Ok(range)
 }
 
 async fn answer<T: Send + 'static>(

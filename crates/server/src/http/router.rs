@@ -32,6 +32,14 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/status/buildinfo", get(status::build_info))
         .route("/api/v1/status/tsdb", get(status::tsdb))
         .route("/api/v1/admin/tsdb/flush", post(admin::flush))
+        .route(
+            "/api/v1/admin/tsdb/delete_series",
+            post(admin::delete_series).put(admin::delete_series),
+        )
+        .route(
+            "/api/v1/admin/tsdb/clean_tombstones",
+            post(admin::clean_tombstones).put(admin::clean_tombstones),
+        )
         .fallback(index::not_found)
         .method_not_allowed_fallback(index::method_not_allowed)
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))

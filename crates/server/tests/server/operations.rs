@@ -62,6 +62,31 @@ fn status_counts_what_is_stored() {
 }
 
 #[test]
+fn what_is_deleted_is_gone_at_once_and_after_cleaning() {
+    let server = Server::start();
+    let now = now_ms();
+    server.store(&[("__name__", "a"), ("host", "x")], &[(now - 5_000, 1.0), (now, 2.0)]);
+    server.store(&[("__name__", "a"), ("host", "y")], &[(now, 3.0)]);
+    let delete = |query: &str| {
+        server.request("POST", &format!("/api/v1/admin/tsdb/delete_series?{query}"), &[], b"")
+    };
+    let stored = |host: &str| {
+        let query = format!("/api/v1/query?query=count_over_time(a{{host=\"{host}\"}}[1h])");
+        server.get(&query).data()["result"][0]["value"][1].clone()
+    };
+    delete("").error(400, "bad_data");
+    delete("match[]=a%7B").error(400, "bad_data");
+    delete("match[]=a&start=2&end=1").error(400, "bad_data");
+    assert_eq!(delete(&format!("match[]=a%7Bhost=\"x\"%7D&end={}", now - 1)).status, 204);
+    assert_eq!((stored("x"), stored("y")), ("1".into(), "1".into()));
+    let clean = server.request("PUT", "/api/v1/admin/tsdb/clean_tombstones", &[], b"");
+    assert_eq!(clean.status, 204);
+    assert_eq!((stored("x"), stored("y")), ("1".into(), "1".into()));
+    assert_eq!(delete("match[]=a").status, 204);
+    assert!(stored("x").is_null() && stored("y").is_null());
+}
+
+#[test]
 fn metrics_parse_and_move() {
     let server = Server::start();
     let read = |name: &str| -> f64 {
