@@ -84,6 +84,8 @@ impl Inner {
 
     /// Removes the blocks that the retention no longer covers, and returns their names.
     pub(super) fn retain(&self) -> Result<Vec<String>, EngineError> {
+        // A compaction of blocks that go meanwhile would bring them back.
+        let _no_compaction = self.compacting.lock();
         let view = self.view();
         let limits = RetentionLimits {
             oldest: self.options.oldest_kept(self.clock.now()),
@@ -97,8 +99,8 @@ impl Inner {
         Ok(gone)
     }
 
-    /// Publishes the list of blocks without some and with another, and removes those.
-    /// A new block comes with the number of the deletion to which it is clean.
+    /// Publishes the list of blocks without some and with another, which comes with the number of the
+    /// deletion to which it is clean, and removes those that went.
     fn replace_blocks(
         &self,
         gone: &HashSet<&str>,
@@ -134,9 +136,7 @@ impl Inner {
         }
         Ok(())
     }
-}
 
-impl Inner {
     /// Puts a view and its manifest in force.
     pub(super) fn publish(
         &self,

@@ -3,7 +3,11 @@
 use timberline_model::{Matcher, TimeRange};
 
 use super::{
-    engine::Inner, live_block::LiveBlock, manifest::Manifest, tombstone::Tombstone, view::View,
+    engine::Inner,
+    live_block::LiveBlock,
+    manifest::{BlockEntry, Manifest},
+    tombstone::Tombstone,
+    view::View,
 };
 use crate::EngineError;
 
@@ -56,7 +60,7 @@ impl Manifest {
     pub(super) fn forget_tombstones(
         &mut self,
         blocks: &[LiveBlock],
-        set_aside: &[(super::manifest::BlockEntry, String)],
+        set_aside: &[(BlockEntry, String)],
     ) {
         let entries = &self.blocks;
         let covers = |tombstone: &Tombstone, ulid: &str, range: TimeRange| {
@@ -69,7 +73,7 @@ impl Manifest {
                 live.is_dirty() && covers(tombstone, &live.meta().ulid.to_string(), live.range())
             };
             // What cannot be read may hold what was deleted.
-            let in_aside = |(block, _): &(super::manifest::BlockEntry, String)| {
+            let in_aside = |(block, _): &(BlockEntry, String)| {
                 covers(tombstone, &block.ulid, TimeRange::new(block.min_ts, block.max_ts))
             };
             blocks.iter().any(in_block) || set_aside.iter().any(in_aside)
