@@ -1,6 +1,9 @@
 //! Batches: what protocols hand to a database, and what they get back.
 
-use crate::{LabelDecoder, Labels, LabelsError, LogOffset, SeriesRef, limits};
+use crate::{
+    Exemplar, FamilyMetadata, Histogram, HistogramError, LabelDecoder, Labels, LabelsError, LogOffset,
+    SeriesRef, limits,
+};
 
 /// How a write names a series.
 #[derive(Clone, Debug)]
@@ -19,13 +22,29 @@ pub enum SeriesKey<'a> {
     Labels(Labels),
 }
 
-/// One series of a batch; its samples are the next `sample_count` of the batch's columns.
+/// One series of a batch; its samples are the next `sample_count` of the batch's columns, and likewise
+/// its histograms and exemplars.
 #[derive(Clone, Debug)]
 pub struct SeriesWrite<'a> {
     /// Which series.
     pub key: SeriesKey<'a>,
-    /// How many samples.
+    /// How many floats.
     pub sample_count: u32,
+    /// How many histograms.
+    pub histogram_count: u32,
+    /// How many exemplars.
+    pub exemplar_count: u32,
+}
+
+/// A native histogram at an instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistogramSample {
+    /// Nanoseconds since the Unix epoch.
+    pub ts: i64,
+    /// When what it counts began, nanoseconds; 0 if nobody said.
+    pub start: i64,
+    /// The value.
+    pub histogram: Histogram,
 }
 
 /// Samples to be written together: all of them are in the log, or none.
@@ -47,6 +66,11 @@ pub struct WriteBatch<'a> {
     series: Vec<SeriesWrite<'a>>,
     timestamps: Vec<i64>,
     values: Vec<f64>,
+    /// Empty until a sample has a start; then one for each sample.
+    starts: Vec<i64>,
+    histograms: Vec<HistogramSample>,
+    exemplars: Vec<Exemplar>,
+    metadata: Vec<FamilyMetadata>,
 }
 
 impl<'a> WriteBatch<'a> {
@@ -57,12 +81,18 @@ impl<'a> WriteBatch<'a> {
             series: Vec::with_capacity(series),
             timestamps: Vec::with_capacity(samples),
             values: Vec::with_capacity(samples),
+            ..Self::default()
         }
     }
 
     /// Starts a series. Samples pushed next are its own.
     pub fn push_series(&mut self, key: SeriesKey<'a>) {
-        self.series.push(SeriesWrite { key, sample_count: 0 });
+        self.series.push(SeriesWrite {
+            key,
+            sample_count: 0,
+            histogram_count: 0,
+            exemplar_count: 0,
+        });
     }
 
     /// Starts a series named by its labels.
@@ -85,6 +115,49 @@ impl<'a> WriteBatch<'a> {
         series.sample_count = series.sample_count.checked_add(1).expect("fewer than 2^32 samples");
         self.timestamps.push(ts);
         self.values.push(value);
+        if !self.starts.is_empty() {
+            self.starts.push(0);
+        }
+    }
+
+    /// Adds a sample whose counting began at `start`, in nanoseconds; 0 means that nobody said.
+    ///
+    /// # Panics
+    /// As [`WriteBatch::push_sample`].
+    pub fn push_sample_since(&mut self, ts: i64, start: i64, value: f64) {
+        self.push_sample(ts, value);
+        if start == 0 {
+            return;
+        }
+        self.starts.resize(self.timestamps.len(), 0);
+        if let Some(last) = self.starts.last_mut() {
+            *last = start;
+        }
+    }
+
+    /// Adds a native histogram to the series started last. It is checked when the batch is written.
+    ///
+    /// # Panics
+    /// When no series was started, or when one gets 2^32 histograms.
+    pub fn push_histogram(&mut self, sample: HistogramSample) {
+        let series = self.series.last_mut().expect("a series is started before its histograms");
+        series.histogram_count = series.histogram_count.checked_add(1).expect("fewer than 2^32");
+        self.histograms.push(sample);
+    }
+
+    /// Adds an exemplar to the series started last. It is checked when the batch is written.
+    ///
+    /// # Panics
+    /// When no series was started, or when one gets 2^32 exemplars.
+    pub fn push_exemplar(&mut self, exemplar: Exemplar) {
+        let series = self.series.last_mut().expect("a series is started before its exemplars");
+        series.exemplar_count = series.exemplar_count.checked_add(1).expect("fewer than 2^32");
+        self.exemplars.push(exemplar);
+    }
+
+    /// Adds what is known of a metric family; it belongs to no series.
+    pub fn push_metadata(&mut self, metadata: FamilyMetadata) {
+        self.metadata.push(metadata);
     }
 
     /// The series, in order.
@@ -105,16 +178,43 @@ impl<'a> WriteBatch<'a> {
         &self.values
     }
 
-    /// How many samples the batch has.
+    /// Start timestamps: one for each sample, 0 where nobody said; none if nobody said for any.
+    #[must_use]
+    pub fn starts(&self) -> &[i64] {
+        &self.starts
+    }
+
+    /// All histograms, series after series.
+    #[must_use]
+    pub fn histograms(&self) -> &[HistogramSample] {
+        &self.histograms
+    }
+
+    /// All exemplars, series after series.
+    #[must_use]
+    pub fn exemplars(&self) -> &[Exemplar] {
+        &self.exemplars
+    }
+
+    /// What the batch says of metric families.
+    #[must_use]
+    pub fn metadata(&self) -> &[FamilyMetadata] {
+        &self.metadata
+    }
+
+    /// How many float samples the batch has.
     #[must_use]
     pub fn sample_count(&self) -> usize {
         self.timestamps.len()
     }
 
-    /// Whether the batch has no samples.
+    /// Whether the batch has nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.timestamps.is_empty()
+            && self.histograms.is_empty()
+            && self.exemplars.is_empty()
+            && self.metadata.is_empty()
     }
 
     /// Forgets everything and keeps the memory.
@@ -122,6 +222,10 @@ impl<'a> WriteBatch<'a> {
         self.series.clear();
         self.timestamps.clear();
         self.values.clear();
+        self.starts.clear();
+        self.histograms.clear();
+        self.exemplars.clear();
+        self.metadata.clear();
     }
 }
 
@@ -162,6 +266,18 @@ pub enum RejectReason {
         /// The sample's time in milliseconds.
         ts_ms: i64,
     },
+    /// A histogram that is none.
+    #[error("invalid histogram: {0}")]
+    Histogram(#[from] HistogramError),
+    /// An exemplar whose labels are too long.
+    #[error("exemplar labels of more than {} characters", limits::EXEMPLAR_LABELS_CHARS_MAX)]
+    ExemplarLabels,
+    /// Metadata whose texts are too long.
+    #[error("metadata of {family:?} with a text of more than {} bytes", limits::METADATA_TEXT_BYTES_MAX)]
+    MetadataText {
+        /// The family, cut short.
+        family: String,
+    },
     /// What a protocol found wrong before the database saw it.
     #[error("{0}")]
     Protocol(String),
@@ -190,10 +306,16 @@ impl std::fmt::Display for Rejection {
 /// What became of a batch. The samples not rejected are written, at the durability asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WriteOutcome {
-    /// Samples written.
+    /// Float samples written.
     pub samples_written: u64,
-    /// Samples not written.
+    /// Histograms written.
+    pub histograms_written: u64,
+    /// Exemplars written.
+    pub exemplars_written: u64,
+    /// Samples, floats and histograms, not written.
     pub samples_rejected: u64,
+    /// Exemplars not written.
+    pub exemplars_rejected: u64,
     /// The first [`limits::REJECTIONS_NAMED_MAX`] rejections.
     pub rejections: Vec<Rejection>,
     /// The end of the batch's frame in the log. Readers that have come this far have seen it.

@@ -9,9 +9,12 @@
 mod batch;
 mod duration;
 mod error;
+mod exemplar;
+mod histogram;
 mod labels;
 pub mod limits;
 mod matcher;
+mod metadata;
 mod offset;
 mod policy;
 mod sample;
@@ -19,14 +22,22 @@ mod scan;
 mod series;
 mod time;
 
-pub use batch::{RejectReason, Rejection, SeriesKey, SeriesWrite, WriteBatch, WriteOutcome};
+pub use batch::{
+    HistogramSample, RejectReason, Rejection, SeriesKey, SeriesWrite, WriteBatch, WriteOutcome,
+};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use error::ErrorKind;
+pub use exemplar::{Exemplar, SeriesExemplars};
+pub use histogram::{
+    BucketCounts, BucketSpan, CUSTOM_BUCKETS_SCHEMA, Histogram, HistogramError, ResetHint, SCHEMA_MAX,
+    SCHEMA_MIN,
+};
 pub use labels::{LabelDecoder, Labels, LabelsBuilder, LabelsError, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher, MatcherError};
+pub use metadata::{FamilyMetadata, Metadata, MetricKind};
 pub use offset::LogOffset;
 pub use policy::{DuplicatePolicy, Durability, UnknownPolicy};
 pub use sample::{STALE_NAN, STALE_NAN_BITS, Sample, ValueKind, is_stale};
-pub use scan::{LabelQuery, ScanError, Selector, SeriesColumns, SeriesScan, SeriesSource};
+pub use scan::{HistogramColumn, LabelQuery, ScanError, Selector, SeriesColumns, SeriesScan, SeriesSource};
 pub use series::SeriesRef;
 pub use time::{NANOS_PER_MILLI, NANOS_PER_SECOND, TimeRange, TimeUnit};

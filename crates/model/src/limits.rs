@@ -12,6 +12,12 @@ pub const LABELS_BYTES_MAX: usize = 262_144;
 pub const SERIES_COUNT_MAX: u64 = u32::MAX as u64;
 /// How far ahead of the clock a sample may lie, in nanoseconds: 10 minutes.
 pub const FUTURE_NANOS_MAX: i64 = 10 * 60 * 1_000_000_000;
+/// Buckets of one side of a native histogram, spans of one side, and custom bounds.
+pub const HISTOGRAM_BUCKETS_MAX: usize = 65_536;
+/// Characters of all names and values of an exemplar's labels, as in OpenMetrics.
+pub const EXEMPLAR_LABELS_CHARS_MAX: usize = 128;
+/// Bytes of a metric's help, unit or family name.
+pub const METADATA_TEXT_BYTES_MAX: usize = 65_536;
 /// Rejections that a write outcome names; the rest is only counted.
 pub const REJECTIONS_NAMED_MAX: usize = 16;
 

@@ -29,4 +29,6 @@ pub struct Sample {
 pub enum ValueKind {
     /// 64-bit floats.
     Float = 1,
+    /// Native histograms.
+    Histogram = 2,
 }

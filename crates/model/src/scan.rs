@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use crate::{ErrorKind, Labels, Matcher, TimeRange};
+use crate::{ErrorKind, Histogram, Labels, Matcher, SeriesExemplars, TimeRange};
 
 /// Which series and which span of time a query wants.
 #[derive(Clone, Debug)]
@@ -13,16 +13,33 @@ pub struct Selector {
     pub range: TimeRange,
 }
 
-/// The samples of one series, sorted by time, one per instant (unless duplicates are kept).
+/// The samples of one series, sorted by time, one per instant (unless duplicates are kept). An instant
+/// has a float or a histogram, never both.
 ///
 /// Reused from series to series: a scan clears and refills it.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct SeriesColumns {
-    /// Nanoseconds since the Unix epoch, ascending.
+    /// Of the floats: nanoseconds since the Unix epoch, ascending.
     pub timestamps: Vec<i64>,
     /// As many values as timestamps.
     pub values: Vec<f64>,
+    /// Of the floats: when what they count began (the start timestamp), nanoseconds, 0 where nobody
+    /// said. As many as timestamps, or none if nobody said for any.
+    pub starts: Vec<i64>,
+    /// The native histograms.
+    pub histograms: HistogramColumn,
+}
+
+/// The native histograms of one series, sorted by time.
+#[derive(Clone, Debug, Default)]
+pub struct HistogramColumn {
+    /// Nanoseconds since the Unix epoch, ascending.
+    pub timestamps: Vec<i64>,
+    /// As many values as timestamps.
+    pub values: Vec<Histogram>,
+    /// Start timestamps, 0 where nobody said; as many as timestamps, or none.
+    pub starts: Vec<i64>,
 }
 
 impl SeriesColumns {
@@ -30,9 +47,32 @@ impl SeriesColumns {
     pub fn clear(&mut self) {
         self.timestamps.clear();
         self.values.clear();
+        self.starts.clear();
+        self.histograms.clear();
     }
 
-    /// How many samples there are.
+    /// How many floats there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.timestamps.len()
+    }
+
+    /// Whether there are neither floats nor histograms.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.timestamps.is_empty() && self.histograms.timestamps.is_empty()
+    }
+}
+
+impl HistogramColumn {
+    /// Forgets the histograms and keeps the memory of the columns.
+    pub fn clear(&mut self) {
+        self.timestamps.clear();
+        self.values.clear();
+        self.starts.clear();
+    }
+
+    /// How many histograms there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.timestamps.len()
@@ -100,6 +140,16 @@ pub trait SeriesSource: Send + Sync {
     /// # Errors
     /// Storage that cannot be read.
     fn series(&self, query: &LabelQuery) -> Result<Vec<Labels>, ScanError>;
+
+    /// Exemplars in the query's span, series in order of their labels. A source that keeps no
+    /// exemplars has none.
+    ///
+    /// # Errors
+    /// Storage that cannot be read.
+    fn exemplars(&self, query: &LabelQuery) -> Result<Vec<SeriesExemplars>, ScanError> {
+        let _ = query;
+        Ok(Vec::new())
+    }
 }
 
 /// Why a scan failed: the storage's own error behind the kind of it.
