@@ -6,6 +6,9 @@ mod bench;
 mod check;
 mod command;
 mod fuzz;
+mod http;
+mod port;
+mod record;
 mod test;
 mod tidy;
 
@@ -35,6 +38,8 @@ enum Task {
     Test(test::Options),
     /// Builds the fuzz targets with coverage on the stable toolchain and runs them.
     Fuzz(fuzz::Options),
+    /// Records the metrics of real exporters, as data for `bench storage`.
+    Record(record::Options),
     /// Measures beside the peers.
     Bench {
         #[command(subcommand)]
@@ -59,6 +64,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Tidy => tidy::run(&root)?,
         Task::Test(options) => return test::run(&root, &options),
         Task::Fuzz(options) => fuzz::run(&root, &options)?,
+        Task::Record(options) => record::run(&options)?,
         Task::Bench { bench } => bench::run(&root, &bench)?,
     }
     Ok(ExitCode::SUCCESS)

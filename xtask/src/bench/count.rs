@@ -3,10 +3,8 @@
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::{
-    http,
-    load::{FIRST_METRIC, LoadOptions, STEP_SECONDS},
-};
+use super::load::{FIRST_METRIC, LoadOptions, STEP_SECONDS};
+use crate::http;
 
 /// Checks that one series of the first and last host, and one metric of all hosts, have all samples.
 pub(super) fn check(port: u16, load: &LoadOptions) -> Result<()> {

@@ -2,24 +2,25 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{
-    count, http,
-    load::{self, Body, LoadOptions, STEP_SECONDS},
-    machine::Machine,
-    peers::{self, Peer},
+    count,
+    load::{self, Body, LoadOptions},
+    peers::Peer,
     process::{self, Memory},
     report::{self, Report},
+    section::Section,
     sender,
     server::Server,
+    setup::Setup,
 };
 
-const WRITE_PATH: &str = "/api/v1/write";
+const SECTION: Section = Section { bench: "ingest", title: "Ingest, Prometheus remote write 1.0" };
 
 /// What to write, and where to.
 #[derive(Debug, Args)]
@@ -45,8 +46,8 @@ pub(crate) struct Options {
     /// Runs of each server, in turn; the report shows each server's median run.
     #[arg(long, default_value_t = 1)]
     rounds: usize,
-    /// Servers to run, separated by commas.
-    #[arg(long, value_delimiter = ',', default_values_t = peers::ALL.map(|peer| peer.name.to_owned()))]
+    /// Servers to run, separated by commas; all if none is named.
+    #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Puts the report into this file, in the place of the last one.
     #[arg(long)]
@@ -75,25 +76,14 @@ pub(super) struct Measured {
 
 /// Runs the benchmark and prints the report.
 pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
-    let peers = chosen(&options.only)?;
-    let mut versions = Vec::new();
-    for peer in &peers {
-        let version = (peer.version)(root);
-        versions.push(version.with_context(|| format!("{} (see scripts/setup)", peer.name))?);
-    }
-    // Next to the build, not in a directory for temporary files, which may be in memory.
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
-    std::fs::create_dir_all(&target)?;
-    let dir = tempfile::Builder::new().prefix("bench-").tempdir_in(&target)?;
-    let machine = Machine::look(dir.path())?;
-
+    let bench = Setup::new(root, &options.only)?;
     let load = load_options(options)?;
     eprintln!("building {} samples", load.total());
     let bodies = load::build(&load)?;
-    let mut runs: Vec<Vec<Measured>> = peers.iter().map(|_| Vec::new()).collect();
+    let mut runs: Vec<Vec<Measured>> = bench.peers.iter().map(|_| Vec::new()).collect();
     for round in 0..options.rounds.max(1) {
-        for (peer, runs) in peers.iter().zip(&mut runs) {
-            let own = dir.path().join(format!("{}-{round}", peer.name));
+        for (peer, runs) in bench.peers.iter().zip(&mut runs) {
+            let own = bench.dir().join(format!("{}-{round}", peer.name));
             let measured = measure(root, peer, &own, &load, &bodies);
             let measured = measured.with_context(|| peer.name.to_owned())?;
             eprintln!("{} {round}: {}", peer.name, report::in_short(&measured, load.total()));
@@ -103,21 +93,12 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
     }
     let wire_bytes = bodies.iter().flatten().map(|body| body.bytes.len() as u64).sum();
     let medians = runs.into_iter().map(median).collect::<Result<Vec<_>>>()?;
-    let report = Report { machine, load, wire_bytes, peers, versions, runs: medians };
+    let report = Report { setup: &bench, load, wire_bytes, runs: medians };
     println!("{report}");
     match &options.write {
-        Some(path) => report::write(&root.join(path), &report),
+        Some(path) => SECTION.write(&root.join(path), &report.to_string()),
         None => Ok(()),
     }
-}
-
-fn chosen(names: &[String]) -> Result<Vec<Peer>> {
-    let find = |name: &String| {
-        let found = peers::ALL.into_iter().find(|peer| peer.name == name);
-        let all = peers::ALL.map(|peer| peer.name).join(", ");
-        found.with_context(|| format!("there is no server `{name}`; there are: {all}"))
-    };
-    names.iter().map(find).collect()
 }
 
 fn load_options(options: &Options) -> Result<LoadOptions> {
@@ -125,8 +106,6 @@ fn load_options(options: &Options) -> Result<LoadOptions> {
     if sizes.contains(&0) {
         bail!("hosts, metrics, samples and samples of a request must be at least one");
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
-    let end_seconds = now.as_secs() / STEP_SECONDS * STEP_SECONDS;
     Ok(LoadOptions {
         hosts: options.hosts,
         metrics: options.metrics,
@@ -134,7 +113,8 @@ fn load_options(options: &Options) -> Result<LoadOptions> {
         connections: options.connections.clamp(1, options.hosts),
         request_samples: options.request_samples,
         seed: options.seed,
-        end_ms: i64::try_from(end_seconds * 1000).context("the clock is too far ahead")?,
+        churn: None,
+        end_ms: load::now_ms()?,
     })
 }
 
@@ -150,7 +130,7 @@ fn measure(
     server.settle()?;
     let client = std::process::id();
     let (before, client_before) = (process::cpu_time(server.pid())?, process::cpu_time(client)?);
-    let sent = sender::send(server.port(), WRITE_PATH, bodies)?;
+    let sent = sender::send(server.port(), sender::WRITE_PATH, bodies)?;
     let cpu = process::cpu_time(server.pid())?.saturating_sub(before);
     let cpu_client = process::cpu_time(client)?.saturating_sub(client_before);
     let loaded = process::disk_bytes(server.dir());
@@ -158,10 +138,7 @@ fn measure(
     let cpu_settled = process::cpu_time(server.pid())?.saturating_sub(before);
     let memory = process::memory(server.pid())?;
     if let Some(path) = peer.flush_path {
-        let answer = http::post_empty(server.port(), path)?;
-        if !(200..300).contains(&answer.status) {
-            bail!("{path}: answer {}", answer.status);
-        }
+        server.post(path)?;
         server.settle()?;
     }
     let cpu_flushed = process::cpu_time(server.pid())?.saturating_sub(before);

@@ -4,7 +4,9 @@
 //! Invariant: a seed, a size and a last instant give the same bytes on every machine. All samples of
 //! one series are in the requests of one connection, in order.
 
-use anyhow::Result;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
 
 use super::{
     random::Random,
@@ -47,8 +49,26 @@ pub(super) struct LoadOptions {
     /// Samples in one request.
     pub(super) request_samples: usize,
     pub(super) seed: u64,
+    /// Hosts that are replaced by others.
+    pub(super) churn: Option<Churn>,
     /// The last instant, in milliseconds since the Unix epoch.
     pub(super) end_ms: i64,
+}
+
+/// How hosts are replaced by others, whose series are new.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Churn {
+    /// Every so many-th host is.
+    pub(super) every: usize,
+    /// After so many steps.
+    pub(super) lifetime: usize,
+}
+
+/// The newest step that lies in the past, in milliseconds since the Unix epoch.
+pub(super) fn now_ms() -> Result<i64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
+    let seconds = now.as_secs() / STEP_SECONDS * STEP_SECONDS;
+    i64::try_from(seconds * 1000).context("the clock is too far ahead")
 }
 
 impl LoadOptions {
@@ -92,11 +112,17 @@ fn build_connection(options: &LoadOptions, first: usize, connections: usize) -> 
         .flat_map(|host| (0..options.metrics).map(move |metric| (host, metric)))
         .map(|(host, metric)| Series::new(options.seed, host, metric))
         .collect();
+    let mut generation = 0;
     let mut bodies = Vec::new();
     let mut request = Request::default();
     let mut count = 0;
     for step in 0..options.samples {
         let ts_ms = options.ts_ms(step);
+        if let Some(churn) = options.churn.filter(|churn| step / churn.lifetime != generation) {
+            generation = step / churn.lifetime;
+            let replaced = series.iter_mut().filter(|it| it.host.is_multiple_of(churn.every));
+            replaced.for_each(|series| series.rename(options.seed, generation));
+        }
         for series in &mut series {
             let value = series.next();
             request.push(&series.labels, ts_ms, value);
@@ -116,6 +142,8 @@ fn build_connection(options: &LoadOptions, first: usize, connections: usize) -> 
 /// A series: a random walk between 0 and 100.
 #[derive(Debug)]
 struct Series {
+    host: usize,
+    metric: usize,
     labels: Vec<u8>,
     random: Random,
     value: f64,
@@ -125,15 +153,17 @@ struct Series {
 
 impl Series {
     fn new(seed: u64, host: usize, metric: usize) -> Self {
-        let mut of_host = Random::new(seed ^ (host as u64) << 20);
-        let labels = encode_labels(
-            labels(host, metric, &mut of_host).iter().map(|(name, value)| (*name, value.as_str())),
-        );
+        let labels = series_labels(seed, host, metric, 0);
         let mut random = Random::new(seed ^ (host as u64) << 20 ^ (metric as u64 + 1));
         let value = random.unit() * 100.0;
         // Half of the metrics are whole numbers, half have two decimals.
         let scale = if metric.is_multiple_of(2) { 1.0 } else { 100.0 };
-        Self { labels, random, value, scale }
+        Self { host, metric, labels, random, value, scale }
+    }
+
+    /// The host gives way to another one in its place.
+    fn rename(&mut self, seed: u64, generation: usize) {
+        self.labels = series_labels(seed, self.host, self.metric, generation);
     }
 
     fn next(&mut self) -> f64 {
@@ -142,13 +172,23 @@ impl Series {
     }
 }
 
+fn series_labels(seed: u64, host: usize, metric: usize, generation: usize) -> Vec<u8> {
+    let mut of_host = Random::new(seed ^ (host as u64) << 20);
+    let name = match generation {
+        0 => format!("host_{host}"),
+        _ => format!("host_{host}_{generation}"),
+    };
+    let labels = labels(name, metric, &mut of_host);
+    encode_labels(labels.iter().map(|(name, value)| (*name, value.as_str())))
+}
+
 /// The labels of a series, sorted by name.
-fn labels(host: usize, metric: usize, of_host: &mut Random) -> Vec<(&'static str, String)> {
+fn labels(host: String, metric: usize, of_host: &mut Random) -> Vec<(&'static str, String)> {
     let number = |random: &mut Random, below: f64| ((random.unit() * below) as u64).to_string();
     let (region, datacenters) = REGIONS[(of_host.unit() * REGIONS.len() as f64) as usize];
     let datacenter = of_host.pick(datacenters).to_owned();
     let mut labels = vec![
-        ("hostname", format!("host_{host}")),
+        ("hostname", host),
         ("region", region.to_owned()),
         ("datacenter", datacenter),
         ("rack", number(of_host, 100.0)),
@@ -180,6 +220,7 @@ mod tests {
             connections: 2,
             request_samples: 10,
             seed: 1,
+            churn: None,
             end_ms: 1_700_000_000_000,
         }
     }
@@ -222,7 +263,7 @@ mod tests {
 
     #[test]
     fn labels_are_sorted_and_belong_to_the_host() {
-        let of = |metric| labels(9, metric, &mut Random::new(4));
+        let of = |metric| labels("host_9".to_owned(), metric, &mut Random::new(4));
         assert_eq!(of(0).len(), 11);
         assert!(of(0).is_sorted());
         assert_eq!(of(0)[1..], of(1)[1..]);

@@ -4,18 +4,24 @@
 //! starts, and the client's own processor time is reported with every run.
 
 mod count;
-mod http;
+mod figures;
 mod ingest;
 mod load;
 mod machine;
 mod peers;
-mod port;
 mod process;
 mod random;
+mod recorded;
 mod remote_write;
 mod report;
 mod run;
+mod scan;
+mod section;
 mod sender;
+mod series;
 mod server;
+mod setup;
+mod storage;
+mod table;
 
 pub(crate) use run::{Bench, run};

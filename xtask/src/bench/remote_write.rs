@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result};
 
-const LENGTH_DELIMITED: u8 = 2;
+/// The wire type of fields with a length.
+pub(super) const LENGTH_DELIMITED: u8 = 2;
 const WRITE_REQUEST_TIMESERIES: u8 = 1 << 3 | LENGTH_DELIMITED;
 const TIMESERIES_LABELS: u8 = 1 << 3 | LENGTH_DELIMITED;
 const TIMESERIES_SAMPLES: u8 = 2 << 3 | LENGTH_DELIMITED;
@@ -56,13 +57,15 @@ impl Request {
     }
 }
 
-fn put_bytes(out: &mut Vec<u8>, key: u8, bytes: &[u8]) {
+/// Appends a length-delimited field; `key` holds its number and wire type.
+pub(super) fn put_bytes(out: &mut Vec<u8>, key: u8, bytes: &[u8]) {
     out.push(key);
     put_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
-fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+/// Appends a varint.
+pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;

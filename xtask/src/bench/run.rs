@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::ingest;
+use super::{ingest, scan, series, storage};
 use crate::command::{cargo, run as run_command};
 
 /// The benchmarks.
@@ -14,6 +14,12 @@ pub(crate) enum Bench {
     /// Prometheus remote write: samples per second of wall and of processor time, latency, bytes on
     /// disk and memory, beside VictoriaMetrics and Prometheus.
     Ingest(ingest::Options),
+    /// Bytes on disk for each sample, after all compaction, of recorded and of generated data.
+    Storage(storage::Options),
+    /// Many series: memory after the load and after a query of all, restart after a kill, churn.
+    Series(series::Options),
+    /// Reading whole series out over HTTP.
+    Scan(scan::Options),
 }
 
 /// Runs a benchmark, through a release build of this program.
@@ -25,6 +31,9 @@ pub(crate) fn run(root: &Path, bench: &Bench) -> Result<()> {
     }
     match bench {
         Bench::Ingest(options) => ingest::run(root, options),
+        Bench::Storage(options) => storage::run(root, options),
+        Bench::Series(options) => series::run(root, options),
+        Bench::Scan(options) => scan::run(root, options),
     }
 }
 

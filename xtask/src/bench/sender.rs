@@ -11,11 +11,11 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{
-    http::{Connection, post_head},
-    load::Body,
-};
+use super::load::Body;
+use crate::http::{Connection, post_head};
 
+/// Where all servers take remote write.
+pub(super) const WRITE_PATH: &str = "/api/v1/write";
 /// How many steps of the data a connection may be ahead of the slowest.
 const AHEAD_STEPS_MAX: usize = 30;
 const PACE_POLL: Duration = Duration::from_micros(200);

@@ -10,8 +10,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{http, peers::Peer, port, process};
-use crate::command::shown;
+use super::{peers::Peer, process};
+use crate::{command::shown, http, port};
 
 /// A server that is not ready, or not gone, after so long has failed.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -66,6 +66,23 @@ impl Server {
         self.command
             .replace(&self.dir.display().to_string(), "DIR")
             .replace(&format!(":{}", self.port), ":PORT")
+    }
+
+    /// Posts nothing to a path that makes the server do something.
+    pub(super) fn post(&self, path: &str) -> Result<()> {
+        let answer = http::post_empty(self.port, path)?;
+        if !(200..300).contains(&answer.status) {
+            let text = String::from_utf8_lossy(&answer.body);
+            bail!("{path}: answer {}: {}", answer.status, text.trim());
+        }
+        Ok(())
+    }
+
+    /// Ends the server as a power cut of its process would, and leaves its data.
+    pub(super) fn kill(mut self) -> Result<()> {
+        self.child.kill().context("killing")?;
+        self.child.wait()?;
+        Ok(())
     }
 
     /// Waits until the work that the load left behind is done.

@@ -8,7 +8,7 @@ mod prometheus;
 mod timberline;
 mod victoria_metrics;
 
-pub(super) use peer::Peer;
+pub(super) use peer::{Export, Pack, Peer};
 
 /// All of them, ours first.
 pub(super) const ALL: [Peer; 3] = [timberline::PEER, victoria_metrics::PEER, prometheus::PEER];

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result};
 
-use super::Peer;
+use super::{Export, Pack, Peer};
 use crate::command::output;
 
 pub(super) const PEER: Peer = Peer {
@@ -12,6 +12,8 @@ pub(super) const PEER: Peer = Peer {
     durability: "none: page cache, log synced by the segment",
     ready_path: "/-/ready",
     flush_path: None,
+    pack: Pack::Snapshot("/api/v1/admin/tsdb/snapshot", "data/snapshots"),
+    export: Export::RemoteRead,
     command,
     version,
 };
@@ -24,7 +26,7 @@ fn command(_root: &Path, dir: &Path, port: u16) -> Result<Command> {
     command.arg(format!("--storage.tsdb.path={}", dir.join("data").display()));
     command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
     command.args(["--web.enable-remote-write-receiver", "--storage.tsdb.retention.time=100y"]);
-    command.arg("--log.level=warn");
+    command.args(["--log.level=warn", "--web.enable-admin-api", "--query.max-samples=500000000"]);
     Ok(command)
 }
 

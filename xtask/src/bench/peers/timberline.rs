@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Result;
 
-use super::Peer;
+use super::{Export, Pack, Peer};
 use crate::command::{cargo, output, run};
 
 pub(super) const PEER: Peer = Peer {
@@ -15,6 +15,8 @@ pub(super) const PEER: Peer = Peer {
     durability: "synced: fdatasync before the answer",
     ready_path: "/-/ready",
     flush_path: Some("/api/v1/admin/tsdb/flush"),
+    pack: Pack::Merge("/api/v1/admin/tsdb/clean_tombstones"),
+    export: Export::RemoteRead,
     command,
     version,
 };

@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use anyhow::Result;
 
-use super::Peer;
+use super::{Export, Pack, Peer};
 use crate::command::output;
 
 pub(super) const PEER: Peer = Peer {
@@ -12,6 +12,8 @@ pub(super) const PEER: Peer = Peer {
     durability: "none: in memory for about a second",
     ready_path: "/health",
     flush_path: Some("/internal/force_flush"),
+    pack: Pack::Merge("/internal/force_merge"),
+    export: Export::JsonLines("/api/v1/export"),
     command,
     version,
 };
@@ -22,6 +24,9 @@ fn command(_root: &Path, dir: &Path, port: u16) -> Result<Command> {
     command.arg(format!("-storageDataPath={}", dir.display()));
     // It refuses samples older than its retention, and hides the newest half minute by default.
     command.args(["-retentionPeriod=100y", "-search.latencyOffset=1ms", "-loggerLevel=WARN"]);
+    // It refuses queries of many series by default.
+    let limits = ["maxUniqueTimeseries", "maxSeries", "maxTagValues"];
+    command.args(limits.map(|limit| format!("-search.{limit}=5000000")));
     Ok(command)
 }
 

@@ -19,20 +19,20 @@ const BODY_BYTES_MAX: u64 = 64 << 20;
 
 /// An answer.
 #[derive(Debug)]
-pub(super) struct Response {
-    pub(super) status: u16,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
 }
 
 /// A connection that is kept open.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
 }
 
 impl Connection {
     /// Connects to a loopback port.
-    pub(super) fn open(port: u16) -> Result<Self> {
+    pub(crate) fn open(port: u16) -> Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(SILENCE_MAX))?;
@@ -41,7 +41,7 @@ impl Connection {
     }
 
     /// Sends a request whose head was built by [`post_head`] or [`get_head`].
-    pub(super) fn send(&mut self, head: &str, body: &[u8]) -> Result<Response> {
+    pub(crate) fn send(&mut self, head: &str, body: &[u8]) -> Result<Response> {
         let stream = self.stream.get_mut();
         stream.write_all(head.as_bytes()).context("sending a request")?;
         stream.write_all(body).context("sending a request")?;
@@ -112,7 +112,7 @@ impl Connection {
 }
 
 /// The head of a request with a remote write 1.0 body of `len` bytes.
-pub(super) fn post_head(path: &str, len: usize) -> String {
+pub(crate) fn post_head(path: &str, len: usize) -> String {
     format!(
         "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-protobuf\r\n\
          Content-Encoding: snappy\r\nX-Prometheus-Remote-Write-Version: 0.1.0\r\n\
@@ -121,23 +121,23 @@ pub(super) fn post_head(path: &str, len: usize) -> String {
 }
 
 /// The head of a request without a body.
-pub(super) fn get_head(path: &str) -> String {
+pub(crate) fn get_head(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
 }
 
 /// Posts nothing, once, over a connection of its own.
-pub(super) fn post_empty(port: u16, path: &str) -> Result<Response> {
+pub(crate) fn post_empty(port: u16, path: &str) -> Result<Response> {
     let head = format!("POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n");
     Connection::open(port)?.send(&head, &[])
 }
 
 /// Asks once, over a connection of its own.
-pub(super) fn get(port: u16, path: &str) -> Result<Response> {
+pub(crate) fn get(port: u16, path: &str) -> Result<Response> {
     Connection::open(port)?.send(&get_head(path), &[])
 }
 
 /// Makes text fit for the query of a URL.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
