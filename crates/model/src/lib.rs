@@ -7,6 +7,7 @@
 //! so two series are the same series exactly when their `Labels` are equal.
 
 mod batch;
+mod columns;
 mod duration;
 mod error;
 mod exemplar;
@@ -25,12 +26,13 @@ mod time;
 pub use batch::{
     HistogramSample, RejectReason, Rejection, SeriesKey, SeriesWrite, WriteBatch, WriteOutcome,
 };
+pub use columns::ColumnsMark;
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use error::ErrorKind;
 pub use exemplar::{Exemplar, SeriesExemplars};
 pub use histogram::{
-    BucketCounts, BucketSpan, CUSTOM_BUCKETS_SCHEMA, Histogram, HistogramError, ResetHint, SCHEMA_MAX,
-    SCHEMA_MIN,
+    BucketCounts, BucketSpan, CUSTOM_BUCKETS_SCHEMA, Histogram, HistogramError, ResetHint,
+    SCHEMA_MAX, SCHEMA_MIN,
 };
 pub use labels::{LabelDecoder, Labels, LabelsBuilder, LabelsError, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher, MatcherError};
@@ -38,6 +40,8 @@ pub use metadata::{FamilyMetadata, Metadata, MetricKind};
 pub use offset::LogOffset;
 pub use policy::{DuplicatePolicy, Durability, UnknownPolicy};
 pub use sample::{STALE_NAN, STALE_NAN_BITS, Sample, ValueKind, is_stale};
-pub use scan::{HistogramColumn, LabelQuery, ScanError, Selector, SeriesColumns, SeriesScan, SeriesSource};
+pub use scan::{
+    HistogramColumn, LabelQuery, ScanError, Selector, SeriesColumns, SeriesScan, SeriesSource,
+};
 pub use series::SeriesRef;
 pub use time::{NANOS_PER_MILLI, NANOS_PER_SECOND, TimeRange, TimeUnit};

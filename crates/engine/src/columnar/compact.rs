@@ -12,10 +12,7 @@ use timberline_model::{DuplicatePolicy, Labels, SeriesColumns};
 use ulid::Ulid;
 
 use super::{
-    chunk_encoder::ChunkEncoder,
-    layout::Layout,
-    live_block::LiveBlock,
-    merge::{Columns, merge_columns},
+    chunk_encoder::ChunkEncoder, layout::Layout, live_block::LiveBlock, merge::merge_columns,
 };
 use crate::EngineError;
 
@@ -75,11 +72,7 @@ impl Compaction<'_> {
                 used += 1;
             }
             merged.clear();
-            let columns: Vec<Columns<'_>> = parts[..used]
-                .iter()
-                .map(|part| (part.timestamps.as_slice(), part.values.as_slice()))
-                .collect();
-            merge_columns(&columns, self.policy, &mut merged);
+            merge_columns(&mut parts[..used], self.policy, &mut merged);
             if !merged.is_empty() {
                 writer.start_series(&labels)?;
                 encoder.push_all(&merged.timestamps, &merged.values, &mut writer)?;

@@ -64,26 +64,11 @@ impl LiveBlock {
         range: TimeRange,
         columns: &mut SeriesColumns,
     ) -> Result<(), EngineError> {
-        let start = columns.len();
+        let mark = columns.mark();
         self.block.read(series, range, columns)?;
         if let Some(deleted) = self.deleted.get(&series) {
-            remove(columns, start, deleted);
+            columns.retain(mark, |ts| !deleted.iter().any(|range| range.contains(ts)));
         }
         Ok(())
     }
-}
-
-/// Takes the samples of some spans of time out, from `start` on.
-fn remove(columns: &mut SeriesColumns, start: usize, deleted: &[TimeRange]) {
-    let mut kept = start;
-    for index in start..columns.len() {
-        let ts = columns.timestamps[index];
-        if !deleted.iter().any(|range| range.contains(ts)) {
-            columns.timestamps[kept] = ts;
-            columns.values[kept] = columns.values[index];
-            kept += 1;
-        }
-    }
-    columns.timestamps.truncate(kept);
-    columns.values.truncate(kept);
 }

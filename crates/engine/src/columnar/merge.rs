@@ -1,71 +1,128 @@
 //! Merging the samples of one series that lie in several places.
+//!
+//! A sample is a float or a histogram, with its start timestamp if it has one; all of it moves
+//! together. The duplicate policy decides between samples of one instant whatever their kinds.
 
-use timberline_model::{DuplicatePolicy, SeriesColumns};
+use std::ops::Range;
 
-/// One place's samples of a series: timestamps ascending, and as many values.
-pub(crate) type Columns<'a> = (&'a [i64], &'a [f64]);
+use timberline_model::{ColumnsMark, DuplicatePolicy, Histogram, SeriesColumns};
 
-/// Appends the union of `inputs` to `out`: ascending in time, and one sample per instant unless the
-/// policy is to keep all.
+/// Moves the union of `inputs` to the end of `out`: ascending in time, and one sample per instant unless
+/// the policy is to keep all. The inputs are empty afterwards and keep their memory.
 ///
-/// `inputs` are ordered by age: samples of a later input arrived later. Within one input, samples of
-/// one instant are in order of arrival.
+/// `inputs` are ordered by age: samples of a later input arrived later. Within one input, each
+/// column ascends, its samples of one instant are in order of arrival, and floats count as having
+/// arrived before the histograms of their instant.
 pub(crate) fn merge_columns(
-    inputs: &[Columns<'_>],
+    inputs: &mut [SeriesColumns],
     policy: DuplicatePolicy,
     out: &mut SeriesColumns,
 ) {
-    let start = out.len();
-    for (timestamps, values) in inputs {
-        debug_assert_eq!(timestamps.len(), values.len(), "columns are of one length");
-        out.timestamps.extend_from_slice(timestamps);
-        out.values.extend_from_slice(values);
+    let mark = out.mark();
+    let mut ends = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        debug_assert_eq!(input.timestamps.len(), input.values.len(), "columns are of one length");
+        out.append(input);
+        ends.push(out.mark());
     }
-    if is_strict(out, start) {
-        return;
-    }
-    sort_by_time(out, start);
-    keep_by_policy(out, start, policy);
-}
-
-/// Leaves one sample per instant from `start` on, where times ascend, unless the policy is to keep all.
-pub(crate) fn keep_by_policy(out: &mut SeriesColumns, start: usize, policy: DuplicatePolicy) {
-    if policy != DuplicatePolicy::All && !is_strict(out, start) {
-        drop_duplicates(out, start, policy);
+    if !is_settled(out, mark) {
+        settle(out, mark, &ends, policy);
     }
 }
 
-fn is_strict(columns: &SeriesColumns, start: usize) -> bool {
-    columns.timestamps[start..].is_sorted_by(|a, b| a < b)
-}
-
-/// Sorts by time and keeps the order of arrival within an instant. The inputs are sorted runs, which
-/// the standard library's stable sort finds and merges.
-fn sort_by_time(out: &mut SeriesColumns, start: usize) {
-    let mut samples: Vec<(i64, f64)> =
-        out.timestamps[start..].iter().copied().zip(out.values[start..].iter().copied()).collect();
-    samples.sort_by_key(|(ts, _)| *ts);
-    for (index, (ts, value)) in samples.into_iter().enumerate() {
-        out.timestamps[start + index] = ts;
-        out.values[start + index] = value;
+/// Leaves one sample per instant after `mark`, where both columns ascend, unless the policy is to keep
+/// all.
+pub(crate) fn keep_by_policy(out: &mut SeriesColumns, mark: ColumnsMark, policy: DuplicatePolicy) {
+    if policy != DuplicatePolicy::All && !is_settled(out, mark) {
+        let end = out.mark();
+        settle(out, mark, &[end], policy);
     }
 }
 
-fn drop_duplicates(out: &mut SeriesColumns, start: usize, policy: DuplicatePolicy) {
-    let last_wins = policy == DuplicatePolicy::Last;
-    let mut kept = start;
-    for index in start..out.len() {
-        let repeats = kept > start && out.timestamps[kept - 1] == out.timestamps[index];
-        if !repeats {
-            out.timestamps[kept] = out.timestamps[index];
-            out.values[kept] = out.values[index];
-            kept += 1;
-        } else if last_wins {
-            out.values[kept - 1] = out.values[index];
+/// Whether there is nothing to do: both columns ascend, and no instant is in both.
+fn is_settled(columns: &SeriesColumns, mark: ColumnsMark) -> bool {
+    let floats = &columns.timestamps[mark.floats..];
+    let histograms = &columns.histograms.timestamps[mark.histograms..];
+    let strict = |timestamps: &[i64]| timestamps.is_sorted_by(|a, b| a < b);
+    strict(floats) && strict(histograms) && are_disjoint(floats, histograms)
+}
+
+fn are_disjoint(mut a: &[i64], mut b: &[i64]) -> bool {
+    while let ([first_a, rest_a @ ..], [first_b, rest_b @ ..]) = (a, b) {
+        match first_a.cmp(first_b) {
+            std::cmp::Ordering::Less => a = rest_a,
+            std::cmp::Ordering::Greater => b = rest_b,
+            std::cmp::Ordering::Equal => return false,
         }
     }
-    out.timestamps.truncate(kept);
-    out.values.truncate(kept);
+    true
+}
+
+/// A sample's place in the columns before they are settled.
+#[derive(Clone, Copy, Debug)]
+enum Arrival {
+    Float(usize),
+    Histogram(usize),
+}
+
+/// Brings what lies after `mark` into order and applies the policy. `ends` are where the inputs end.
+fn settle(
+    out: &mut SeriesColumns,
+    mark: ColumnsMark,
+    ends: &[ColumnsMark],
+    policy: DuplicatePolicy,
+) {
+    let mut arrivals: Vec<(i64, Arrival)> = Vec::with_capacity(out.sample_count());
+    let mut start = mark;
+    for end in ends {
+        let (floats, histograms) = (start.floats..end.floats, start.histograms..end.histograms);
+        arrivals.extend(floats.map(|index| (out.timestamps[index], Arrival::Float(index))));
+        let at = |index: usize| (out.histograms.timestamps[index], Arrival::Histogram(index));
+        arrivals.extend(histograms.map(at));
+        start = *end;
+    }
+    // Sorted runs, which the standard library's stable sort finds and merges; it keeps the order of
+    // arrival within an instant.
+    arrivals.sort_by_key(|(ts, _)| *ts);
+    let mut rest = out.split_off(mark);
+    for instant in arrivals.chunk_by(|a, b| a.0 == b.0) {
+        for (ts, arrival) in &instant[kept(instant.len(), policy)] {
+            take(&mut rest, mark, *ts, *arrival, out);
+        }
+    }
+}
+
+/// Which of the samples of one instant stay, in order of arrival.
+const fn kept(count: usize, policy: DuplicatePolicy) -> Range<usize> {
+    match policy {
+        DuplicatePolicy::All => 0..count,
+        DuplicatePolicy::Last => count - 1..count,
+        DuplicatePolicy::First | DuplicatePolicy::Reject => 0..1,
+    }
+}
+
+/// Moves one sample from what was cut off at `mark` to the end of `out`.
+fn take(
+    from: &mut SeriesColumns,
+    mark: ColumnsMark,
+    ts: i64,
+    arrival: Arrival,
+    out: &mut SeriesColumns,
+) {
+    match arrival {
+        Arrival::Float(index) => {
+            let index = index - mark.floats;
+            let start = from.starts.get(index).copied().unwrap_or(0);
+            out.push(ts, start, from.values[index]);
+        }
+        Arrival::Histogram(index) => {
+            let index = index - mark.histograms;
+            let start = from.histograms.starts.get(index).copied().unwrap_or(0);
+            // Each is taken once; what stays in its place is dropped with the rest.
+            let value = std::mem::replace(&mut from.histograms.values[index], Histogram::stale());
+            out.histograms.push(ts, start, value);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -10,15 +10,15 @@
 use std::{num::NonZeroUsize, ops::Range, sync::Arc};
 
 use timberline_model::{
-    DuplicatePolicy, Labels, Matcher, ScanError, Selector, SeriesColumns, SeriesRef, SeriesScan,
-    TimeRange,
+    ColumnsMark, DuplicatePolicy, Labels, Matcher, ScanError, Selector, SeriesColumns, SeriesRef,
+    SeriesScan, TimeRange,
 };
 
 use super::{
     engine::Inner,
     head::Head,
     live_block::LiveBlock,
-    merge::{Columns, keep_by_policy, merge_columns},
+    merge::{keep_by_policy, merge_columns},
     view::View,
 };
 use crate::EngineError;
@@ -203,7 +203,7 @@ impl Stream {
         if let [only] = group {
             places.read(*only, columns)?;
             // A block may be older than the policy.
-            keep_by_policy(columns, 0, places.policy);
+            keep_by_policy(columns, ColumnsMark::default(), places.policy);
             return Ok(());
         }
         if self.parts.len() < group.len() {
@@ -213,12 +213,7 @@ impl Stream {
             part.clear();
             places.read(*found, part)?;
         }
-        let parts: Vec<Columns<'_>> = self.parts[..group.len()]
-            .iter()
-            .filter(|part| !part.is_empty())
-            .map(|part| (part.timestamps.as_slice(), part.values.as_slice()))
-            .collect();
-        merge_columns(&parts, places.policy, columns);
+        merge_columns(&mut self.parts[..group.len()], places.policy, columns);
         Ok(())
     }
 }

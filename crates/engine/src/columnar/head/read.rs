@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use timberline_model::{SeriesColumns, SeriesRef, TimeRange, TimeUnit};
+use timberline_model::{ColumnsMark, SeriesColumns, SeriesRef, TimeRange, TimeUnit};
 
 use super::{
-    super::merge::{Columns, merge_columns},
+    super::merge::merge_columns,
     epoch::{Epoch, EpochSpan},
     late,
     place::SeriesPlace,
@@ -86,22 +86,22 @@ impl Snapshot {
 
     /// Decodes and merges, and appends what is in the range.
     fn decode(self, range: &TimeRange, head: &Head, out: &mut SeriesColumns) {
-        let start = out.len();
+        let mark = out.mark();
         for chunk in &self.sealed {
             decode_sealed(chunk, out);
         }
         if let Some((unit, payload)) = &self.open {
             decode_open(*unit, payload, out);
         }
-        trim(out, start, range);
+        out.trim(mark, *range);
         if self.late_sealed.is_empty() && self.late.is_empty() {
             return;
         }
-        let mut parts = vec![split_off(out, start)];
+        let mut parts = vec![out.split_off(mark)];
         for chunk in &self.late_sealed {
             let mut part = SeriesColumns::default();
             decode_sealed(chunk, &mut part);
-            trim(&mut part, 0, range);
+            part.trim(ColumnsMark::default(), *range);
             parts.push(part);
         }
         let policy = head.options().duplicates;
@@ -111,28 +111,6 @@ impl Snapshot {
         (part.timestamps, part.values) =
             late.into_iter().filter(|(ts, _)| range.contains(*ts)).unzip();
         parts.push(part);
-        let columns: Vec<Columns<'_>> =
-            parts.iter().map(|part| (part.timestamps.as_slice(), part.values.as_slice())).collect();
-        merge_columns(&columns, policy, out);
+        merge_columns(&mut parts, policy, out);
     }
-}
-
-/// Cuts off what lies outside the range, in columns that ascend from `start` on.
-fn trim(columns: &mut SeriesColumns, start: usize, range: &TimeRange) {
-    let timestamps = &columns.timestamps[start..];
-    let end = start + timestamps.partition_point(|ts| *ts <= range.end);
-    let first = start + timestamps.partition_point(|ts| *ts < range.start);
-    columns.timestamps.truncate(end);
-    columns.values.truncate(end);
-    if first > start {
-        columns.timestamps.drain(start..first);
-        columns.values.drain(start..first);
-    }
-}
-
-fn split_off(columns: &mut SeriesColumns, start: usize) -> SeriesColumns {
-    let mut rest = SeriesColumns::default();
-    rest.timestamps = columns.timestamps.split_off(start);
-    rest.values = columns.values.split_off(start);
-    rest
 }

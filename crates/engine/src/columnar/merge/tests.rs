@@ -6,39 +6,91 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn merged(inputs: &[Columns<'_>], policy: DuplicatePolicy) -> Vec<(i64, u64)> {
+/// What a sample is, in terms that compare: start, kind, bits of the value or the histogram's sum.
+type Value = (i64, bool, u64);
+
+fn columns(samples: &[(i64, Value)]) -> SeriesColumns {
+    let mut columns = SeriesColumns::default();
+    for (ts, (start, is_histogram, bits)) in samples {
+        if *is_histogram {
+            let histogram = Histogram { sum: f64::from_bits(*bits), ..Histogram::stale() };
+            columns.histograms.push(*ts, *start, histogram);
+        } else {
+            columns.push(*ts, *start, f64::from_bits(*bits));
+        }
+    }
+    columns
+}
+
+/// All samples; floats before histograms of the same instant.
+fn samples(columns: &SeriesColumns) -> Vec<(i64, Value)> {
+    assert!(columns.timestamps.is_sorted() && columns.histograms.timestamps.is_sorted());
+    let start = |starts: &[i64], index: usize| starts.get(index).copied().unwrap_or(0);
+    let floats = columns.timestamps.iter().zip(&columns.values).enumerate();
+    let floats = floats.map(|(n, (ts, v))| (*ts, (start(&columns.starts, n), false, v.to_bits())));
+    let column = &columns.histograms;
+    let histograms = column.timestamps.iter().zip(&column.values).enumerate();
+    let histograms =
+        histograms.map(|(n, (ts, v))| (*ts, (start(&column.starts, n), true, v.sum.to_bits())));
+    let mut all: Vec<_> = floats.chain(histograms).collect();
+    all.sort_by_key(|(ts, (_, is_histogram, _))| (*ts, *is_histogram));
+    all
+}
+
+fn merged(inputs: &[&[(i64, Value)]], policy: DuplicatePolicy) -> Vec<(i64, Value)> {
+    let mut inputs: Vec<SeriesColumns> = inputs.iter().map(|input| columns(input)).collect();
     let mut out = SeriesColumns::default();
-    merge_columns(inputs, policy, &mut out);
-    out.timestamps.into_iter().zip(out.values.into_iter().map(f64::to_bits)).collect()
+    merge_columns(&mut inputs, policy, &mut out);
+    assert!(inputs.iter().all(SeriesColumns::is_empty));
+    samples(&out)
 }
 
 #[test]
-fn each_policy_keeps_its_sample() {
-    let inputs: [Columns<'_>; 2] = [(&[1, 2, 3], &[1.0, 2.0, 3.0]), (&[2, 4], &[20.0, 40.0])];
-    let values = |policy| {
-        merged(&inputs, policy)
-            .into_iter()
-            .map(|(_, bits)| f64::from_bits(bits))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(values(DuplicatePolicy::Last), [1.0, 20.0, 3.0, 40.0]);
-    assert_eq!(values(DuplicatePolicy::First), [1.0, 2.0, 3.0, 40.0]);
-    assert_eq!(values(DuplicatePolicy::Reject), [1.0, 2.0, 3.0, 40.0]);
-    assert_eq!(values(DuplicatePolicy::All), [1.0, 2.0, 20.0, 3.0, 40.0]);
+fn each_policy_keeps_its_sample_whatever_the_kind() {
+    let float = |value: u64| (0, false, value);
+    let histogram = |value: u64| (7, true, value);
+    let inputs: [&[(i64, Value)]; 2] = [
+        &[(1, float(1)), (2, float(2)), (3, histogram(3))],
+        &[(2, histogram(20)), (3, float(30)), (4, float(40))],
+    ];
+    let first = [(1, float(1)), (2, float(2)), (3, histogram(3)), (4, float(40))];
+    let last = [(1, float(1)), (2, histogram(20)), (3, float(30)), (4, float(40))];
+    assert_eq!(merged(&inputs, DuplicatePolicy::Last), last);
+    assert_eq!(merged(&inputs, DuplicatePolicy::First), first);
+    assert_eq!(merged(&inputs, DuplicatePolicy::Reject), first);
+    assert_eq!(merged(&inputs, DuplicatePolicy::All).len(), 6);
 }
 
 #[test]
 fn what_is_in_the_output_already_is_left_alone() {
-    let mut out = SeriesColumns::default();
-    merge_columns(&[(&[9], &[9.0])], DuplicatePolicy::Last, &mut out);
-    merge_columns(&[(&[5], &[5.0]), (&[4], &[4.0])], DuplicatePolicy::Last, &mut out);
-    assert_eq!(out.timestamps, [9, 4, 5]);
+    let mut out = columns(&[(9, (0, false, 9)), (9, (0, true, 9))]);
+    let mut inputs = [columns(&[(5, (0, true, 5))]), columns(&[(4, (1, false, 4))])];
+    merge_columns(&mut inputs, DuplicatePolicy::Last, &mut out);
+    assert_eq!((out.timestamps, out.starts), (vec![9, 4], vec![0, 1]));
+    assert_eq!(out.histograms.timestamps, [9, 5]);
+}
+
+#[test]
+fn an_older_policys_duplicates_go_when_they_are_read() {
+    let twice = [(1, (0, false, 1)), (1, (0, false, 2)), (1, (0, true, 3))];
+    for (policy, left) in [
+        (DuplicatePolicy::Last, vec![twice[2]]),
+        (DuplicatePolicy::First, vec![twice[0]]),
+        (DuplicatePolicy::All, twice.to_vec()),
+    ] {
+        let mut out = columns(&twice);
+        keep_by_policy(&mut out, ColumnsMark::default(), policy);
+        assert_eq!(samples(&out), left);
+    }
 }
 
 proptest! {
     #[test]
     fn merging_equals_a_map(
-        mut inputs in prop::collection::vec(prop::collection::vec((0i64..20, any::<f64>()), 0..20), 0..5),
+        mut inputs in prop::collection::vec(
+            prop::collection::vec((0i64..20, (0i64..2, any::<bool>(), any::<u64>())), 0..20),
+            0..5,
+        ),
         last in any::<bool>(),
     ) {
         let mut model = BTreeMap::new();
@@ -47,17 +99,14 @@ proptest! {
             input.dedup_by_key(|(ts, _)| *ts);
             for (ts, value) in input.iter() {
                 if last {
-                    model.insert(*ts, value.to_bits());
+                    model.insert(*ts, *value);
                 } else {
-                    model.entry(*ts).or_insert(value.to_bits());
+                    model.entry(*ts).or_insert(*value);
                 }
             }
         }
-        let columns: Vec<(Vec<i64>, Vec<f64>)> =
-            inputs.iter().map(|input| input.iter().copied().unzip()).collect();
-        let columns: Vec<Columns<'_>> =
-            columns.iter().map(|(ts, values)| (ts.as_slice(), values.as_slice())).collect();
+        let inputs: Vec<&[(i64, Value)]> = inputs.iter().map(Vec::as_slice).collect();
         let policy = if last { DuplicatePolicy::Last } else { DuplicatePolicy::First };
-        prop_assert_eq!(merged(&columns, policy), model.into_iter().collect::<Vec<_>>());
+        prop_assert_eq!(merged(&inputs, policy), model.into_iter().collect::<Vec<_>>());
     }
 }
