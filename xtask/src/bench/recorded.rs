@@ -25,6 +25,8 @@ pub(super) struct Recorded {
     /// The requests of each connection: one connection for each target.
     pub(super) bodies: Vec<Vec<Body>>,
     pub(super) samples: u64,
+    /// How many of them are NaN, which some servers leave out.
+    pub(super) not_numbers: u64,
     pub(super) series: usize,
     /// The first and the last instant, in milliseconds since the Unix epoch.
     pub(super) span_ms: (i64, i64),
@@ -47,7 +49,8 @@ pub(super) fn build(dir: &Path, step_ms: i64, request_samples: usize) -> Result<
     let steps = (last - first) / RECORDED_STEP_MS + 1;
     let clock = Clock { first, base: now_ms()? - steps * step_ms, step_ms };
     let span_ms = (clock.base, clock.base + steps * step_ms);
-    let mut recorded = Recorded { bodies: Vec::new(), samples: 0, series: 0, span_ms };
+    let mut recorded =
+        Recorded { bodies: Vec::new(), samples: 0, not_numbers: 0, series: 0, span_ms };
     for path in &paths {
         let target = target_bodies(path, clock, request_samples, &mut recorded)
             .with_context(|| path.display().to_string())?;
@@ -105,11 +108,15 @@ fn target_bodies(
             let sample = sample?;
             if !known.contains_key(sample.series) {
                 let mut labels = sample.labels()?;
+                // What a scraper does where a target has such labels itself.
+                for (name, _) in &mut labels {
+                    if matches!(name.as_str(), "job" | "instance") {
+                        name.insert_str(0, "exported_");
+                    }
+                }
                 labels.push(("job".to_owned(), job.clone()));
                 labels.push(("instance".to_owned(), format!("{job}:9100")));
-                // What a scraper does where a target has such labels itself.
                 labels.sort();
-                labels.dedup_by(|later, kept| later.0 == kept.0);
                 labels.retain(|(_, value)| !value.is_empty());
                 let pairs = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
                 known.insert(sample.series.to_owned(), encode_labels(pairs));
@@ -117,6 +124,7 @@ fn target_bodies(
             request.push(&known[sample.series], ts_ms, sample.value);
             count += 1;
             totals.samples += 1;
+            totals.not_numbers += u64::from(sample.value.is_nan());
             if count == request_samples {
                 bodies.push(Body { bytes: request.finish()?, step });
                 count = 0;
