@@ -90,6 +90,10 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// # Errors
     /// `WouldBlock` when another process, or another holder in this one, has it.
     fn lock(&self, path: &Path) -> io::Result<FileLock>;
+
+    /// Says that a step of a change which takes several has been done. Tests let the process die, or
+    /// the power go, at such a point; otherwise nothing comes of it. `docs/fail-points.md` lists them.
+    fn reach(&self, _point: &'static str) {}
 }
 
 /// An open file. Positioned reads and writes only: there is no cursor to share.

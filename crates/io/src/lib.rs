@@ -9,11 +9,13 @@
 
 mod clock;
 mod disk;
+mod fail_point;
 mod mmap;
 mod real;
 mod sim;
 
 pub use clock::{Clock, SimClock, SystemClock};
 pub use disk::{DirEntry, Disk, DiskFile, FileLock, Mapped};
+pub use fail_point::{FAIL_POINT_FILE_VARIABLE, FAIL_POINT_VARIABLE, FailPoint, FailPointError};
 pub use real::RealDisk;
-pub use sim::{Fault, SimDisk};
+pub use sim::{Death, Fault, SimDisk};

@@ -17,7 +17,7 @@ use std::{
 use self::{allocate::allocate, file::RealFile};
 use crate::{
     disk::{DirEntry, Disk, DiskFile, FileLock, Mapped},
-    mmap,
+    fail_point, mmap,
 };
 
 /// The disk of this machine. Paths mean what they mean to the operating system.
@@ -126,6 +126,10 @@ impl Disk for RealDisk {
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    fn reach(&self, point: &'static str) {
+        fail_point::reach(point);
     }
 }
 

@@ -175,6 +175,7 @@ impl BlockWriter {
             return Err(BlockError::Empty { ulid: self.ulid });
         }
         let files = vec![self.chunks.finish(CHUNKS_FILE)?, self.index.finish()?];
+        self.disk.reach("block.written");
         let mut meta = BlockMeta {
             ulid: self.ulid,
             version: VERSION,
@@ -196,10 +197,13 @@ impl BlockWriter {
         file.sync_data().map_err(BlockError::disk("sync", &path))?;
         drop(file);
         disk.sync_dir(&self.temporary).map_err(BlockError::disk("sync", &self.temporary))?;
+        disk.reach("block.described");
         let place = self.blocks_dir.join(self.ulid.to_string());
         disk.rename(&self.temporary, &place)
             .map_err(BlockError::disk("rename", &self.temporary))?;
+        disk.reach("block.renamed");
         disk.sync_dir(&self.blocks_dir).map_err(BlockError::disk("sync", &self.blocks_dir))?;
+        disk.reach("block.durable");
         Ok(meta)
     }
 

@@ -44,6 +44,7 @@ impl Inner {
         // Unlike a flush's, so that the two never collide.
         let ulid = Ulid::from_parts(now_ms, u128::from(view.manifest.number) << 64);
         let _in_work = InWork::begin(self, ulid);
+        self.disk.reach("compact.begun");
         let compaction = Compaction {
             disk: &self.disk,
             layout: &self.layout,
@@ -63,6 +64,7 @@ impl Inner {
                 damaged.extend(merged.iter().map(range_of));
             }
         })?;
+        self.disk.reach("compact.written");
         let clean_to = view.manifest.newest_tombstone();
         let block = match &meta {
             Some(_) => {
@@ -95,6 +97,7 @@ impl Inner {
         if gone.is_empty() {
             return Ok(gone);
         }
+        self.disk.reach("retain.begun");
         self.replace_blocks(&gone.iter().map(String::as_str).collect(), None)?;
         Ok(gone)
     }
@@ -127,12 +130,14 @@ impl Inner {
         drop(current);
         self.publish(&mut state, View { manifest, blocks, set_aside, flushed }, flushed)?;
         drop(state);
+        self.disk.reach("blocks.in_force");
         for name in gone {
             // Reads that still have the block have it mapped; the next sweep removes what stays.
             let dir = self.layout.block(name);
             if let Err(error) = self.disk.remove_dir_all(&dir) {
                 tracing::warn!(block = name, %error, "a superseded block could not be removed");
             }
+            self.disk.reach("blocks.one_removed");
         }
         Ok(())
     }

@@ -22,6 +22,7 @@ impl Inner {
         self.check_publishable(&state)?;
         // After this, all that was acknowledged is in blocks, and what comes is newer than this.
         self.flush_locked(&mut state)?;
+        self.disk.reach("delete.flushed");
         let current = self.view();
         let mut manifest: Manifest = current.manifest.clone();
         for matchers in selectors {
@@ -36,7 +37,9 @@ impl Inner {
         manifest.number += 1;
         let (set_aside, flushed) = (current.set_aside.clone(), current.flushed);
         drop(current);
-        self.publish(&mut state, View { manifest, blocks, set_aside, flushed }, flushed)
+        self.publish(&mut state, View { manifest, blocks, set_aside, flushed }, flushed)?;
+        self.disk.reach("delete.in_force");
+        Ok(())
     }
 }
 

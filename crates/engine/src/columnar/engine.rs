@@ -323,6 +323,7 @@ impl Inner {
             window: self.options.window_nanos(),
             now_ms: u64::try_from(self.clock.now() / NANOS_PER_MILLI).unwrap_or(0),
         };
+        self.disk.reach("flush.begun");
         self.sweep(&current)?;
         let prepared = flush.prepare(&current, epoch, offset).inspect_err(|_| {
             if let Err(error) = self.sweep(&current) {
@@ -334,6 +335,7 @@ impl Inner {
         state.in_doubt = false;
         drop(current);
         self.put_in_force(view, epoch);
+        self.disk.reach("flush.in_force");
         outcome.log_bytes_freed = flush.reclaim(offset);
         self.release_retired();
         Ok(outcome)

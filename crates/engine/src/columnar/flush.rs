@@ -71,9 +71,12 @@ impl Flush<'_> {
         // `flushed_to` would take appends which the next recovery skips. All of the log, so that the
         // segment which begins at `offset` is there, too, and the ones before it can go.
         self.log.commit(self.log.end(), Durability::Synced)?;
+        self.disk.reach("flush.log_synced");
         let metas = self.write_blocks(epoch, current.manifest.next_sequence)?;
+        self.disk.reach("flush.blocks_written");
         let dir = self.layout.dictionaries();
         checkpoint::write(self.disk.as_ref(), &dir, offset, self.head.dictionary())?;
+        self.disk.reach("flush.dictionary_written");
         let mut manifest = current.manifest.clone();
         manifest.number += 1;
         manifest.flushed_to = offset.0;
@@ -110,10 +113,13 @@ impl Flush<'_> {
         if let Err(error) = checkpoint::remove_before(self.disk.as_ref(), &dir, offset) {
             tracing::warn!(%error, "an old series dictionary could not be removed");
         }
-        self.log.truncate_before(offset).unwrap_or_else(|error| {
+        self.disk.reach("flush.dictionaries_removed");
+        let freed = self.log.truncate_before(offset).unwrap_or_else(|error| {
             tracing::warn!(%error, "the log could not be truncated");
             0
-        })
+        });
+        self.disk.reach("flush.log_truncated");
+        freed
     }
 
     fn write_blocks(

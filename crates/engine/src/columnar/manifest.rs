@@ -136,7 +136,9 @@ impl Manifest {
         }
         let file = disk.create(&temporary, 0).map_err(EngineError::disk("create", &temporary))?;
         file.write_all_at(&self.encode(), 0).map_err(EngineError::disk("write", &temporary))?;
-        file.sync_data().map_err(EngineError::disk("sync", &temporary))
+        file.sync_data().map_err(EngineError::disk("sync", &temporary))?;
+        disk.reach("manifest.written");
+        Ok(())
     }
 
     /// Gives the prepared manifest its name. After an error it is unknown which manifest the disk
@@ -145,7 +147,9 @@ impl Manifest {
         let path = path_of(dir, self.number);
         let temporary = path.with_extension("tmp");
         disk.rename(&temporary, &path).map_err(EngineError::disk("rename", &temporary))?;
+        disk.reach("manifest.renamed");
         disk.sync_dir(dir).map_err(EngineError::disk("sync", dir))?;
+        disk.reach("manifest.durable");
         Self::remove_old(disk, dir, self.number);
         Ok(())
     }

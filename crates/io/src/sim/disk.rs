@@ -8,9 +8,13 @@ use super::{
     fault::{Fault, Kind},
     file::{SimFile, position},
     namespace::NodeId,
+    points::Death,
     state::State,
 };
-use crate::disk::{DirEntry, Disk, DiskFile, FileLock, Mapped};
+use crate::{
+    FailPoint,
+    disk::{DirEntry, Disk, DiskFile, FileLock, Mapped},
+};
 
 /// What [`Disk::free_bytes`] answers on a disk without a capacity.
 const FREE_BYTES_UNLIMITED: u64 = 1 << 50;
@@ -89,7 +93,21 @@ impl SimDisk {
 
     /// Forgets the faults still to come.
     pub fn clear_faults(&self) {
-        self.state.lock().schedule.clear();
+        let mut state = self.state.lock();
+        state.schedule.clear();
+        state.points.clear();
+    }
+
+    /// Lets the process die, or the power go, at a named step ([`Disk::reach`]). Once; forgotten by
+    /// [`clear_faults`](Self::clear_faults).
+    pub fn die_at(&self, place: FailPoint, death: Death) {
+        self.state.lock().points.die_at(place, death);
+    }
+
+    /// The named steps that were reached since the last call, in order. A death at one of them is after
+    /// it: the last one named is where it struck.
+    pub fn take_points(&self) -> Vec<&'static str> {
+        self.state.lock().points.take()
     }
 
     /// Limits the bytes of all files together, or lifts the limit. A limit below what is used makes
@@ -232,6 +250,19 @@ impl Disk for SimDisk {
         }
         let held = SimLock { state: Arc::clone(&self.state), process: state.process(), id };
         Ok(FileLock::new(path, held))
+    }
+
+    fn reach(&self, point: &'static str) {
+        let mut state = self.state.lock();
+        // A process that has died reaches nothing.
+        if state.check(self.process).is_err() {
+            return;
+        }
+        match state.points.reach(point) {
+            Some(Death::Killed) => state.end_process(),
+            Some(Death::PowerCut) => state.cut_power(),
+            None => {}
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod disk;
 mod fault;
 mod file;
 mod namespace;
+mod points;
 mod random;
 mod sectors;
 mod state;
@@ -23,3 +24,4 @@ mod tests;
 
 pub use disk::SimDisk;
 pub use fault::Fault;
+pub use points::Death;

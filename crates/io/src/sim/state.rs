@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, io};
 use super::{
     fault::{Fault, Kind, Schedule},
     namespace::{Namespace, NodeId},
+    points::Points,
     random::Random,
     sectors::Survival,
 };
@@ -14,6 +15,7 @@ use super::{
 pub(super) struct State {
     pub(super) names: Namespace,
     pub(super) schedule: Schedule,
+    pub(super) points: Points,
     pub(super) capacity: Option<u64>,
     pub(super) locks: BTreeSet<NodeId>,
     random: Random,
@@ -27,6 +29,7 @@ impl State {
         Self {
             names: Namespace::new(),
             schedule: Schedule::default(),
+            points: Points::default(),
             capacity: None,
             locks: BTreeSet::new(),
             random: Random::new(seed),

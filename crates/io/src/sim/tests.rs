@@ -2,6 +2,7 @@
 
 mod faults;
 mod names;
+mod points;
 mod power;
 
 use std::path::Path;

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use timberline_io::{FAIL_POINT_FILE_VARIABLE, FAIL_POINT_VARIABLE, FailPoint};
 use timberline_model::limits;
 use timberline_protocol::prom_api::RANGE_POINTS_MAX;
 
 use super::{Config, ConfigError, ConfigFlags, field::fields, file, spelling::nearest};
 
 /// Variables of ours that are not keys of the tree.
-const OTHER_VARIABLES: [&str; 2] = ["TIMBERLINE_CONFIG", "TIMBERLINE_ADDR"];
+const OTHER_VARIABLES: [&str; 3] =
+    ["TIMBERLINE_CONFIG", "TIMBERLINE_ADDR", FAIL_POINT_FILE_VARIABLE];
 
 /// The most that may go on at once of anything: far beyond what helps, and what can be counted.
 const AT_ONCE_MAX: usize = 100_000;
@@ -46,6 +48,12 @@ pub(crate) fn load(
         match fields().iter().find(|field| field.variable == variable) {
             Some(field) => {
                 set(&mut config, field.key, &value, || format!("environment variable {variable}"))?;
+            }
+            None if variable == FAIL_POINT_VARIABLE => {
+                let origin = format!("environment variable {variable}");
+                let place: Result<FailPoint, _> = value.parse();
+                place.map_err(|error| ConfigError::Value { origin, reason: error.to_string() })?;
+                warnings.push(format!("{variable}={value} is for tests: the server dies there"));
             }
             None if OTHER_VARIABLES.contains(&variable.as_str()) => {}
             None => warnings.push(unknown_variable(&variable)),
