@@ -1,5 +1,7 @@
 //! Why bytes are not what a decoder reads.
 
+use timberline_model::HistogramError;
+
 /// Why bytes cannot be decoded. Always the bytes' fault: whoever holds them (a block, a message)
 /// wraps this and says whether that means a corrupt disk or an invalid request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,4 +81,29 @@ pub enum CodecError {
         /// Nanoseconds of the unit.
         unit_nanos: i64,
     },
+    /// A stored histogram ends too early.
+    #[error("histogram ends within its {field}")]
+    HistogramCut {
+        /// What was being read.
+        field: &'static str,
+    },
+    /// A stored histogram has a number that is out of its range.
+    #[error("histogram has {field} {value}, which exceeds {max}")]
+    HistogramRange {
+        /// Which number.
+        field: &'static str,
+        /// As stored.
+        value: u64,
+        /// The largest that makes sense.
+        max: u64,
+    },
+    /// A stored histogram is in a version that this one does not know.
+    #[error("histogram is in version {version} of its form; this version reads version 0")]
+    HistogramVersion {
+        /// The version found.
+        version: u8,
+    },
+    /// What a histogram's bytes say is no histogram.
+    #[error("histogram: {0}")]
+    Histogram(#[from] HistogramError),
 }

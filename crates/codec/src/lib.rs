@@ -1,7 +1,9 @@
-//! Pure functions between bytes and columns: checksums, varints, bits, the Gorilla codec, chunks, pages.
+//! Pure functions between bytes and columns: checksums, varints, bits, the Gorilla codec, chunks, pages,
+//! histograms.
 //!
 //! What this crate is not: it does no I/O, holds no locks, reads no clock, and knows nothing of
-//! labels, series or units of time (a unit is a code that the chunk carries).
+//! labels, series or units of time (a unit is a code that the chunk carries). Of the model it knows
+//! native histograms alone.
 //!
 //! Invariants: what is decoded is bit for bit what was encoded, NaN payloads, `-0.0` and every `i64`
 //! timestamp included. Decoding arbitrary bytes returns an error or columns; it never panics and
@@ -26,6 +28,7 @@ pub mod bits;
 pub mod chunk;
 pub mod crc;
 mod error;
+pub mod histogram;
 pub mod page;
 pub mod varint;
 pub mod xor;

@@ -30,6 +30,7 @@ mod cursor;
 mod decimal;
 mod dictionary;
 mod error;
+pub(crate) mod figure;
 mod gorilla;
 mod integers;
 mod linear;

@@ -4,12 +4,8 @@
 //! window that holds this page alone. Whether that also holds for figures joined over pages is said
 //! per figure.
 
-use super::{
-    PageError, VALUES_MAX,
-    cursor::Cursor,
-    scale::{Scale, integer_of},
-};
-use crate::varint::{put_ivarint, put_uvarint};
+use super::{PageError, VALUES_MAX, cursor::Cursor, figure};
+use crate::varint::put_uvarint;
 
 /// The bits of the stale marker, which ends a series and is no sample to any question.
 const STALE_BITS: u64 = 0x7ff0_0000_0000_0002;
@@ -124,24 +120,24 @@ impl PageStats {
         if exceptions {
             put_uvarint(bytes, self.stale as u64);
             put_uvarint(bytes, self.resets as u64);
-            put_float(self.drops, bytes);
+            figure::put(self.drops, bytes);
         }
         if self.count == 0 {
             return;
         }
-        put_float(self.first, bytes);
+        figure::put(self.first, bytes);
         if flags & LAST_IS_FIRST == 0 {
-            put_float(self.last, bytes);
+            figure::put(self.last, bytes);
         }
         if like(self.min) == 0 {
-            put_float(self.min, bytes);
+            figure::put(self.min, bytes);
         }
         if like(self.max) == 0 {
-            put_float(self.max, bytes);
+            figure::put(self.max, bytes);
         }
-        put_float(self.sum, bytes);
+        figure::put(self.sum, bytes);
         if flags & NO_COMPENSATION == 0 {
-            put_float(self.compensation, bytes);
+            figure::put(self.compensation, bytes);
         }
     }
 
@@ -157,15 +153,15 @@ impl PageStats {
         if flags & EXCEPTIONS != 0 {
             stats.stale = cursor.count(0, VALUES_MAX - stats.count)?;
             stats.resets = cursor.count(0, stats.count.saturating_sub(1))?;
-            stats.drops = read_float(&mut cursor)?;
+            stats.drops = figure::read(&mut cursor)?;
         }
         if stats.count > 0 {
-            stats.first = read_float(&mut cursor)?;
+            stats.first = figure::read(&mut cursor)?;
             let is_first = flags & LAST_IS_FIRST != 0;
-            stats.last = if is_first { stats.first } else { read_float(&mut cursor)? };
+            stats.last = if is_first { stats.first } else { figure::read(&mut cursor)? };
             for (field, like) in [(&mut stats.min, flags >> 4 & 3), (&mut stats.max, flags >> 6)] {
                 *field = match like {
-                    0 => read_float(&mut cursor)?,
+                    0 => figure::read(&mut cursor)?,
                     1 => stats.first,
                     2 => stats.last,
                     _ => {
@@ -174,9 +170,9 @@ impl PageStats {
                     }
                 };
             }
-            stats.sum = read_float(&mut cursor)?;
+            stats.sum = figure::read(&mut cursor)?;
             if flags & NO_COMPENSATION == 0 {
-                stats.compensation = read_float(&mut cursor)?;
+                stats.compensation = figure::read(&mut cursor)?;
             }
         }
         Ok((stats, cursor.remaining()))
@@ -195,42 +191,6 @@ fn add(increment: f64, sum: &mut f64, compensation: &mut f64) {
     let counted = total - *sum;
     *compensation += (*sum - (total - counted)) + (increment - counted);
     *sum = total;
-}
-
-/// Digits that are tried before a float is stored as it is.
-const DIGITS_MAX: u8 = 12;
-
-/// In place of an exponent: the bits follow.
-const RAW: u8 = 0xff;
-
-/// A float as a decimal where it is one: exponent and zigzag varint, else a mark and its bits.
-fn put_float(value: f64, bytes: &mut Vec<u8>) {
-    let decimal = (0..=DIGITS_MAX)
-        .find_map(|exponent| integer_of(value, exponent).map(|integer| (exponent, integer)));
-    match decimal {
-        Some((exponent, integer)) => {
-            bytes.push(exponent);
-            put_ivarint(bytes, integer);
-        }
-        None => {
-            bytes.push(RAW);
-            bytes.extend_from_slice(&value.to_bits().to_le_bytes());
-        }
-    }
-}
-
-fn read_float(cursor: &mut Cursor<'_>) -> Result<f64, PageError> {
-    let exponent = cursor.byte("exponent")?;
-    if exponent == RAW {
-        return Ok(f64::from_bits(cursor.word("figure")?));
-    }
-    if exponent > DIGITS_MAX {
-        let (value, max) = (u64::from(exponent), u64::from(DIGITS_MAX));
-        return Err(PageError::Range { field: "exponent", value, max });
-    }
-    let mut value = [0.0];
-    Scale::divide(exponent).apply(&[cursor.ivarint("figure")? as u64], &mut value)?;
-    Ok(value[0])
 }
 
 // A page's figures are those of the values that the caller's rule calls stale or not.
