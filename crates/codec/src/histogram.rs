@@ -24,7 +24,7 @@ mod layout;
 
 use timberline_model::{BucketCounts, Histogram, ResetHint};
 
-pub(crate) use layout::{put_layout, take_layout};
+pub(crate) use layout::{Layout, put_layout, take_layout};
 
 use crate::{
     CodecError,

@@ -22,7 +22,7 @@ pub enum PageError {
     /// A codec that this version does not know, or one of the other kind of column.
     #[error("page of {column} is in codec {code}, which this version does not read there")]
     UnknownCodec {
-        /// `values` or `timestamps`.
+        /// `values`, `timestamps` or `histograms`.
         column: &'static str,
         /// The codec byte.
         code: u8,
@@ -53,6 +53,9 @@ pub enum PageError {
     /// The Gorilla payload within the page is not one.
     #[error("page of codec xor: {0}")]
     Xor(#[from] CodecError),
+    /// What the page holds is no histogram.
+    #[error("page of histograms: {0}")]
+    Histogram(#[source] CodecError),
     /// The pco payload within the page is not one.
     #[error("page of codec pco: {reason}")]
     Pco {

@@ -2,6 +2,7 @@
 
 mod columns;
 mod format;
+mod histograms;
 mod hostile;
 mod parts;
 mod statistics;

@@ -2,10 +2,22 @@
 
 use std::fmt::Write;
 
-use super::*;
+use timberline_model::{Histogram, ResetHint};
+
+use super::{
+    histograms::{as_floats, growing, histogram_page, mixed, rising},
+    *,
+};
+use crate::histogram::{
+    self,
+    tests::{integer, span},
+};
 
 /// Pages of every codec as this version of the format writes them; later versions add files.
 const GOLDEN: &str = include_str!("golden/1.txt");
+
+/// Pages of histograms, with the histograms one after the other behind them.
+const GOLDEN_HISTOGRAMS: &str = include_str!("golden/2.txt");
 
 fn from_hex(text: &str) -> Vec<u8> {
     let digits: Vec<char> = text.chars().filter(char::is_ascii_hexdigit).collect();
@@ -29,13 +41,45 @@ fn documented() -> Vec<Vec<u8>> {
     blocks.map(|block| from_hex(&without_comments(block))).collect()
 }
 
+fn documented_histograms() -> Vec<Histogram> {
+    let mut all = [
+        integer(&[span(0, 2)], 1, &[4, 7]),
+        integer(&[span(0, 2)], 1, &[6, 8]),
+        integer(&[span(0, 3)], 1, &[8, 9, 1]),
+    ];
+    for (histogram, sum) in all.iter_mut().zip([2.5, 3.0, 4.5]) {
+        histogram.sum = sum;
+    }
+    all[1].reset_hint = ResetHint::NotReset;
+    all[2].reset_hint = ResetHint::NotReset;
+    all.to_vec()
+}
+
+/// As columns, even where rows would be shorter.
+fn columns_page(histograms: &[Histogram]) -> Vec<u8> {
+    let mut page = vec![HistogramCodec::Columns.code(), histograms.len() as u8];
+    crate::page::histograms::columns::encode(histograms, &mut page);
+    let mut decoded = Vec::new();
+    decode_histograms(&page, VALUES_MAX, &mut decoded).unwrap();
+    assert_eq!(decoded, histograms);
+    page
+}
+
 #[test]
 fn the_documented_examples_are_what_is_written() {
     let values = [21.5, 21.7, 21.4, f64::from_bits(STALE_BITS), 21.6, 22.3];
     let timestamps = [1_000, 1_015, 1_031, 1_045, 1_059, 1_076];
     let mut figures = Vec::new();
     PageStats::of(&[3.0, 7.0, 2.0, 4.0]).put(&mut figures);
-    let written = [value_page(&values).1, timestamp_page(&timestamps).1, figures];
+    let (mut histogram_figures, histograms) = (Vec::new(), documented_histograms());
+    HistogramPageStats::of(&histograms).put(&mut histogram_figures);
+    let written = [
+        value_page(&values).1,
+        timestamp_page(&timestamps).1,
+        columns_page(&histograms),
+        figures,
+        histogram_figures,
+    ];
     let hex = |pages: &[Vec<u8>]| pages.iter().map(|page| to_hex(page)).collect::<Vec<_>>();
     assert_eq!(hex(&written), hex(&documented()));
 }
@@ -91,6 +135,40 @@ fn print_golden_pages() {
         let column: Vec<u64> = timestamps.iter().map(|ts| *ts as u64).collect();
         println!("{}", golden_line("timestamps", &timestamp_page(&timestamps).1, &column));
     }
+}
+
+/// As [`print_golden_pages`], for pages of histograms.
+#[test]
+#[ignore = "prints a golden file; run by hand for a new version of the format"]
+fn print_golden_histogram_pages() {
+    let (floats, halves) = (as_floats(&rising(70, 4), 1.0), as_floats(&rising(70, 3), 0.3));
+    for histograms in [rising(150, 6), floats, halves, growing(80), mixed(), rising(2, 3)] {
+        let mut rows = Vec::new();
+        for one in &histograms {
+            histogram::put(one, &mut rows);
+        }
+        println!("{} {}", to_hex(&histogram_page(&histograms).1), to_hex(&rows));
+    }
+}
+
+#[test]
+fn golden_pages_of_histograms_are_read() {
+    let mut codes = Vec::new();
+    for line in GOLDEN_HISTOGRAMS.lines() {
+        let (page, rows) = line.split_once(' ').unwrap();
+        let (page, rows) = (from_hex(page), from_hex(rows));
+        let (mut expected, mut rest) = (Vec::new(), rows.as_slice());
+        while !rest.is_empty() {
+            expected.push(histogram::take(&mut rest).unwrap());
+        }
+        let mut decoded = Vec::new();
+        decode_histograms(&page, VALUES_MAX, &mut decoded).unwrap();
+        assert_eq!(decoded, expected);
+        codes.push(page[0]);
+    }
+    codes.sort_unstable();
+    codes.dedup();
+    assert_eq!(codes, [0x61, 0x62]);
 }
 
 #[test]
