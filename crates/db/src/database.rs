@@ -8,7 +8,7 @@ use std::{
 };
 
 use timberline_engine::{
-    CompactionOutcome, Damage, Engine, EngineStats, FlushOutcome, HeadCardinality,
+    CompactionOutcome, Damage, Engine, EngineStats, FlushOutcome, HeadCardinality, Retention,
 };
 use timberline_io::{Clock, Disk, RealDisk, SystemClock};
 use timberline_model::{
@@ -176,6 +176,25 @@ impl Database {
     /// A disk that is full or fails.
     pub fn retain(&self) -> Result<Vec<String>, Error> {
         Ok(self.engine.retain()?)
+    }
+
+    /// Keeps more or less from now on, until the database is closed. Samples that are too old by the new
+    /// age are refused at once, and blocks go with the next [`retain`](Self::retain), which a thread
+    /// of the database's own does within a moment. What has gone does not come back.
+    pub fn set_retention(&self, retention: Retention) {
+        self.engine.set_retention(retention);
+    }
+
+    /// How much is kept at the moment.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        self.engine.retention()
+    }
+
+    /// Lets compactions write so many bytes a second from now on, the one at work included; `None`
+    /// lifts the limit.
+    pub fn set_compaction_rate(&self, rate: Option<u64>) {
+        self.engine.set_compaction_rate(rate);
     }
 
     /// Waits for the writes under way, makes everything durable and releases the directory. Other

@@ -2,9 +2,12 @@
 
 use std::{num::NonZeroUsize, thread, time::Duration};
 
-use timberline_engine::EngineOptions;
+use timberline_engine::{EngineOptions, Retention};
 use timberline_log::LogOptions;
 use timberline_model::{DuplicatePolicy, Durability, limits};
+
+/// How long samples are kept unless the options say otherwise.
+const RETENTION: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// Settings of one database. The defaults suit a server on one machine.
 #[derive(Clone, Debug)]
@@ -27,13 +30,15 @@ pub struct Options {
     /// The span of time that one block covers, and how often a database that is written to flushes.
     /// At least a second; 2 hours by default.
     pub flush_window: Duration,
-    /// Spans of the windows into which blocks are merged, ascending; each a multiple of the one
-    /// before. Default 2 hours, 12 hours, 7 days; empty for no compaction.
+    /// Spans of the windows into which blocks are merged, ascending: whole seconds, each a multiple of
+    /// the one before and the first of `flush_window`. Default 2 hours, 12 hours, 7 days; empty for
+    /// no compaction.
     pub compaction: Vec<Duration>,
-    /// How long samples are kept after their time. Default `None`: for ever.
-    pub retention: Option<Duration>,
-    /// How many bytes of blocks are kept, the newest. Default `None`: all.
-    pub retention_bytes: Option<u64>,
+    /// Bytes a second that compactions write at most. Default 64 MiB; `None` sets no limit.
+    pub compaction_rate: Option<u64>,
+    /// How much is kept, until [`set_retention`](super::Database::set_retention) says otherwise.
+    /// Default: 30 days, of any size. Older samples are refused.
+    pub retention: Retention,
     /// Whether threads of the database's own flush, sync, compact and enforce the retention. Without
     /// them only [`flush`](super::Database::flush), [`compact`](super::Database::compact) and
     /// [`retain`](super::Database::retain) do. Default true.
@@ -72,8 +77,8 @@ impl Default for Options {
             flush_log_bytes: engine.flush_log_bytes,
             flush_window: engine.block_window,
             compaction: engine.compaction,
-            retention: engine.retention,
-            retention_bytes: engine.retention_bytes,
+            compaction_rate: engine.compaction_rate,
+            retention: Retention { age: Some(RETENTION), bytes: None },
             background: engine.background,
             query: QueryOptions::default(),
         }
@@ -109,8 +114,8 @@ impl Options {
             flush_log_bytes: self.flush_log_bytes,
             block_window: self.flush_window,
             compaction: self.compaction.clone(),
+            compaction_rate: self.compaction_rate,
             retention: self.retention,
-            retention_bytes: self.retention_bytes,
             background: self.background,
         }
     }

@@ -78,6 +78,14 @@ pub enum EngineError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Settings that do not go together.
+    #[error("the setting {setting:?} cannot be used: {reason}")]
+    Options {
+        /// Which one.
+        setting: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The engine was closed.
     #[error("the database is closed")]
     Closed,
@@ -105,6 +113,7 @@ impl EngineError {
             | Self::Dictionary { .. }
             | Self::Tombstone { .. }
             | Self::BlockSetAside { .. } => ErrorKind::Corrupt,
+            Self::Options { .. } => ErrorKind::Invalid,
             Self::ManifestInDoubt { .. } | Self::Closed => ErrorKind::Unavailable,
             Self::Log(error) => error.kind(),
             Self::Block(error) => error.kind(),

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroUsize, path::Path, sync::Arc, time::Duration};
 
-use timberline_engine::{Engine, EngineOptions};
+use timberline_engine::{Engine, EngineOptions, Retention};
 use timberline_io::{Disk, Fault, SimClock, SimDisk};
 use timberline_log::LogOptions;
 use timberline_model::{
@@ -214,7 +214,7 @@ fn blocks_beyond_the_retention_go() {
     let disk = SimDisk::new(5);
     let clock = SimClock::new(START + 48 * HOUR);
     let limits = EngineOptions {
-        retention: Some(Duration::from_secs(24 * 3_600)),
+        retention: Retention { age: Some(Duration::from_secs(24 * 3_600)), bytes: None },
         ..options(DuplicatePolicy::Last)
     };
     let unlimited = open(&disk, &clock, options(DuplicatePolicy::Last));
@@ -250,8 +250,8 @@ fn the_oldest_blocks_go_when_there_are_too_many_bytes() {
     unlimited.flush().unwrap();
     let bytes = unlimited.stats().block_bytes;
     drop(unlimited);
-    let limits =
-        EngineOptions { retention_bytes: Some(bytes / 2), ..options(DuplicatePolicy::Last) };
+    let retention = Retention { age: None, bytes: Some(bytes / 2) };
+    let limits = EngineOptions { retention, ..options(DuplicatePolicy::Last) };
     let engine = open(&disk, &clock, limits);
     engine.retain().unwrap();
     let stats = engine.stats();

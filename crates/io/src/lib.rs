@@ -7,6 +7,7 @@
 //! Invariant: an operation of [`Disk`] that returned `Ok` has had its documented effect, and what is
 //! documented to survive a power cut does so on the simulated disk too.
 
+mod background;
 mod clock;
 mod disk;
 mod fail_point;
@@ -14,6 +15,7 @@ mod mmap;
 mod real;
 mod sim;
 
+pub use background::stand_behind;
 pub use clock::{Clock, SimClock, SystemClock};
 pub use disk::{DirEntry, Disk, DiskFile, FileLock, Mapped};
 pub use fail_point::{FAIL_POINT_FILE_VARIABLE, FAIL_POINT_VARIABLE, FailPoint, FailPointError};

@@ -4,6 +4,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use timberline_block::{Block, TEMPORARY_SUFFIX};
+use timberline_io::Disk;
 use timberline_model::{ErrorKind, NANOS_PER_MILLI, TimeRange};
 use ulid::Ulid;
 
@@ -14,6 +15,7 @@ use super::{
     live_block::LiveBlock,
     maintenance::WINDOW_GRACE,
     manifest::{BlockEntry, Manifest},
+    throttle::ThrottledDisk,
     view::View,
 };
 use crate::EngineError;
@@ -45,8 +47,9 @@ impl Inner {
         let ulid = Ulid::from_parts(now_ms, u128::from(view.manifest.number) << 64);
         let _in_work = InWork::begin(self, ulid);
         self.disk.reach("compact.begun");
+        let throttled: Arc<dyn Disk> = Arc::new(ThrottledDisk::new(&self.disk, &self.throttle));
         let compaction = Compaction {
-            disk: &self.disk,
+            disk: &throttled,
             layout: &self.layout,
             policy: self.policy,
             ulid,
@@ -89,11 +92,8 @@ impl Inner {
         // A compaction of blocks that go meanwhile would bring them back.
         let _no_compaction = self.compacting.lock();
         let view = self.view();
-        let limits = RetentionLimits {
-            oldest: self.options.oldest_kept(self.clock.now()),
-            bytes_max: self.options.retention_bytes,
-        };
-        let gone = expired(&view.manifest.blocks, limits);
+        let retention = *self.retention.read();
+        let gone = retention.expired(&view.manifest.blocks, self.clock.now());
         if gone.is_empty() {
             return Ok(gone);
         }
@@ -179,32 +179,6 @@ impl Drop for InWork<'_> {
     }
 }
 
-/// What retention leaves.
-#[derive(Clone, Copy, Debug)]
-struct RetentionLimits {
-    /// Blocks that end before this instant go.
-    oldest: Option<i64>,
-    /// The oldest blocks go until the rest takes no more bytes than this.
-    bytes_max: Option<u64>,
-}
-
 fn range_of(block: &BlockEntry) -> TimeRange {
     TimeRange::new(block.min_ts, block.max_ts)
-}
-
-/// Names of the blocks that exceed the limits.
-fn expired(blocks: &[BlockEntry], limits: RetentionLimits) -> Vec<String> {
-    let mut by_time: Vec<&BlockEntry> = blocks.iter().collect();
-    by_time.sort_by_key(|block| block.max_ts);
-    let mut bytes: u64 = blocks.iter().map(|block| block.bytes).sum();
-    let mut gone = Vec::new();
-    for block in by_time {
-        let old = limits.oldest.is_some_and(|oldest| block.max_ts < oldest);
-        let large = limits.bytes_max.is_some_and(|max| bytes > max);
-        if old || large {
-            bytes -= block.bytes;
-            gone.push(block.ulid.clone());
-        }
-    }
-    gone
 }

@@ -20,6 +20,7 @@ use timberline_model::{
 
 use super::{
     CompactionOutcome, Damage, EngineOptions, EngineStats, FlushOutcome, HeadCardinality,
+    Retention,
     commit::Committer,
     flush::Flush,
     head::{Epoch, Head},
@@ -28,6 +29,7 @@ use super::{
     recovery::{Recovered, recover},
     stats::Counters,
     sweep::sweep,
+    throttle::Throttle,
     view::View,
 };
 use crate::EngineError;
@@ -55,6 +57,8 @@ pub(super) struct Inner {
     pub(super) head: Arc<Head>,
     pub(super) damage: Vec<Damage>,
     pub(super) counters: Counters,
+    pub(super) retention: RwLock<Retention>,
+    pub(super) throttle: Arc<Throttle>,
     committer: Committer,
     view: RwLock<Arc<View>>,
     /// Views that reads may still hold, oldest first, each with the epoch that may leave the head
@@ -88,7 +92,7 @@ impl Engine {
     /// the old one becomes blocks first, so that it stays as it was taken in or refused.
     ///
     /// # Errors
-    /// [`EngineError::Locked`] where it is open elsewhere; a manifest or dictionary that is damaged;
+    /// Options that do not go together; [`EngineError::Locked`] where it is open elsewhere; a manifest or dictionary that is damaged;
     /// a failing disk. Damaged blocks and log frames are not errors: see [`damage`](Self::damage).
     pub fn open(
         disk: Arc<dyn Disk>,
@@ -96,6 +100,7 @@ impl Engine {
         dir: &Path,
         options: EngineOptions,
     ) -> Result<Self, EngineError> {
+        options.check()?;
         let layout = Layout::new(dir);
         let mut recovered = recover(&disk, &layout, &options)?;
         if let Some(policy) = options.duplicates.filter(|policy| *policy != recovered.policy) {
@@ -156,6 +161,31 @@ impl Engine {
         self.inner.retain()
     }
 
+    /// Keeps more or less from now on. Samples that are too old by the new age are refused at once, and
+    /// blocks go with the next [`retain`](Self::retain), which the engine's own thread does within a
+    /// moment. What has gone does not come back.
+    pub fn set_retention(&self, retention: Retention) {
+        *self.inner.retention.write() = retention;
+    }
+
+    /// How much is kept at the moment.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        *self.inner.retention.read()
+    }
+
+    /// Lets compactions write so many bytes a second from now on, the one at work included; `None`
+    /// lifts the limit.
+    pub fn set_compaction_rate(&self, rate: Option<u64>) {
+        self.inner.throttle.set_rate(rate);
+    }
+
+    /// Bytes a second that compactions may write at the moment, if there is a limit.
+    #[must_use]
+    pub fn compaction_rate(&self) -> Option<u64> {
+        self.inner.throttle.rate()
+    }
+
     /// Deletes the samples in a range of time of the series that any of the selectors picks. They are
     /// invisible from then on, and leave the disk with the next [`compact`](Self::compact)ion. What
     /// is written later is not touched, whatever its time.
@@ -173,6 +203,7 @@ impl Engine {
     /// A disk that fails while syncing: what was only logged, not synced, is then in doubt.
     pub fn close(&self) -> Result<(), EngineError> {
         self.inner.closing.store(true, Ordering::Release);
+        self.inner.throttle.end();
         drop(self.maintenance.lock().take());
         self.inner.close()
     }
@@ -228,6 +259,8 @@ impl Inner {
         let Recovered { lock, log, head, view, policy, damage } = recovered;
         Self {
             committer: Committer::new(Arc::clone(&log), Arc::clone(&head)),
+            retention: RwLock::new(options.retention),
+            throttle: Arc::new(Throttle::new(options.compaction_rate)),
             disk,
             clock,
             layout,
@@ -281,6 +314,7 @@ impl Inner {
         if self.is_closed() {
             return Err(EngineError::Closed);
         }
+        let _under_way = self.throttle.write();
         let older = |labels: &Labels, ts: i64| self.view().value_at(labels, ts);
         let outcome = self.committer.commit(batch, durability, self.accepted(), &older);
         self.counters.count_write(&outcome);
@@ -290,7 +324,7 @@ impl Inner {
     /// The range of time in which samples may lie.
     fn accepted(&self) -> TimeRange {
         let now = self.clock.now();
-        let oldest = self.options.oldest_kept(now).unwrap_or(i64::MIN);
+        let oldest = self.retention.read().oldest(now).unwrap_or(i64::MIN);
         TimeRange::new(oldest, now.saturating_add(limits::FUTURE_NANOS_MAX))
     }
 

@@ -9,6 +9,8 @@ mod worker;
 
 use std::{io, sync::Arc};
 
+use timberline_io::stand_behind;
+
 use super::engine::Inner;
 use compaction::CompactionRounds;
 use flushing::FlushRounds;
@@ -27,9 +29,14 @@ impl Maintenance {
     pub(super) fn spawn(inner: &Arc<Inner>) -> io::Result<Self> {
         let mut flushes = FlushRounds::new(inner);
         let mut compactions = CompactionRounds::default();
+        let mut is_behind = false;
         let flusher = Worker::spawn("timberline-flush", inner, move |inner| flushes.round(inner))?;
-        let compactor =
-            Worker::spawn("timberline-compact", inner, move |inner| compactions.round(inner))?;
+        let compactor = Worker::spawn("timberline-compact", inner, move |inner| {
+            if !std::mem::replace(&mut is_behind, true) {
+                stand_behind();
+            }
+            compactions.round(inner);
+        })?;
         Ok(Self { _workers: [flusher, compactor] })
     }
 }

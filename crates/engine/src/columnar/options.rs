@@ -5,6 +5,9 @@ use std::time::Duration;
 use timberline_log::LogOptions;
 use timberline_model::{DuplicatePolicy, Durability, limits};
 
+use super::Retention;
+use crate::EngineError;
+
 /// Settings of one database's engine.
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
@@ -24,18 +27,22 @@ pub struct EngineOptions {
     pub flush_log_bytes: u64,
     /// The span of time that one block covers, and how often a head that takes writes is flushed.
     pub block_window: Duration,
-    /// Spans of the windows into which blocks are merged, by level, ascending; each a multiple of the
-    /// one before, the first the block window's. Empty means no compaction.
+    /// Spans of the windows into which blocks are merged, by level, ascending: whole seconds, each a
+    /// multiple of the one before and the first of the block window, at most [`LEVELS_MAX`]. Empty
+    /// means no compaction.
     pub compaction: Vec<Duration>,
-    /// How long samples are kept after their time, if not for ever.
-    pub retention: Option<Duration>,
-    /// How many bytes of blocks are kept, if not all. The oldest go first.
-    pub retention_bytes: Option<u64>,
+    /// Bytes a second that compactions write at most, if there is a limit.
+    pub compaction_rate: Option<u64>,
+    /// How much is kept, until [`set_retention`](super::Engine::set_retention) says otherwise.
+    pub retention: Retention,
     /// Whether a thread of the engine flushes by itself. Without it, only [`flush`] does.
     ///
     /// [`flush`]: super::Engine::flush
     pub background: bool,
 }
+
+/// Levels of compaction at most.
+pub const LEVELS_MAX: usize = 16;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -50,8 +57,8 @@ impl Default for EngineOptions {
             flush_log_bytes: 2 << 30,
             block_window: 2 * HOUR,
             compaction: vec![2 * HOUR, 12 * HOUR, 7 * 24 * HOUR],
-            retention: None,
-            retention_bytes: None,
+            compaction_rate: Some(64 << 20),
+            retention: Retention::default(),
             background: true,
         }
     }
@@ -63,9 +70,13 @@ impl EngineOptions {
         self.compaction.iter().map(|span| nanos(*span)).collect()
     }
 
-    /// The oldest instant of which samples are kept at a time, if there is one.
-    pub(crate) fn oldest_kept(&self, now: i64) -> Option<i64> {
-        self.retention.map(|span| now.saturating_sub(nanos(span)))
+    /// Whether the settings go together.
+    ///
+    /// # Errors
+    /// [`EngineError::Options`], with the reason.
+    pub(crate) fn check(&self) -> Result<(), EngineError> {
+        check_levels(self.block_window, &self.compaction)
+            .map_err(|reason| EngineError::Options { setting: "compaction", reason })
     }
 
     /// The block window in nanoseconds, at least one second.
@@ -74,6 +85,67 @@ impl EngineOptions {
     }
 }
 
-fn nanos(span: Duration) -> i64 {
+/// Whether spans can be levels of compaction of blocks of a window.
+///
+/// # Errors
+/// What is wrong with them, in words.
+pub fn check_levels(window: Duration, levels: &[Duration]) -> Result<(), String> {
+    if levels.len() > LEVELS_MAX {
+        return Err(format!("{} levels are more than {LEVELS_MAX}", levels.len()));
+    }
+    let (mut before, mut what) = (window.max(SECOND), "a block's window");
+    for span in levels {
+        if span.subsec_nanos() != 0 || span.is_zero() {
+            return Err(format!("{span:?} is not a whole number of seconds"));
+        }
+        if !span.as_nanos().is_multiple_of(before.as_nanos()) {
+            return Err(format!("{span:?} is not a multiple of {before:?}, {what}"));
+        }
+        if *span == before && what != "a block's window" {
+            return Err(format!("{span:?} is there twice"));
+        }
+        (before, what) = (*span, "the level before");
+    }
+    Ok(())
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A span in nanoseconds, at least one second.
+pub(super) fn nanos(span: Duration) -> i64 {
     i64::try_from(span.as_nanos()).unwrap_or(i64::MAX).max(1_000_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    //! Which levels of compaction are accepted.
+
+    use super::*;
+
+    fn check(window: u64, levels: &[u64]) -> Result<(), String> {
+        let levels: Vec<Duration> = levels.iter().map(|s| Duration::from_secs(*s)).collect();
+        check_levels(Duration::from_secs(window), &levels)
+    }
+
+    #[test]
+    fn each_level_is_a_multiple_of_the_one_before() {
+        assert_eq!(check(7_200, &[]), Ok(()));
+        assert_eq!(check(7_200, &[7_200, 43_200, 604_800]), Ok(()));
+        assert_eq!(check(1, &[7_200]), Ok(()));
+        for (window, levels, said) in [
+            (7_200, &[3_600][..], "multiple of 7200s, a block's window"),
+            (7_200, &[7_200, 10_800], "10800s is not a multiple of 7200s, the level before"),
+            (7_200, &[7_200, 7_200], "twice"),
+            (7_200, &[14_400, 7_200], "multiple"),
+            (7_200, &[0], "whole number of seconds"),
+        ] {
+            let error = check(window, levels).unwrap_err();
+            assert!(error.contains(said), "{error}");
+        }
+        let many: Vec<u64> = (0..17).map(|n| 1 << n).collect();
+        assert!(check(1, &many).unwrap_err().contains("more than 16"));
+        let odd = [Duration::from_millis(1_500)];
+        assert!(check_levels(SECOND, &odd).unwrap_err().contains("whole number"));
+        assert_eq!(EngineOptions::default().check().map_err(|error| error.to_string()), Ok(()));
+    }
 }

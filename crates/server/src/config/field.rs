@@ -17,6 +17,8 @@ pub(crate) struct Field {
     pub(crate) hint: &'static str,
     /// Whether a file has the value without quotes.
     pub(crate) bare: bool,
+    /// Whether a running server takes another value by a reload.
+    pub(crate) live: bool,
     /// The default, as text.
     pub(crate) default: String,
     /// The flag without its dashes: `query-timeout`.
@@ -31,6 +33,7 @@ pub(super) struct Declared {
     pub(super) doc: &'static str,
     pub(super) hint: &'static str,
     pub(super) bare: bool,
+    pub(super) live: bool,
 }
 
 /// A section as the tree's macro declares it.
@@ -59,6 +62,7 @@ pub(crate) fn fields() -> &'static [Field] {
                 doc: declared.doc.lines().map(str::trim).collect::<Vec<_>>().join("\n"),
                 hint: declared.hint,
                 bare: declared.bare,
+                live: declared.live,
                 default: defaults.get(declared.key).unwrap_or_default(),
                 flag: declared.key.replace(['.', '_'], "-"),
                 variable: format!(

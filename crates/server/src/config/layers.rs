@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use timberline::check_levels;
 use timberline_io::{FAIL_POINT_FILE_VARIABLE, FAIL_POINT_VARIABLE, FailPoint};
 use timberline_model::limits;
 use timberline_protocol::prom_api::RANGE_POINTS_MAX;
@@ -87,8 +88,11 @@ fn unknown_variable(variable: &str) -> String {
     }
 }
 
-/// Values that do not go together.
-fn check(config: &Config) -> Result<(), ConfigError> {
+/// Whether the values go together.
+///
+/// # Errors
+/// Those that do not.
+pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     let wrong = |reason: String| Err(ConfigError::Contradiction { reason });
     let listen = config.server.listen;
     if !listen.is_loopback() && !config.server.insecure {
@@ -116,6 +120,14 @@ fn check(config: &Config) -> Result<(), ConfigError> {
             "storage.series_max ({}) is more than a database can number ({})",
             config.storage.series_max,
             limits::SERIES_COUNT_MAX
+        ));
+    }
+    let storage = &config.storage;
+    let levels = storage.compaction_levels.as_std();
+    if let Err(reason) = check_levels(storage.flush_window.as_std(), &levels) {
+        return wrong(format!(
+            "storage.compaction_levels ({}): {reason} (storage.flush_window is {})",
+            storage.compaction_levels, storage.flush_window
         ));
     }
     if config.query.steps_max.get() > RANGE_POINTS_MAX as u64 {

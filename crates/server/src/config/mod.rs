@@ -6,6 +6,7 @@
 //! clocks, disks and random sources are components and do not appear here.
 
 mod byte_size;
+mod compaction_levels;
 mod duplicate_setting;
 mod error;
 mod field;
@@ -16,15 +17,18 @@ mod layers;
 mod listen_address;
 mod log_settings;
 mod reference;
+mod reload;
 mod setting;
 mod spelling;
 mod tree;
 
 pub(crate) use error::ConfigError;
 pub(crate) use flags::ConfigFlags;
-pub(crate) use layers::{Loaded, load};
+pub(crate) use layers::Loaded;
 pub(crate) use log_settings::{LogFormat, LogLevel};
+pub(crate) use field::fields;
 pub(crate) use reference::to_toml;
+pub(crate) use reload::{Change, Reloaded, Sources};
 pub(crate) use tree::Config;
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ pub(crate) fn to_toml(config: &Config) -> String {
         for line in field.doc.lines() {
             let _ = writeln!(text, "# {line}");
         }
+        if field.live {
+            let _ = writeln!(text, "# Live: a reload changes it.");
+        }
         let name = field.key.rsplit('.').next().unwrap_or(field.key);
         let value = config.get(field.key).unwrap_or_default();
         let _ = writeln!(text, "{name} = {}", field.in_toml(&value));
@@ -36,15 +39,16 @@ pub(super) fn reference_page() -> String {
             name => format!("`[{name}]`"),
         };
         let _ = write!(text, "\n## {}: {name}\n\n", section.title);
-        text.push_str("| key | default | flag | environment | meaning |\n");
-        text.push_str("| --- | --- | --- | --- | --- |\n");
+        text.push_str("| key | default | live | flag | environment | meaning |\n");
+        text.push_str("| --- | --- | --- | --- | --- | --- |\n");
         for declared in section.fields {
             if let Some(field) = Field::of(declared.key) {
                 let _ = writeln!(
                     text,
-                    "| `{}` | `{}` | `--{}` | `{}` | {} |",
+                    "| `{}` | `{}` | {} | `--{}` | `{}` | {} |",
                     field.key,
                     field.in_toml(&field.default),
+                    if field.live { "yes" } else { "" },
                     field.flag,
                     field.variable,
                     field.doc.replace('\n', " ").replace('|', "\\|"),
@@ -75,4 +79,8 @@ environment, the environment over the file, the file over the default.
 - Sizes are `64KiB`, `128MiB`, `1GiB` (powers of 1,024), `1MB` (powers of 1,000) or a number of bytes.
 - Durations are `250ms`, `30s`, `5m`, `1h30m`, `30d`.
 - Counts are whole numbers, 1 or more.
+
+A running server reads the file again on SIGHUP or `POST /-/reload`. Keys that are live change then; the
+answer, and the log, name those that did, and those that are different now and need a restart. A file
+that is refused changes nothing. `GET /api/v1/status/flags` shows what the server runs with.
 ";

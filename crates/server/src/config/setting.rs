@@ -9,6 +9,7 @@ use timberline_model::Durability;
 
 use super::{
     byte_size::ByteSize,
+    compaction_levels::CompactionLevels,
     duplicate_setting::DuplicateSetting,
     human_duration::HumanDuration,
     listen_address::ListenAddress,
@@ -55,6 +56,7 @@ setting_by_text! {
     LogFormat => "FORMAT", false;
     Durability => "LEVEL", false;
     DuplicateSetting => "POLICY", false;
+    CompactionLevels => "DURATIONS", false;
 }
 
 impl Setting for bool {

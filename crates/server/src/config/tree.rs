@@ -9,6 +9,7 @@ use timberline_model::Durability;
 
 use super::{
     byte_size::ByteSize,
+    compaction_levels::CompactionLevels,
     duplicate_setting::DuplicateSetting,
     field::{Declared, Section},
     human_duration::HumanDuration,
@@ -17,12 +18,13 @@ use super::{
     setting::Setting,
 };
 
-/// Declares the sections: a struct for each, its defaults, and its keys as data.
+/// Declares the sections: a struct for each, its defaults, and its keys as data. `@live` before a key
+/// says that it is looked at whenever it is needed, so that a reload can change it.
 macro_rules! config_tree {
     ($(
         $(#[doc = $about:literal])+
         $name:ident, $member:ident = $section:literal $prefix:literal $title:literal {
-            $( $(#[doc = $doc:literal])+ $field:ident: $ty:ty = $default:expr; )+
+            $( $(#[doc = $doc:literal])+ $(@$live:ident)? $field:ident: $ty:ty = $default:expr; )+
         }
     )+) => {
         /// Everything that can be configured.
@@ -56,6 +58,7 @@ macro_rules! config_tree {
                         doc: concat!($($doc, "\n"),+),
                         hint: <$ty as Setting>::HINT,
                         bare: <$ty as Setting>::BARE,
+                        live: is_live(&[$(stringify!($live))?]),
                     },
                 )+],
             },
@@ -85,6 +88,10 @@ macro_rules! config_tree {
             }
         }
     };
+}
+
+const fn is_live(marks: &[&str]) -> bool {
+    !marks.is_empty()
 }
 
 const fn count(n: usize) -> NonZeroUsize {
@@ -117,24 +124,24 @@ config_tree! {
         /// Time for a request's head to arrive; also how long an idle connection is kept.
         head_timeout: HumanDuration = HumanDuration::seconds(60);
         /// Time for a request's body to arrive, from its head on.
-        body_timeout: HumanDuration = HumanDuration::seconds(60);
+        @live body_timeout: HumanDuration = HumanDuration::seconds(60);
         /// Time for which a client may take no byte of an answer, before the answer is cut and the
         /// connection closed.
         stall_timeout: HumanDuration = HumanDuration::seconds(60);
         /// Size of a request's head: its first line and all headers.
         head_size_max: ByteSize = ByteSize::kibibytes(128);
         /// Size of a form in the body of a `POST`, such as a long query.
-        form_size_max: ByteSize = ByteSize::mebibytes(1);
+        @live form_size_max: ByteSize = ByteSize::mebibytes(1);
     }
 
     /// Limits of writes.
     WriteSettings, write = "write" "write." "Writes" {
         /// Size of a write's body as it arrives, compressed or not.
-        body_size_max: ByteSize = ByteSize::mebibytes(16);
+        @live body_size_max: ByteSize = ByteSize::mebibytes(16);
         /// Size of a write's body after decompression.
-        decoded_size_max: ByteSize = ByteSize::mebibytes(64);
+        @live decoded_size_max: ByteSize = ByteSize::mebibytes(64);
         /// Samples of one request.
-        samples_max: NonZeroUsize = count(2_000_000);
+        @live samples_max: NonZeroUsize = count(2_000_000);
         /// Memory for the bodies of all writes together, as they arrive. A body takes the length it
         /// announces, or else what has arrived of it, until its write has ended. Further ones wait.
         body_memory_max: ByteSize = ByteSize::mebibytes(512);
@@ -143,28 +150,28 @@ config_tree! {
         concurrent_max: NonZeroUsize = count(64);
         /// How long a write waits for memory for its body, and then for its turn, before it is
         /// answered 503 with `Retry-After`.
-        queue_timeout: HumanDuration = HumanDuration::seconds(10);
+        @live queue_timeout: HumanDuration = HumanDuration::seconds(10);
     }
 
     /// Limits of queries.
     QuerySettings, query = "query" "query." "Queries" {
         /// Time for one query. A request may ask for less with `timeout`, not for more.
-        timeout: HumanDuration = HumanDuration::seconds(120);
+        @live timeout: HumanDuration = HumanDuration::seconds(120);
         /// Samples that one query may read and make.
-        samples_max: NonZeroU64 = large_count(50_000_000);
+        @live samples_max: NonZeroU64 = large_count(50_000_000);
         /// Series that one query may read.
-        series_max: NonZeroU64 = large_count(1_000_000);
+        @live series_max: NonZeroU64 = large_count(1_000_000);
         /// Steps of one range query.
-        steps_max: NonZeroU64 = large_count(11_000);
+        @live steps_max: NonZeroU64 = large_count(11_000);
         /// How far back an instant selector looks for a series' newest sample. A request may ask
         /// for another with `lookback_delta`.
-        lookback: HumanDuration = HumanDuration::seconds(300);
+        @live lookback: HumanDuration = HumanDuration::seconds(300);
         /// Queries under way at once. Further ones wait.
         concurrent_max: NonZeroUsize = count(20);
         /// How long a query waits for its turn before it is answered 503 with `Retry-After`.
-        queue_timeout: HumanDuration = HumanDuration::seconds(10);
+        @live queue_timeout: HumanDuration = HumanDuration::seconds(10);
         /// Threads that one query may use.
-        threads_max: NonZeroUsize = count(2);
+        @live threads_max: NonZeroUsize = count(2);
     }
 
     /// The database.
@@ -189,11 +196,18 @@ config_tree! {
         flush_log_size: ByteSize = ByteSize::mebibytes(2_048);
         /// Span of time that one block covers, and the age at which samples are flushed.
         flush_window: HumanDuration = HumanDuration::seconds(7_200);
+        /// Spans of the windows of time into which blocks are merged once a window has ended, ascending
+        /// and joined by commas; each a multiple of the one before, and the first of `flush_window`.
+        /// `none` merges nothing.
+        compaction_levels: CompactionLevels = CompactionLevels::default();
+        /// What merging blocks may write in a second. Less is written while writes are under way.
+        /// `0B` sets no limit.
+        @live compaction_rate: ByteSize = ByteSize::mebibytes(64);
         /// How long samples are kept after their time. Older ones are refused, and blocks that hold
         /// nothing newer are removed. `0s` keeps everything.
-        retention: HumanDuration = HumanDuration::seconds(0);
+        @live retention: HumanDuration = HumanDuration::seconds(30 * 24 * 3_600);
         /// Size of all blocks together beyond which the oldest are removed. `0B` sets no limit.
-        retention_size: ByteSize = ByteSize::mebibytes(0);
+        @live retention_size: ByteSize = ByteSize::mebibytes(0);
     }
 
     /// What the server says about itself.

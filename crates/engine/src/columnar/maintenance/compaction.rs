@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{EngineError, columnar::engine::Inner};
+use crate::{
+    EngineError,
+    columnar::{Retention, engine::Inner},
+};
 
 /// How often to look, when no block has come or gone since.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -10,14 +13,27 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// What one round tells the next.
 #[derive(Debug, Default)]
 pub(super) struct CompactionRounds {
-    /// The manifest seen last, and when.
-    seen: Option<(u64, Instant)>,
+    /// What was seen last, and when.
+    seen: Option<(Seen, Instant)>,
+}
+
+/// What decides whether there may be something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen {
+    manifest: u64,
+    retention: Retention,
+}
+
+impl Seen {
+    fn of(inner: &Inner) -> Self {
+        Self { manifest: inner.view().manifest.number, retention: *inner.retention.read() }
+    }
 }
 
 impl CompactionRounds {
     pub(super) fn round(&mut self, inner: &Inner) {
-        let number = inner.view().manifest.number;
-        if self.seen.is_some_and(|(seen, at)| seen == number && at.elapsed() < LOOK_EVERY) {
+        let now = Seen::of(inner);
+        if self.seen.is_some_and(|(seen, at)| seen == now && at.elapsed() < LOOK_EVERY) {
             return;
         }
         let result = retain(inner).and_then(|()| compact_all(inner));
@@ -32,7 +48,9 @@ impl CompactionRounds {
             Ok(()) if inner.compacting.lock().is_empty() => inner.counters.note_maintenance(None),
             Ok(()) => {}
         }
-        self.seen = Some((inner.view().manifest.number, Instant::now()));
+        // A retention that was changed meanwhile is seen by the next round.
+        let seen = Seen { retention: now.retention, ..Seen::of(inner) };
+        self.seen = Some((seen, Instant::now()));
     }
 }
 
