@@ -34,7 +34,7 @@ pub use database::Database;
 pub use error::Error;
 pub use options::{Options, QueryOptions};
 pub use timberline_engine::{
-    CompactionOutcome, Damage, EngineStats, FlushOutcome, HeadCardinality,
+    CompactionOutcome, Damage, EngineStats, FlushOutcome, HeadCardinality, RESTORING_FILE, Snapshot,
 };
 pub use timberline_model::{
     DuplicatePolicy, Durability, ErrorKind, LabelQuery, Labels, LabelsBuilder, LabelsError,

@@ -18,5 +18,6 @@ mod error;
 
 pub use columnar::{
     CompactionOutcome, Damage, Engine, EngineOptions, EngineStats, FlushOutcome, HeadCardinality,
+    RESTORING_FILE, Snapshot,
 };
 pub use error::EngineError;

@@ -10,10 +10,12 @@
 mod clock;
 mod disk;
 mod mmap;
+mod overlay;
 mod real;
 mod sim;
 
 pub use clock::{Clock, SimClock, SystemClock};
 pub use disk::{DirEntry, Disk, DiskFile, FileLock, Mapped};
+pub use overlay::OverlayDisk;
 pub use real::RealDisk;
 pub use sim::{Fault, SimDisk};
