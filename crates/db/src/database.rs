@@ -9,6 +9,7 @@ use std::{
 
 use timberline_engine::{
     CompactionOutcome, Damage, Engine, EngineStats, FlushOutcome, HeadCardinality, Retention,
+    Snapshot,
 };
 use timberline_io::{Clock, Disk, RealDisk, SystemClock};
 use timberline_model::{
@@ -195,6 +196,16 @@ impl Database {
     /// lifts the limit.
     pub fn set_compaction_rate(&self, rate: Option<u64>) {
         self.engine.set_compaction_rate(rate);
+    }
+
+    /// Makes a directory in `snapshots/` that is the database of this moment and can be opened as one;
+    /// it shares the files of its blocks with this one. All that was acknowledged before this was
+    /// called is in it; with `skip_head`, only what is in blocks already. Everything else goes on.
+    ///
+    /// # Errors
+    /// A disk that is full or fails; there is no snapshot then.
+    pub fn snapshot(&self, skip_head: bool) -> Result<Snapshot, Error> {
+        Ok(self.engine.snapshot(skip_head)?)
     }
 
     /// Waits for the writes under way, makes everything durable and releases the directory. Other

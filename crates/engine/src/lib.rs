@@ -18,6 +18,6 @@ mod error;
 
 pub use columnar::{
     CompactionOutcome, Damage, Engine, EngineOptions, EngineStats, FlushOutcome, HeadCardinality,
-    LEVELS_MAX, Retention, check_levels,
+    LEVELS_MAX, RESTORING_FILE, Retention, Snapshot, check_levels,
 };
 pub use error::EngineError;

@@ -1,8 +1,8 @@
 //! Batches: what protocols hand to a database, and what they get back.
 
 use crate::{
-    Exemplar, FamilyMetadata, Histogram, HistogramError, LabelDecoder, Labels, LabelsError, LogOffset,
-    SeriesRef, limits,
+    Exemplar, FamilyMetadata, Histogram, HistogramError, LabelDecoder, Labels, LabelsError,
+    LogOffset, SeriesRef, limits,
 };
 
 /// How a write names a series.
@@ -273,7 +273,10 @@ pub enum RejectReason {
     #[error("exemplar labels of more than {} characters", limits::EXEMPLAR_LABELS_CHARS_MAX)]
     ExemplarLabels,
     /// Metadata whose texts are too long.
-    #[error("metadata of {family:?} with a text of more than {} bytes", limits::METADATA_TEXT_BYTES_MAX)]
+    #[error(
+        "metadata of {family:?} with a text of more than {} bytes",
+        limits::METADATA_TEXT_BYTES_MAX
+    )]
     MetadataText {
         /// The family, cut short.
         family: String,

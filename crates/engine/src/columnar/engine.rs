@@ -20,7 +20,7 @@ use timberline_model::{
 
 use super::{
     CompactionOutcome, Damage, EngineOptions, EngineStats, FlushOutcome, HeadCardinality,
-    Retention,
+    Retention, Snapshot,
     commit::Committer,
     flush::Flush,
     head::{Epoch, Head},
@@ -194,6 +194,16 @@ impl Engine {
     /// A disk that is full or fails, or a block that cannot be read; nothing is deleted then.
     pub fn delete(&self, selectors: &[Vec<Matcher>], range: TimeRange) -> Result<(), EngineError> {
         self.inner.delete(selectors, range)
+    }
+
+    /// Makes a directory in `snapshots/` that is the database of this moment, by giving the files of
+    /// its blocks second names. All that was acknowledged before this was called is in it; with
+    /// `skip_head`, only what is in blocks already. Writes, flushes and compactions go on.
+    ///
+    /// # Errors
+    /// A disk that is full or fails; there is no snapshot then.
+    pub fn snapshot(&self, skip_head: bool) -> Result<Snapshot, EngineError> {
+        self.inner.snapshot(skip_head)
     }
 
     /// Waits for writes under way, makes everything durable and lets go of the directory. Writes

@@ -57,6 +57,7 @@ pub(crate) fn recover(
     options: &EngineOptions,
 ) -> Result<Recovered, EngineError> {
     let lock = lock(disk.as_ref(), layout)?;
+    refuse_unrestored(disk.as_ref(), layout)?;
     let manifest = load_manifest(disk.as_ref(), layout, options)?;
     let policy = policy_of(&manifest, layout)?;
     sweep(disk.as_ref(), layout, &manifest, &HashSet::new())?;
@@ -87,6 +88,17 @@ fn lock(disk: &dyn Disk, layout: &Layout) -> Result<FileLock, EngineError> {
     }
     disk.sync_dir(dir).map_err(EngineError::disk("sync", dir))?;
     Ok(lock)
+}
+
+/// Refuses a directory that a restore has begun to fill and has not ended.
+pub(super) fn refuse_unrestored(disk: &dyn Disk, layout: &Layout) -> Result<(), EngineError> {
+    let dir = layout.dir();
+    let entries = disk.list(dir).map_err(EngineError::disk("list", dir))?;
+    let marker = layout.restoring();
+    if entries.iter().any(|entry| marker.ends_with(&entry.name)) {
+        return Err(EngineError::Restoring { dir: dir.to_owned() });
+    }
+    Ok(())
 }
 
 /// Creates a directory durably: a name that its parent may forget in a power cut would take the

@@ -23,10 +23,10 @@ mod spelling;
 mod tree;
 
 pub(crate) use error::ConfigError;
+pub(crate) use field::fields;
 pub(crate) use flags::ConfigFlags;
 pub(crate) use layers::Loaded;
 pub(crate) use log_settings::{LogFormat, LogLevel};
-pub(crate) use field::fields;
 pub(crate) use reference::to_toml;
 pub(crate) use reload::{Change, Reloaded, Sources};
 pub(crate) use tree::Config;
