@@ -34,7 +34,8 @@ pub use database::Database;
 pub use error::Error;
 pub use options::{Options, QueryOptions};
 pub use timberline_engine::{
-    CompactionOutcome, Damage, EngineStats, FlushOutcome, HeadCardinality,
+    BulkImport, CompactionOutcome, Damage, EngineError, EngineStats, FlushOutcome, HeadCardinality,
+    ImportOptions, ImportOutcome,
 };
 pub use timberline_model::{
     DuplicatePolicy, Durability, ErrorKind, LabelQuery, Labels, LabelsBuilder, LabelsError,

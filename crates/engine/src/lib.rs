@@ -17,6 +17,7 @@ pub mod columnar;
 mod error;
 
 pub use columnar::{
-    CompactionOutcome, Damage, Engine, EngineOptions, EngineStats, FlushOutcome, HeadCardinality,
+    BulkImport, CompactionOutcome, Damage, Engine, EngineOptions, EngineStats, FlushOutcome,
+    HeadCardinality, ImportOptions, ImportOutcome,
 };
 pub use error::EngineError;

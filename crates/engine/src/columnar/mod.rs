@@ -12,6 +12,7 @@ mod engine;
 mod flush;
 #[doc(hidden)] // public for its benchmark only
 pub mod head;
+mod import;
 mod layout;
 mod live_block;
 mod maintenance;
@@ -30,6 +31,7 @@ pub use compact::CompactionOutcome;
 pub use engine::Engine;
 pub use flush::FlushOutcome;
 pub use head::HeadCardinality;
+pub use import::{BulkImport, ImportOptions, ImportOutcome};
 pub use options::EngineOptions;
 pub use recovery::Damage;
 pub use stats::EngineStats;
