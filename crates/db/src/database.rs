@@ -8,8 +8,8 @@ use std::{
 };
 
 use timberline_engine::{
-    CompactionOutcome, Damage, Engine, EngineStats, FlushOutcome, HeadCardinality, Retention,
-    Snapshot,
+    BulkImport, CompactionOutcome, Damage, Engine, EngineStats, FlushOutcome, HeadCardinality,
+    ImportOptions, Retention, Snapshot,
 };
 use timberline_io::{Clock, Disk, RealDisk, SystemClock};
 use timberline_model::{
@@ -160,6 +160,29 @@ impl Database {
     /// A disk that is full or fails, or a block that cannot be read; nothing is deleted then.
     pub fn delete(&self, selectors: &[Vec<Matcher>], range: TimeRange) -> Result<(), Error> {
         Ok(self.engine.delete(selectors, range)?)
+    }
+
+    /// Begins a bulk import: series from elsewhere, in any order, that become blocks without going
+    /// through the log. All of them are visible once [`BulkImport::finish`] has returned, and none
+    /// before. Writes, queries and flushes go on meanwhile; compaction waits.
+    ///
+    /// ```
+    /// use timberline::{Database, ImportOptions, Labels, Options, SeriesColumns};
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let database = Database::open(directory.path(), Options::default())?;
+    /// let mut import = database.begin_import(ImportOptions::default())?;
+    /// let mut columns = SeriesColumns::default();
+    /// columns.push(1_700_000_000_000_000_000, 0, 0.85);
+    /// import.push(&Labels::from_pairs([("__name__", "cpu_usage")])?, &mut columns)?;
+    /// assert_eq!(import.finish()?.samples_written, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A disk that is full or fails.
+    pub fn begin_import(&self, options: ImportOptions) -> Result<BulkImport, Error> {
+        Ok(self.engine.begin_import(options)?)
     }
 
     /// Merges one set of blocks that belong together; `None` when no merge is due. Writes and

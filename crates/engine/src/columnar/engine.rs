@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -24,6 +24,7 @@ use super::{
     commit::Committer,
     flush::Flush,
     head::{Epoch, Head},
+    import::{BulkImport, ImportOptions},
     layout::Layout,
     maintenance::Maintenance,
     recovery::{Recovered, recover},
@@ -71,7 +72,9 @@ pub(super) struct Inner {
     /// Names of blocks that are being written and are not published yet.
     pub(super) in_work: Mutex<HashSet<String>>,
     /// Held for reading by each write, so that closing can wait for them.
-    gate: RwLock<()>,
+    pub(super) gate: RwLock<()>,
+    /// Imports under way; while there are any, no compaction begins.
+    pub(super) imports: AtomicUsize,
     /// Set when closing has begun, so that long work ends early.
     closing: AtomicBool,
     closed: AtomicBool,
@@ -206,6 +209,15 @@ impl Engine {
         self.inner.snapshot(skip_head)
     }
 
+    /// Begins an import: series from elsewhere, in any order, that become blocks without going through
+    /// the log, all at once when it is finished.
+    ///
+    /// # Errors
+    /// A disk that is full or fails.
+    pub fn begin_import(&self, options: ImportOptions) -> Result<BulkImport, EngineError> {
+        self.inner.begin_import(options)
+    }
+
     /// Waits for writes under way, makes everything durable and lets go of the directory. Writes
     /// and flushes after this are refused. Closing twice is fine.
     ///
@@ -286,6 +298,7 @@ impl Inner {
             compacting: Mutex::default(),
             in_work: Mutex::default(),
             gate: RwLock::new(()),
+            imports: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             lock: Mutex::new(Some(lock)),
@@ -332,7 +345,7 @@ impl Inner {
     }
 
     /// The range of time in which samples may lie.
-    fn accepted(&self) -> TimeRange {
+    pub(super) fn accepted(&self) -> TimeRange {
         let now = self.clock.now();
         let oldest = self.retention.read().oldest(now).unwrap_or(i64::MIN);
         TimeRange::new(oldest, now.saturating_add(limits::FUTURE_NANOS_MAX))

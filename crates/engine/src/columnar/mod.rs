@@ -12,6 +12,7 @@ mod engine;
 mod flush;
 #[doc(hidden)] // public for its benchmark only
 pub mod head;
+mod import;
 mod layout;
 mod live_block;
 mod maintenance;
@@ -33,6 +34,7 @@ pub use compact::CompactionOutcome;
 pub use engine::Engine;
 pub use flush::FlushOutcome;
 pub use head::HeadCardinality;
+pub use import::{BulkImport, ImportOptions, ImportOutcome};
 pub use layout::RESTORING_FILE;
 pub use options::{EngineOptions, LEVELS_MAX, check_levels};
 pub use recovery::Damage;

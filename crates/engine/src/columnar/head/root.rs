@@ -108,7 +108,7 @@ impl Head {
     }
 
     /// The latest instant at which blocks may hold samples of series known from the dictionary.
-    pub(super) fn blocks_end(&self) -> i64 {
+    pub(crate) fn blocks_end(&self) -> i64 {
         self.blocks_end.load(Ordering::Relaxed)
     }
 
