@@ -23,7 +23,6 @@ mod spelling;
 mod tree;
 
 pub(crate) use error::ConfigError;
-pub(crate) use field::fields;
 pub(crate) use field::{Field, fields};
 pub(crate) use flags::ConfigFlags;
 pub(crate) use layers::Loaded;
