@@ -14,8 +14,8 @@ use parking_lot::{Mutex, RwLock};
 use timberline_io::{Clock, Disk, FileLock};
 use timberline_log::Log;
 use timberline_model::{
-    DuplicatePolicy, Durability, FamilyMetadata, Labels, LogOffset, Matcher, NANOS_PER_MILLI, TimeRange, WriteBatch,
-    WriteOutcome, limits,
+    DuplicatePolicy, Durability, FamilyMetadata, Labels, LogOffset, Matcher, NANOS_PER_MILLI,
+    TimeRange, WriteBatch, WriteOutcome, limits,
 };
 
 use super::{

@@ -129,11 +129,8 @@ fn refusal(
     if texts.iter().any(|text| text.len() > limits::METADATA_TEXT_BYTES_MAX) {
         return Some(RejectReason::MetadataText { family: cut_short() });
     }
-    let limit = |max: usize, of| RejectReason::MetadataLimit {
-        family: cut_short(),
-        max: max as u64,
-        of,
-    };
+    let limit =
+        |max: usize, of| RejectReason::MetadataLimit { family: cut_short(), max: max as u64, of };
     if is_new && count > limits::METADATA_FAMILIES_MAX {
         return Some(limit(limits::METADATA_FAMILIES_MAX, "metric families"));
     }

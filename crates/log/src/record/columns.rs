@@ -116,7 +116,9 @@ pub(super) fn read_timestamps<'a>(
 /// Appends a value for each eight bytes.
 pub(super) fn read_values(bytes: &[u8], values: &mut Vec<f64>) {
     let bits = bytes.chunks_exact(VALUE_BYTES);
-    values.extend(bits.map(|b| {
-        f64::from_bits(u64::from_le_bytes(b.try_into().expect("chunks of eight bytes")))
-    }));
+    values.extend(
+        bits.map(|b| {
+            f64::from_bits(u64::from_le_bytes(b.try_into().expect("chunks of eight bytes")))
+        }),
+    );
 }

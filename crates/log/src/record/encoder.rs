@@ -4,7 +4,8 @@ use timberline_codec::varint::{put_ivarint, put_uvarint};
 use timberline_model::{Exemplar, FamilyMetadata, Labels, SeriesRef};
 
 use super::{
-    DEFINITIONS, EXEMPLARS, HISTOGRAMS, METADATA, SAMPLES, STARTS, STARTS_ALL, STARTS_NONE, VERSION,
+    DEFINITIONS, EXEMPLARS, HISTOGRAMS, METADATA, SAMPLES, STARTS, STARTS_ALL, STARTS_NONE,
+    VERSION,
     columns::{put_refs, put_timestamps, put_values},
     put_family,
 };

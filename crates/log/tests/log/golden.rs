@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use timberline_io::{Disk, SimDisk};
 use timberline_log::{Record, RecordEncoder, checkpoint, metadata};
 use timberline_model::{
-    Durability, Exemplar, FamilyMetadata, Histogram, Labels, LogOffset, Metadata, MetricKind, SeriesRef,
+    Durability, Exemplar, FamilyMetadata, Histogram, Labels, LogOffset, Metadata, MetricKind,
+    SeriesRef,
 };
 
 use crate::support::{dir, open, segments};

@@ -34,8 +34,11 @@ pub(super) fn take_exemplars(
             let in_batch: &[(SeriesRef, Exemplar)] = &taken[before..];
             let fate = match resolved {
                 Err(reason) => Err(reason.clone()),
-                Ok(series) => fate_of(exemplar, *series, in_batch, accepted, head)
-                    .and_then(|new| if new { room(bytes).map(|()| Some(*series)) } else { Ok(None) }),
+                Ok(series) => {
+                    fate_of(exemplar, *series, in_batch, accepted, head).and_then(|new| {
+                        if new { room(bytes).map(|()| Some(*series)) } else { Ok(None) }
+                    })
+                }
             };
             match fate {
                 Ok(Some(series)) => {
@@ -86,5 +89,9 @@ fn fate_of(
 
 fn room(bytes: u64) -> Result<(), RejectReason> {
     let max = limits::EXEMPLAR_BYTES_MAX;
-    if bytes < max { Ok(()) } else { Err(RejectReason::ExemplarLimit { max, of: "bytes of all series" }) }
+    if bytes < max {
+        Ok(())
+    } else {
+        Err(RejectReason::ExemplarLimit { max, of: "bytes of all series" })
+    }
 }

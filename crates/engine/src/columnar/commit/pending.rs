@@ -46,9 +46,8 @@ impl Pending {
     /// The shards for which there is something.
     pub(super) fn shards(&self) -> impl Iterator<Item = usize> + '_ {
         let all = [&self.sample_bounds, &self.histogram_bounds, &self.exemplar_bounds];
-        let has_any = move |shard: &usize| {
-            all.iter().any(|bounds| bounds[*shard] < bounds[shard + 1])
-        };
+        let has_any =
+            move |shard: &usize| all.iter().any(|bounds| bounds[*shard] < bounds[shard + 1]);
         (0..SHARD_COUNT).filter(has_any)
     }
 
@@ -228,10 +227,7 @@ fn take_histograms(
 }
 
 /// Puts items in the order of shards and series, those of one series in their own order.
-fn by_shard<T, U>(
-    mut items: Vec<(SeriesRef, T)>,
-    place: impl Fn(u32, T) -> U,
-) -> (Vec<U>, Bounds) {
+fn by_shard<T, U>(mut items: Vec<(SeriesRef, T)>, place: impl Fn(u32, T) -> U) -> (Vec<U>, Bounds) {
     items.sort_by_key(|(series, _)| *series);
     let mut bounds = [0; SHARD_COUNT + 1];
     for (series, _) in &items {
@@ -240,6 +236,7 @@ fn by_shard<T, U>(
     for shard in 0..SHARD_COUNT {
         bounds[shard + 1] += bounds[shard];
     }
-    let placed = items.into_iter().map(|(series, item)| place(SeriesPlace::of(series).slot(), item));
+    let placed =
+        items.into_iter().map(|(series, item)| place(SeriesPlace::of(series).slot(), item));
     (placed.collect(), bounds)
 }

@@ -16,7 +16,11 @@ fn committer() -> Committer {
         LogOffset(0),
         &mut |_, _| {},
     );
-    Committer::new(Arc::new(log.unwrap().0), Arc::new(Head::new(HeadOptions::default())), Arc::default())
+    Committer::new(
+        Arc::new(log.unwrap().0),
+        Arc::new(Head::new(HeadOptions::default())),
+        Arc::default(),
+    )
 }
 
 fn commit(committer: &Committer, samples: i64) {

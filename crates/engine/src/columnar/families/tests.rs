@@ -55,8 +55,7 @@ fn the_bytes_of_all_texts_are_limited() {
     let families = Families::default();
     let text = "x".repeat(limits::METADATA_TEXT_BYTES_MAX);
     let count = limits::METADATA_BYTES_MAX / limits::METADATA_TEXT_BYTES_MAX;
-    let all: Vec<FamilyMetadata> =
-        (0..count - 1).map(|n| entry(&format!("m{n}"), &text)).collect();
+    let all: Vec<FamilyMetadata> = (0..count - 1).map(|n| entry(&format!("m{n}"), &text)).collect();
     families.apply(&all);
     let mut outcome = WriteOutcome::default();
     assert_eq!(families.news_of(&batch(&[entry("n", &text)]), &mut outcome), []);

@@ -202,12 +202,7 @@ impl Head {
         refused
     }
 
-    fn apply_rejecting(
-        &self,
-        shard: &Shard,
-        batch: &ShardBatch<'_>,
-        older: Older<'_>,
-    ) -> Refused {
+    fn apply_rejecting(&self, shard: &Shard, batch: &ShardBatch<'_>, older: Older<'_>) -> Refused {
         let mut refused = Refused::default();
         let starts = batch.starts.iter().copied().chain(std::iter::repeat(0));
         let mut samples = batch.samples.iter().zip(starts).peekable();

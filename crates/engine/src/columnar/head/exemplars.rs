@@ -67,9 +67,8 @@ impl Exemplars {
 
     /// Those of some epochs in a range, ascending by time and without repeats.
     pub(super) fn read(&self, range: &TimeRange, epochs: &EpochSpan) -> Vec<Exemplar> {
-        let wanted = |entry: &&(Epoch, Exemplar)| {
-            epochs.contains(entry.0) && range.contains(entry.1.ts)
-        };
+        let wanted =
+            |entry: &&(Epoch, Exemplar)| epochs.contains(entry.0) && range.contains(entry.1.ts);
         let mut found: Vec<Exemplar> =
             self.held.iter().filter(wanted).map(|(_, held)| held.clone()).collect();
         found.sort_by_key(|exemplar| exemplar.ts);

@@ -109,7 +109,8 @@ impl Shard {
             for page in next..end {
                 let series = samples.table.page(page);
                 let found = series.filter(|(_, s)| {
-                    s.has_samples(&TimeRange::ALL, epochs) || s.has_exemplars(&TimeRange::ALL, epochs)
+                    s.has_samples(&TimeRange::ALL, epochs)
+                        || s.has_exemplars(&TimeRange::ALL, epochs)
                 });
                 slots.extend(found.map(|(slot, _)| slot));
             }

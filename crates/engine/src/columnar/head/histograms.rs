@@ -170,9 +170,7 @@ pub(super) fn decode(
     range: TimeRange,
     mut each: impl FnMut(i64, i64, Histogram) -> bool,
 ) {
-    each_entry(piece, |ts, start, bytes| {
-        !range.contains(ts) || each(ts, start, decode_one(bytes))
-    });
+    each_entry(piece, |ts, start, bytes| !range.contains(ts) || each(ts, start, decode_one(bytes)));
 }
 
 /// A histogram that the head holds.

@@ -155,7 +155,9 @@ impl Late {
     fn waiting_floats(&self) -> Vec<LateFloat> {
         let start = |index: usize| self.starts.get(index).copied().unwrap_or(0);
         let floats = self.floats.iter().enumerate();
-        floats.map(|(index, (ts, value))| LateFloat { ts: *ts, value: *value, start: start(index) }).collect()
+        floats
+            .map(|(index, (ts, value))| LateFloat { ts: *ts, value: *value, start: start(index) })
+            .collect()
     }
 
     /// Whether something of these epochs may be in the range.

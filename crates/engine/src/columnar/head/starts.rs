@@ -4,10 +4,7 @@
 //! ascend in time, so an instant says to which run it belongs. A series of which nobody says a start
 //! has none of this.
 
-use super::{
-    epoch::Epoch,
-    late::Arrival,
-};
+use super::{epoch::Epoch, late::Arrival};
 
 /// From an in-order sample on, this was the start.
 #[derive(Clone, Copy, Debug)]

@@ -151,7 +151,10 @@ fn contradictions_of_the_further_sections_are_refused() {
     let cases: [(&[u8], &str); 11] = [
         (&[1, STARTS, 3, 1, 0, 2], "without samples"),
         (&[1, SAMPLES, 12, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, STARTS, 0], "are cut off"),
-        (&[1, SAMPLES, 12, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, STARTS, 4, 1, 0, 2, 2], "bytes after"),
+        (
+            &[1, SAMPLES, 12, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, STARTS, 4, 1, 0, 2, 2],
+            "bytes after",
+        ),
         (&[1, HISTOGRAMS, 1, 0], "more histograms"),
         (&[1, HISTOGRAMS, 5, 1, 0, 1, 0, 0], "form of start timestamps"),
         (&[1, HISTOGRAMS, 7, 1, 0, 1, 0, 0, 9, 0], "form of start timestamps"),

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use timberline_codec::histogram;
 use timberline_model::{
-    BucketCounts, BucketSpan, DuplicatePolicy, Histogram, Labels, SeriesColumns, SeriesRef, TimeRange,
+    BucketCounts, BucketSpan, DuplicatePolicy, Histogram, Labels, SeriesColumns, SeriesRef,
+    TimeRange,
 };
 
 use super::{
-    super::{
-        Epoch, Head, HeadHistogram, HeadSample, SampleValue, SeriesPlace, ShardBatch,
-    },
+    super::{Epoch, Head, HeadHistogram, HeadSample, SampleValue, SeriesPlace, ShardBatch},
     support::{head, labels, series_of},
 };
 
@@ -343,9 +342,10 @@ fn start() -> impl Strategy<Value = i64> {
 }
 
 fn samples() -> impl Strategy<Value = Samples> {
-    let run = (instant(), 1_usize..200, start(), value()).prop_map(|(first, count, start, value)| {
-        (0..count as i64).map(|i| (first + i * 1_000_000, start, value)).collect()
-    });
+    let run =
+        (instant(), 1_usize..200, start(), value()).prop_map(|(first, count, start, value)| {
+            (0..count as i64).map(|i| (first + i * 1_000_000, start, value)).collect()
+        });
     let floats = prop::collection::vec((instant(), value()), 1..60)
         .prop_map(|all| all.into_iter().map(|(ts, value)| (ts, 0, value)).collect());
     prop_oneof![
