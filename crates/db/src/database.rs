@@ -13,8 +13,8 @@ use timberline_engine::{
 };
 use timberline_io::{Clock, Disk, RealDisk, SystemClock};
 use timberline_model::{
-    DuplicatePolicy, Durability, LabelQuery, Labels, Matcher, ScanError, Selector, SeriesScan,
-    SeriesSource, TimeRange, WriteBatch, WriteOutcome,
+    DuplicatePolicy, Durability, FamilyMetadata, LabelQuery, Labels, Matcher, ScanError, Selector,
+    SeriesExemplars, SeriesScan, SeriesSource, TimeRange, WriteBatch, WriteOutcome,
 };
 use timberline_promql::{
     Expr,
@@ -61,12 +61,13 @@ impl Database {
         Ok(Self { engine: Arc::new(engine), options: Arc::new(options) })
     }
 
-    /// Writes a batch at the database's durability. The samples not rejected are visible to every
-    /// query that starts after this returns.
+    /// Writes a batch (floats, native histograms, exemplars and metadata, all or none of them) at the
+    /// database's durability. What is not rejected is visible to every query that starts after this
+    /// returns.
     ///
     /// # Errors
     /// A full disk ([`ErrorKind::StorageFull`](crate::ErrorKind::StorageFull); nothing was written
-    /// and the same batch may be sent again) or a failed one. Samples that may not be written are no
+    /// and the same batch may be sent again) or a failed one. What may not be written is no
     /// error: the outcome counts and names them.
     pub fn write(&self, batch: &WriteBatch<'_>) -> Result<WriteOutcome, Error> {
         self.write_with(batch, self.options.durability)
@@ -252,6 +253,13 @@ impl Database {
         self.engine.cardinality(limit)
     }
 
+    /// What is known of one metric family, or of all in order of their names; at most `limit`, 0 for
+    /// no limit.
+    #[must_use]
+    pub fn metadata(&self, family: Option<&str>, limit: usize) -> Vec<FamilyMetadata> {
+        self.engine.metadata(family, limit)
+    }
+
     /// What was found unreadable when the database was opened.
     #[must_use]
     pub fn damage(&self) -> &[Damage] {
@@ -304,6 +312,10 @@ impl SeriesSource for Database {
 
     fn series(&self, query: &LabelQuery) -> Result<Vec<Labels>, ScanError> {
         self.engine.series(query)
+    }
+
+    fn exemplars(&self, query: &LabelQuery) -> Result<Vec<SeriesExemplars>, ScanError> {
+        self.engine.exemplars(query)
     }
 }
 

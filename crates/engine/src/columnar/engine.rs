@@ -14,14 +14,15 @@ use parking_lot::{Mutex, RwLock};
 use timberline_io::{Clock, Disk, FileLock};
 use timberline_log::Log;
 use timberline_model::{
-    DuplicatePolicy, Durability, Labels, Matcher, NANOS_PER_MILLI, TimeRange, WriteBatch,
-    WriteOutcome, limits,
+    DuplicatePolicy, Durability, FamilyMetadata, Labels, LogOffset, Matcher, NANOS_PER_MILLI,
+    TimeRange, WriteBatch, WriteOutcome, limits,
 };
 
 use super::{
     CompactionOutcome, Damage, EngineOptions, EngineStats, FlushOutcome, HeadCardinality,
     Retention, Snapshot,
     commit::Committer,
+    families::Families,
     flush::Flush,
     head::{Epoch, Head},
     import::{BulkImport, ImportOptions},
@@ -56,6 +57,7 @@ pub(super) struct Inner {
     pub(super) policy: DuplicatePolicy,
     pub(super) log: Arc<Log>,
     pub(super) head: Arc<Head>,
+    pub(super) families: Arc<Families>,
     pub(super) damage: Vec<Damage>,
     pub(super) counters: Counters,
     pub(super) retention: RwLock<Retention>,
@@ -249,6 +251,13 @@ impl Engine {
         self.inner.head.cardinality(limit)
     }
 
+    /// What is known of one metric family, or of all in order of their names; at most `limit`, 0 for
+    /// no limit.
+    #[must_use]
+    pub fn metadata(&self, family: Option<&str>, limit: usize) -> Vec<FamilyMetadata> {
+        self.inner.families.find(family, limit)
+    }
+
     /// The database's directory.
     #[must_use]
     pub fn dir(&self) -> PathBuf {
@@ -278,9 +287,9 @@ impl Inner {
         options: EngineOptions,
         recovered: Recovered,
     ) -> Self {
-        let Recovered { lock, log, head, view, policy, damage } = recovered;
+        let Recovered { lock, log, head, families, view, policy, damage } = recovered;
         Self {
-            committer: Committer::new(Arc::clone(&log), Arc::clone(&head)),
+            committer: Committer::new(Arc::clone(&log), Arc::clone(&head), Arc::clone(&families)),
             retention: RwLock::new(options.retention),
             throttle: Arc::new(Throttle::new(options.compaction_rate)),
             disk,
@@ -290,6 +299,7 @@ impl Inner {
             policy,
             log,
             head,
+            families,
             damage,
             counters: Counters::default(),
             view: RwLock::new(Arc::new(view)),
@@ -367,15 +377,17 @@ impl Inner {
         }
         let older = |labels: &Labels, ts: i64| self.view().value_at(labels, ts);
         self.log.prepare_segment();
-        let (epoch, offset) = self.committer.at_rest(&older, |end| {
+        let (epoch, offset, families) = self.committer.at_rest(&older, |end| {
             // A new segment lets go of the old one as a whole. Without space for it, the old one
             // stays until a later flush.
-            (self.head.rotate(), self.log.begin_segment().unwrap_or(end))
+            let offset = self.log.begin_segment().unwrap_or(end);
+            (self.head.rotate(), offset, self.families.all())
         });
         let flush = Flush {
             disk: &self.disk,
             layout: &self.layout,
             head: &self.head,
+            families: &families,
             log: &self.log,
             window: self.options.window_nanos(),
             now_ms: u64::try_from(self.clock.now() / NANOS_PER_MILLI).unwrap_or(0),
@@ -391,9 +403,10 @@ impl Inner {
         let (view, mut outcome) = flush.publish(prepared)?;
         state.in_doubt = false;
         drop(current);
+        let metadata = view.manifest.metadata.map(LogOffset);
         self.put_in_force(view, epoch);
         self.disk.reach("flush.in_force");
-        outcome.log_bytes_freed = flush.reclaim(offset);
+        outcome.log_bytes_freed = flush.reclaim(offset, metadata);
         self.release_retired();
         Ok(outcome)
     }

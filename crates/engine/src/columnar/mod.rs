@@ -9,6 +9,7 @@ mod commit;
 mod compact;
 mod delete;
 mod engine;
+mod families;
 mod flush;
 #[doc(hidden)] // public for its benchmark only
 pub mod head;
