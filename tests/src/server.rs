@@ -37,6 +37,8 @@ impl Server {
         let _ = std::fs::remove_file(&ready);
         command.args(["start", "--listen=127.0.0.1:0", "--ready-file"]).arg(&ready);
         command.arg("--data-dir").arg(dir).args(arguments);
+        // Tests write samples of any time; a flag still wins over this.
+        command.env("TIMBERLINE_STORAGE_RETENTION", "0s");
         let mut process = Process::start(command, &log);
         wait_until("the server is ready", PATIENCE, || {
             if !process.is_running() {

@@ -6,19 +6,22 @@
 //! # let directory = tempfile::tempdir()?;
 //! let database = Database::open(directory.path(), Options::default())?;
 //!
+//! # let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+//! let now: i64 = now.as_nanos().try_into()?;
 //! let mut batch = WriteBatch::default();
 //! batch.push_labels(Labels::from_pairs([("__name__", "cpu_usage"), ("host", "server1")])?);
-//! batch.push_sample(1_700_000_000_000_000_000, 0.85);
+//! batch.push_sample(now, 0.85);
 //! let outcome = database.write(&batch)?; // on the disk when this returns
 //! assert_eq!(outcome.samples_written, 1);
 //!
-//! let result = database.query("avg(cpu_usage)", 1_700_000_060_000_000_000)?;
+//! let result = database.query("avg(cpu_usage)", now + 60_000_000_000)?;
 //! # assert!(matches!(result.value, timberline::Value::Vector(v) if v[0].value == 0.85));
 //! database.close()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! All times are `i64` nanoseconds since the Unix epoch. The directory is the one that the server
+//! All times are `i64` nanoseconds since the Unix epoch. Samples older than [`Options::retention`], 30 days
+//! unless set otherwise, are refused. The directory is the one that the server
 //! takes as its `--data-dir`; one process at a time has it open.
 //!
 //! What this crate is not: it knows no wire protocol, no configuration file and no async runtime;

@@ -14,7 +14,7 @@ use std::{
 
 use timberline::{
     Database, DuplicatePolicy, Durability, ErrorKind, LabelQuery, Labels, Matcher, Options,
-    Selector, SeriesColumns, SeriesSource, TimeRange, WriteBatch,
+    Retention, Selector, SeriesColumns, SeriesSource, TimeRange, WriteBatch,
 };
 
 const WRITERS: usize = 3;
@@ -62,6 +62,7 @@ fn options(background: bool) -> Options {
         flush_bytes: 1 << 16,
         duplicates: Some(DuplicatePolicy::Last),
         background,
+        retention: Retention::default(),
         ..Options::default()
     }
 }

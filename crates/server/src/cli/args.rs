@@ -101,7 +101,7 @@ pub(super) enum Format {
 const WRITE_HELP: &str = "\
 Examples:
   timberline write 'cpu_usage{host=\"server1\"}' 0.85
-  timberline write 'room_temperature{room=\"attic\"}' -3.5 --time 2026-01-31T07:00:00Z
+  timberline write 'room_temperature{room=\"attic\"}' -3.5 --time -3h
   timberline write 'cpu_usage{host=\"server1\"}' 0.80 --time -5m
 
 Quote the series, so that the shell leaves the braces alone.";

@@ -8,13 +8,13 @@ use std::{
 };
 
 use timberline::{Database, Options, QueryOptions};
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::{net::TcpListener, signal::unix::Signal, sync::Notify};
 
 use super::{Failure, args::StartArgs};
 use crate::{
-    config::{self, Config, Loaded},
-    http::{App, router},
-    net::{Server, ServerOptions, stop_signal},
+    config::{self, Config, Loaded, Sources},
+    http::{App, compaction_rate_of, retention_of, router},
+    net::{Server, ServerOptions, hangups, stop_signal},
     telemetry::{Metrics, start_logging},
 };
 
@@ -23,8 +23,8 @@ const SPARE_THREADS: usize = 16;
 
 /// Runs the server until a signal.
 pub(super) fn start(args: &StartArgs) -> Result<(), Failure> {
-    let loaded = config::load(args.config.as_deref(), variables(), &args.flags);
-    let Loaded { config, warnings } = loaded.map_err(Failure::usage)?;
+    let sources = Sources { path: args.config.clone(), flags: args.flags.clone() };
+    let Loaded { config, warnings } = sources.load().map_err(Failure::usage)?;
     if args.print_config {
         print!("{}", config::to_toml(&config));
         return Ok(());
@@ -39,27 +39,23 @@ pub(super) fn start(args: &StartArgs) -> Result<(), Failure> {
         .max_blocking_threads(threads + SPARE_THREADS)
         .build()
         .map_err(|error| Failure::new(format!("cannot start threads: {error}")))?;
-    let outcome = runtime.block_on(serve(config, args.ready_file.as_deref()));
+    let outcome = runtime.block_on(serve(config, sources, args.ready_file.as_deref()));
     // The database is closed. Whatever still runs was cut, and nobody waits for it.
     runtime.shutdown_background();
     outcome
 }
 
-/// The environment, as far as it is text.
-fn variables() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-}
-
-async fn serve(config: Config, ready_file: Option<&Path>) -> Result<(), Failure> {
+async fn serve(config: Config, sources: Sources, ready_file: Option<&Path>) -> Result<(), Failure> {
     let signal = stop_signal()
         .map_err(|error| Failure::new(format!("cannot listen for signals: {error}")))?;
+    let hangups =
+        hangups().map_err(|error| Failure::new(format!("cannot listen for signals: {error}")))?;
     // The listener comes first: a taken port is found before a long recovery, and whoever asks
     // meanwhile hears that the database is being opened.
     let (listener, address) = listen(&config).await?;
     let metrics = Arc::new(Metrics::default());
     let options = server_options(&config);
-    let app = App::new(config, Arc::clone(&metrics));
+    let app = App::new(config, sources, Arc::clone(&metrics));
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
 
     let opening = Arc::new(Opening::default());
@@ -69,6 +65,7 @@ async fn serve(config: Config, ready_file: Option<&Path>) -> Result<(), Failure>
         address,
         ready_file.map(Path::to_owned),
     ));
+    let reloading = tokio::spawn(reload_on(hangups, app.clone()));
     let stopping = app.clone();
     let stop = async {
         tokio::select! {
@@ -78,6 +75,7 @@ async fn serve(config: Config, ready_file: Option<&Path>) -> Result<(), Failure>
         stopping.set_stopping();
     };
     let cut = Server::new(listener, options, metrics).run(router(app.clone()), stop).await;
+    reloading.abort();
     if cut > 0 {
         tracing::warn!(connections = cut, "cut: they did not end within shutdown_timeout");
     }
@@ -90,6 +88,16 @@ async fn serve(config: Config, ready_file: Option<&Path>) -> Result<(), Failure>
         return Err(failure);
     }
     close(&app).await
+}
+
+/// Reads the configuration again at every SIGHUP.
+async fn reload_on(mut hangups: Signal, app: App) {
+    while hangups.recv().await.is_some() {
+        tracing::info!("SIGHUP: reading the configuration again");
+        if let Err(error) = app.reload() {
+            tracing::error!(%error, "the configuration is refused, and stays as it was");
+        }
+    }
 }
 
 /// How opening went wrong, if it did.
@@ -131,7 +139,7 @@ async fn open(
     ready_file: Option<std::path::PathBuf>,
 ) {
     let dir = app.config().server.data_dir.clone();
-    let options = database_options(app.config());
+    let options = database_options(&app.config());
     let begun = Instant::now();
     let path = dir.clone();
     let outcome = tokio::task::spawn_blocking(move || Database::open(path, options)).await;
@@ -207,8 +215,9 @@ fn database_options(config: &Config) -> Options {
         flush_bytes: storage.flush_size.0,
         flush_log_bytes: storage.flush_log_size.0,
         flush_window: storage.flush_window.as_std(),
-        retention: Some(storage.retention.as_std()).filter(|span| !span.is_zero()),
-        retention_bytes: Some(storage.retention_size.0).filter(|bytes| *bytes > 0),
+        compaction: storage.compaction_levels.as_std(),
+        compaction_rate: compaction_rate_of(storage),
+        retention: retention_of(storage),
         query: QueryOptions {
             samples_max: config.query.samples_max.get(),
             series_max: config.query.series_max.get(),

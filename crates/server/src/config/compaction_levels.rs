@@ -58,11 +58,11 @@ mod tests {
 
     #[test]
     fn levels_are_read_as_they_are_shown() {
-        for text in ["2h,12h,7d", "none", "1h"] {
+        for text in ["2h,12h,1w", "none", "1h"] {
             assert_eq!(text.parse::<CompactionLevels>().unwrap().to_string(), text);
         }
         assert_eq!("2h, 12h".parse::<CompactionLevels>().unwrap().to_string(), "2h,12h");
-        assert_eq!(CompactionLevels::default().to_string(), "2h,12h,7d");
+        assert_eq!(CompactionLevels::default().to_string(), "2h,12h,1w");
         for text in ["", "2h,", "2", "2h;3h"] {
             let error = text.parse::<CompactionLevels>().unwrap_err();
             assert!(error.contains("joined by commas"), "{text}: {error}");

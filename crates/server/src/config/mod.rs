@@ -23,13 +23,15 @@ mod spelling;
 mod tree;
 
 pub(crate) use error::ConfigError;
+pub(crate) use field::{Field, fields};
 pub(crate) use flags::ConfigFlags;
 pub(crate) use layers::Loaded;
+#[cfg(test)]
+pub(crate) use layers::load;
 pub(crate) use log_settings::{LogFormat, LogLevel};
-pub(crate) use field::fields;
 pub(crate) use reference::to_toml;
 pub(crate) use reload::{Change, Reloaded, Sources};
-pub(crate) use tree::Config;
+pub(crate) use tree::{Config, StorageSettings};
 
 #[cfg(test)]
 mod tests;

@@ -134,8 +134,11 @@ mod tests {
         for (text, said) in [
             ("[storage]\nretention = \"soon\"", "storage.retention"),
             ("[write]\nbody_size_max = \"1GiB\"\ndecoded_size_max = \"2GiB\"", "body_memory_max"),
-            ("[write]\nbody_size_max = \"1GiB\"\ndecoded_size_max = \"2GiB\"\n\
-              body_memory_max = \"2GiB\"", "body_memory_max"),
+            (
+                "[write]\nbody_size_max = \"1GiB\"\ndecoded_size_max = \"2GiB\"\n\
+              body_memory_max = \"2GiB\"",
+                "body_memory_max",
+            ),
             ("nonsense = 1", "nonsense"),
         ] {
             let error = sources(&dir, text).reload(&before).unwrap_err().to_string();

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::{flags::ConfigFlags, layers::load, reference::reference_page, *};
+use super::{reference::reference_page, *};
 
 fn from_file(text: &str) -> Result<Loaded, String> {
     let dir = tempfile::tempdir().unwrap();

@@ -6,11 +6,14 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use timberline::{Database, Error};
 
 use super::{labels::range_of, params::Params, selector::parse_matches, state::App};
-use crate::error::{ApiError, Subject};
+use crate::{
+    config::Change,
+    error::{ApiError, Subject},
+};
 
 /// `POST /api/v1/admin/tsdb/flush`: moves what is in memory into blocks, and says what was moved.
 pub(super) async fn flush(State(app): State<App>) -> Response {
@@ -53,6 +56,26 @@ pub(super) async fn clean_tombstones(State(app): State<App>) -> Response {
         Ok(StatusCode::NO_CONTENT.into_response())
     });
     done.await.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// `POST|PUT /-/reload`: reads the configuration again. Answers which keys have changed, and which are
+/// different now and wait for a restart.
+pub(super) async fn reload(State(app): State<App>) -> Response {
+    let task = tokio::task::spawn_blocking(move || app.reload());
+    let reloaded = match task.await {
+        Ok(Ok(reloaded)) => reloaded,
+        Ok(Err(error)) => return ApiError::internal(error).into_response(),
+        Err(error) => return ApiError::internal(error).into_response(),
+    };
+    let list = |changes: &[Change]| -> Vec<Value> {
+        let one = |c: &Change| json!({"key": c.key, "from": c.from, "to": c.to});
+        changes.iter().map(one).collect()
+    };
+    let data = json!({
+        "changed": list(&reloaded.changed),
+        "needRestart": list(&reloaded.waiting),
+    });
+    Json(json!({"status": "success", "data": data})).into_response()
 }
 
 /// Works with the database on a thread that may block.

@@ -39,7 +39,8 @@ pub(super) async fn run(
     let place = app.admit_query().await?;
     let canceled = Arc::new(AtomicBool::new(false));
     let mut guard = CancelOnDrop::new(app, &canceled);
-    let settings = &app.config().query;
+    let config = app.config();
+    let settings = &config.query;
     let limits = Limits {
         samples_max: settings.samples_max.get(),
         series_max: settings.series_max.get(),

@@ -22,6 +22,8 @@ Operate: GET /-/healthy, /-/ready          is it well, is it ready
          GET /metrics                      the server's own metrics
          GET /api/v1/status/tsdb           what is stored, and what takes most of it
          GET /api/v1/status/buildinfo      the version
+         GET /api/v1/status/flags          the configuration
+         POST /-/reload                    read the configuration again
          POST /api/v1/admin/tsdb/flush     move what is in memory into blocks
          POST /api/v1/admin/tsdb/delete_series     delete the samples of series
          POST /api/v1/admin/tsdb/clean_tombstones  take what was deleted off the disk

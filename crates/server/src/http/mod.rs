@@ -25,4 +25,4 @@ mod stored;
 mod write;
 
 pub(crate) use router::router;
-pub(crate) use state::App;
+pub(crate) use state::{App, compaction_rate_of, retention_of};

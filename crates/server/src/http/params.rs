@@ -28,7 +28,8 @@ impl Params {
         let (head, body) = request.into_parts();
         let mut params = Self::default();
         if head.method == Method::POST {
-            let http = &app.config().http;
+            let config = app.config();
+            let http = &config.http;
             let limits = BodyLimits {
                 bytes_max: http.form_size_max.as_usize(),
                 key: "http.form_size_max",

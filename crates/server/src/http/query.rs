@@ -129,7 +129,8 @@ fn stored(database: &Database, question: &Question, limits: &Limits) -> Result<A
 /// What both kinds of queries take.
 fn question(app: &App, params: &Params, form: TimeForm) -> Result<Question, ApiError> {
     let text = params.required("query")?.to_owned();
-    let settings = &app.config().query;
+    let config = app.config();
+    let settings = &config.query;
     let lookback = match params.get("lookback_delta") {
         Some(text) => positive("lookback_delta", text)?,
         None => settings.lookback.as_nanos(),

@@ -33,6 +33,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/metrics", get(metrics_page::metrics))
         .route("/-/healthy", get(health::healthy))
         .route("/-/ready", get(health::ready))
+        .route("/-/reload", post(admin::reload).put(admin::reload))
         .route("/api/v1/write", post(write::write))
         .route("/api/v1/read", post(read::read))
         .route("/api/v1/query", get(query::instant).post(query::instant))
@@ -41,6 +42,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/label/{name}/values", get(labels::values))
         .route("/api/v1/series", get(labels::series).post(labels::series))
         .route("/api/v1/status/buildinfo", get(status::build_info))
+        .route("/api/v1/status/flags", get(status::flags))
         .route("/api/v1/status/tsdb", get(status::tsdb))
         .route("/api/v1/admin/tsdb/flush", post(admin::flush))
         .route(

@@ -2,17 +2,21 @@
 
 use std::{
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use timberline::Database;
+use timberline::{Database, Retention};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::body_memory::BodyMemory;
-use crate::{config::Config, error::ApiError, telemetry::Metrics};
+use crate::{
+    config::{Config, ConfigError, Reloaded, Sources, StorageSettings},
+    error::ApiError,
+    telemetry::Metrics,
+};
 
 /// The server's state; clones are handles to the same one.
 #[derive(Clone, Debug)]
@@ -20,7 +24,10 @@ pub(crate) struct App(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    config: Config,
+    /// What the server runs with.
+    config: RwLock<Arc<Config>>,
+    /// Where that came from. Held while it is read again.
+    sources: Mutex<Sources>,
     metrics: Arc<Metrics>,
     /// Empty while the database is being opened.
     database: OnceLock<Database>,
@@ -32,12 +39,13 @@ struct Shared {
 
 impl App {
     /// A server whose database is not open yet.
-    pub(crate) fn new(config: Config, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(config: Config, sources: Sources, metrics: Arc<Metrics>) -> Self {
         let body_memory = BodyMemory::new(&config, Arc::clone(&metrics));
         let writes = Arc::new(Semaphore::new(config.write.concurrent_max.get()));
         let queries = Arc::new(Semaphore::new(config.query.concurrent_max.get()));
         Self(Arc::new(Shared {
-            config,
+            config: RwLock::new(Arc::new(config)),
+            sources: Mutex::new(sources),
             metrics,
             database: OnceLock::new(),
             stopping: AtomicBool::new(false),
@@ -47,9 +55,31 @@ impl App {
         }))
     }
 
-    /// The configuration.
-    pub(crate) fn config(&self) -> &Config {
-        &self.0.config
+    /// The configuration at this moment.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.0.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the configuration again, and lets what is live hold from now on.
+    ///
+    /// # Errors
+    /// Sources that cannot be read, or are refused; nothing changes then.
+    pub(crate) fn reload(&self) -> Result<Reloaded, ConfigError> {
+        let sources = self.0.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let reloaded = sources.reload(&self.config())?;
+        let config = Arc::new(reloaded.config.clone());
+        *self.0.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        if let Some(database) = self.0.database.get() {
+            apply(&reloaded.config.storage, database);
+        }
+        for change in &reloaded.changed {
+            tracing::info!(key = change.key, from = change.from, to = change.to, "changed");
+        }
+        for change in &reloaded.waiting {
+            let (key, from, to) = (change.key, &change.from, &change.to);
+            tracing::warn!(key, from, to, "needs a restart to change");
+        }
+        Ok(reloaded)
     }
 
     /// The server's own counts.
@@ -59,8 +89,11 @@ impl App {
 
     /// The database is open: requests that need it are served from now on.
     pub(crate) fn set_database(&self, database: Database) {
+        let opened = database.clone();
         // It is opened once; a second one would be a programming error and is dropped.
         let _ = self.0.database.set(database);
+        // The configuration may have been read again meanwhile.
+        apply(&self.config().storage, &opened);
     }
 
     /// The database.
@@ -119,6 +152,25 @@ impl App {
             ))
         })
     }
+}
+
+/// How much a database is to keep.
+pub(crate) fn retention_of(storage: &StorageSettings) -> Retention {
+    Retention {
+        age: Some(storage.retention.as_std()).filter(|span| !span.is_zero()),
+        bytes: Some(storage.retention_size.0).filter(|bytes| *bytes > 0),
+    }
+}
+
+/// The rate at which a database is to compact.
+pub(crate) fn compaction_rate_of(storage: &StorageSettings) -> Option<u64> {
+    Some(storage.compaction_rate.0).filter(|rate| *rate > 0)
+}
+
+/// Lets an open database have what is live.
+fn apply(storage: &StorageSettings, database: &Database) {
+    database.set_retention(retention_of(storage));
+    database.set_compaction_rate(compaction_rate_of(storage));
 }
 
 async fn admit(places: &Arc<Semaphore>, wait: Duration) -> Option<OwnedSemaphorePermit> {

@@ -1,4 +1,4 @@
-//! `status/buildinfo` and `status/tsdb`.
+//! `status/buildinfo`, `status/flags` and `status/tsdb`.
 
 use axum::{
     Json,
@@ -10,7 +10,10 @@ use timberline_model::{NANOS_PER_MILLI, NANOS_PER_SECOND};
 use timberline_protocol::prom_api::parse_limit;
 
 use super::{params::Params, state::App};
-use crate::error::ApiError;
+use crate::{
+    config::{Field, fields},
+    error::ApiError,
+};
 
 /// Entries of each list of `status/tsdb` when the request names no `limit`.
 const TOP_DEFAULT: usize = 10;
@@ -29,6 +32,14 @@ pub(super) async fn build_info() -> Response {
         "goVersion": "",
         "features": {},
     }))
+}
+
+/// `GET /api/v1/status/flags`: every key of the configuration by the name of its flag, with the value
+/// that holds at the moment.
+pub(super) async fn flags(State(app): State<App>) -> Response {
+    let config = app.config();
+    let flag = |field: &Field| (field.flag.clone(), json!(config.get(field.key)));
+    success(&Value::Object(fields().iter().map(flag).collect()))
 }
 
 /// `GET /api/v1/status/tsdb`.

@@ -79,11 +79,12 @@ fn with_counts(mut response: Response, samples: u64, histograms: u64, exemplars:
 /// a body that comes slowly keeps nobody waiting; until then its memory is what is bounded.
 async fn receive(app: &App, form: WriteForm, body: Body) -> Result<WriteReport, ApiError> {
     let database = app.database()?.clone();
-    let settings = &app.config().write;
+    let config = app.config();
+    let settings = &config.write;
     let limits = BodyLimits {
         bytes_max: settings.body_size_max.as_usize(),
         key: "write.body_size_max",
-        timeout: app.config().http.body_timeout.as_std(),
+        timeout: config.http.body_timeout.as_std(),
     };
     let mut reservation = app.body_memory().reservation();
     let body = read_body(body, limits, Some(&mut reservation)).await?;

@@ -13,4 +13,4 @@ mod stall_guard;
 mod stream_guard;
 
 pub(crate) use server::{Server, ServerOptions};
-pub(crate) use signals::stop_signal;
+pub(crate) use signals::{hangups, stop_signal};

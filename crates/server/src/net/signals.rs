@@ -1,4 +1,4 @@
-//! The signals that ask the server to stop.
+//! The signals that ask the server to stop, or to read its configuration again.
 
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,14 @@ pub(crate) fn stop_signal() -> std::io::Result<impl Future<Output = &'static str
         });
         first
     })
+}
+
+/// SIGHUP, however often it comes.
+///
+/// # Errors
+/// When the handler cannot be installed.
+pub(crate) fn hangups() -> std::io::Result<Signal> {
+    signal(SignalKind::hangup())
 }
 
 struct StopSignals {

@@ -96,10 +96,23 @@ impl Server {
         Self::start_in(tempfile::tempdir().unwrap(), flags)
     }
 
+    /// A server that keeps what its configuration says, not everything.
+    pub(crate) fn start_by_file(flags: &[&str]) -> Self {
+        Self::spawn(tempfile::tempdir().unwrap(), flags, |command| {
+            command.env_remove("TIMBERLINE_STORAGE_RETENTION");
+        })
+    }
+
     pub(crate) fn start_in(home: tempfile::TempDir, flags: &[&str]) -> Self {
+        Self::spawn(home, flags, |_| {})
+    }
+
+    fn spawn(home: tempfile::TempDir, flags: &[&str], adapt: impl FnOnce(&mut Command)) -> Self {
         let ready = home.path().join("url");
         let _ = fs::remove_file(&ready);
-        let mut child = Self::command(home.path(), &ready, flags).spawn().unwrap();
+        let mut command = Self::command(home.path(), &ready, flags);
+        adapt(&mut command);
+        let mut child = command.spawn().unwrap();
         let begun = Instant::now();
         let url = loop {
             if let Ok(url) = fs::read_to_string(&ready) {
@@ -125,6 +138,8 @@ impl Server {
             .arg("--ready-file")
             .arg(ready)
             .args(flags)
+            // Tests write samples of any time; a flag still wins over this.
+            .env("TIMBERLINE_STORAGE_RETENTION", "0s")
             .stdout(Stdio::null())
             .stderr(log);
         command

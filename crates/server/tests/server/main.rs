@@ -10,4 +10,5 @@ mod labels;
 mod limits;
 mod operations;
 mod query;
+mod reload;
 mod write;

@@ -29,7 +29,8 @@ fn program(root: &Path) -> PathBuf {
 fn command(root: &Path, dir: &Path, port: u16) -> Result<Command> {
     let mut command = Command::new(program(root));
     command.arg("start").arg("--listen").arg(format!("127.0.0.1:{port}"));
-    command.arg("--data-dir").arg(dir);
+    // The recorded and the made samples are of the past.
+    command.arg("--data-dir").arg(dir).arg("--storage-retention=0s");
     Ok(command)
 }
 

@@ -6,7 +6,7 @@ use timberline::Options;
 
 use super::*;
 use crate::{
-    config::{self, ConfigFlags},
+    config::{ConfigFlags, Sources, load},
     telemetry::Metrics,
 };
 
@@ -19,8 +19,8 @@ fn app() -> (App, tempfile::TempDir) {
         ("TIMBERLINE_QUERY_CONCURRENT_MAX".to_owned(), "1".to_owned()),
         ("TIMBERLINE_QUERY_QUEUE_TIMEOUT".to_owned(), "1ms".to_owned()),
     ];
-    let loaded = config::load(None, variables.into_iter(), &ConfigFlags::default()).unwrap();
-    let app = App::new(loaded.config, Arc::new(Metrics::default()));
+    let loaded = load(None, variables.into_iter(), &ConfigFlags::default()).unwrap();
+    let app = App::new(loaded.config, Sources::default(), Arc::new(Metrics::default()));
     app.set_database(Database::open(dir.path(), Options::default()).unwrap());
     (app, dir)
 }
@@ -67,8 +67,8 @@ async fn a_panic_is_500_and_gives_its_place_back() {
 
 #[tokio::test]
 async fn a_question_before_the_database_is_open_is_503() {
-    let config = config::load(None, std::iter::empty(), &ConfigFlags::default()).unwrap().config;
-    let app = App::new(config, Arc::new(Metrics::default()));
+    let config = load(None, std::iter::empty(), &ConfigFlags::default()).unwrap().config;
+    let app = App::new(config, Sources::default(), Arc::new(Metrics::default()));
     let refused = run(&app, HOUR, |_, _| Ok(nothing())).await.unwrap_err();
     assert_eq!(refused.status(), 503);
     assert!(refused.message().contains("being opened"));
