@@ -302,6 +302,14 @@ impl SeriesSource for Database {
         self.engine.scan(selector, partitions)
     }
 
+    fn scan_sorted(
+        &self,
+        selector: &Selector,
+        series_max: usize,
+    ) -> Result<Box<dyn SeriesScan>, ScanError> {
+        self.engine.scan_sorted(selector, series_max)
+    }
+
     fn label_names(&self, query: &LabelQuery) -> Result<Vec<String>, ScanError> {
         self.engine.label_names(query)
     }

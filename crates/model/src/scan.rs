@@ -123,6 +123,21 @@ pub trait SeriesSource: Send + Sync {
         partitions: NonZeroUsize,
     ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError>;
 
+    /// The series that a selector picks, in one stream and in the order of their labels, unless they are
+    /// more than `series_max` (whether they have samples or not).
+    ///
+    /// Unless a source knows better, all is read into memory first.
+    ///
+    /// # Errors
+    /// Storage that cannot be read, or more series than that ([`ErrorKind::Limit`]).
+    fn scan_sorted(
+        &self,
+        selector: &Selector,
+        series_max: usize,
+    ) -> Result<Box<dyn SeriesScan>, ScanError> {
+        Ok(Box::new(SortedScan::read(self.scan(selector, NonZeroUsize::MIN)?, series_max)?))
+    }
+
     /// Names of labels, sorted.
     ///
     /// # Errors
@@ -152,6 +167,42 @@ pub trait SeriesSource: Send + Sync {
     }
 }
 
+/// Series read into memory and put in order.
+struct SortedScan {
+    /// The next one last.
+    series: Vec<(Labels, SeriesColumns)>,
+}
+
+impl SortedScan {
+    fn read(scans: Vec<Box<dyn SeriesScan>>, series_max: usize) -> Result<Self, ScanError> {
+        let mut series = Vec::new();
+        for mut scan in scans {
+            if series.len() + scan.series_count_max() > series_max {
+                return Err(ScanError::too_many_series(series_max));
+            }
+            let mut columns = SeriesColumns::default();
+            while let Some(labels) = scan.next(&mut columns)? {
+                series.push((labels, std::mem::take(&mut columns)));
+            }
+        }
+        series.sort_by(|(a, _), (b, _)| b.cmp(a));
+        Ok(Self { series })
+    }
+}
+
+impl SeriesScan for SortedScan {
+    fn next(&mut self, columns: &mut SeriesColumns) -> Result<Option<Labels>, ScanError> {
+        columns.clear();
+        let Some((labels, read)) = self.series.pop() else { return Ok(None) };
+        *columns = read;
+        Ok(Some(labels))
+    }
+
+    fn series_count_max(&self) -> usize {
+        self.series.len()
+    }
+}
+
 /// Why a scan failed: the storage's own error behind the kind of it.
 #[derive(Debug, thiserror::Error)]
 #[error("{source}")]
@@ -167,6 +218,12 @@ impl ScanError {
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
         Self { kind, source: source.into() }
+    }
+
+    /// The error of a selector that picks more series than the caller allows.
+    #[must_use]
+    pub fn too_many_series(max: usize) -> Self {
+        Self::new(ErrorKind::Limit, format!("the selector picks more than {max} series"))
     }
 
     /// What the caller should do.

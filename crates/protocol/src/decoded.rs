@@ -1,38 +1,48 @@
 //! What a write request holds, once decoded.
 
-use timberline_model::{RejectReason, Rejection, WriteBatch, limits};
+use timberline_model::{Labels, RejectReason, Rejection, WriteBatch, limits};
 
 use crate::DecodeLimits;
 
-/// A decoded write request: the samples to write, and what cannot be written.
+/// A decoded write request: what to write, and what cannot be written.
 ///
-/// Invariant: every sample of the request is either in the batch or counted in `samples_rejected`.
+/// Invariant: every sample, histogram and exemplar of the request is either in the batch or counted as
+/// rejected.
 #[derive(Clone, Debug, Default)]
 pub struct Decoded<'a> {
-    /// The samples that could be read. Series without any are left out.
+    /// What could be read. Series without anything are left out.
     pub batch: WriteBatch<'a>,
     /// The first [`limits::REJECTIONS_NAMED_MAX`] rejections. Their `series_index` counts the series
     /// of the request, not of the batch.
     pub rejections: Vec<Rejection>,
-    /// Samples that are not in the batch.
+    /// Samples, floats and histograms, that are not in the batch.
     pub samples_rejected: u64,
-    /// Items that were rejected: samples, or whole series, also such without samples.
+    /// Exemplars that are not in the batch.
+    pub exemplars_rejected: u64,
+    /// Items that were rejected: samples, exemplars, or whole series, also such without either.
     pub items_rejected: u64,
-    /// Native histograms in the request. They are not in the batch: not stored yet.
-    pub histograms: u64,
-    /// Exemplars in the request. They are not in the batch: not stored yet.
-    pub exemplars: u64,
-    /// Metadata entries in the request. They are not in the batch: not stored yet.
-    pub metadata: u64,
 }
 
 impl<'a> Decoded<'a> {
     /// Counts `samples` as rejected for one reason, and names it if there is still room for names.
     pub(crate) fn reject(&mut self, series_index: usize, samples: u64, reason: RejectReason) {
+        self.reject_items(series_index, (samples, 0), || None, reason);
+    }
+
+    /// Counts samples and exemplars as rejected for one reason, and names it and the series if there is
+    /// still room for names.
+    pub(crate) fn reject_items(
+        &mut self,
+        series_index: usize,
+        (samples, exemplars): (u64, u64),
+        labels: impl FnOnce() -> Option<Labels>,
+        reason: RejectReason,
+    ) {
         self.samples_rejected += samples;
+        self.exemplars_rejected += exemplars;
         self.items_rejected += 1;
         if self.rejections.len() < limits::REJECTIONS_NAMED_MAX {
-            self.rejections.push(Rejection { series_index, labels: None, reason });
+            self.rejections.push(Rejection { series_index, labels: labels(), reason });
         }
     }
 

@@ -61,6 +61,22 @@ pub enum ProtocolError {
         /// What is wrong there.
         reason: String,
     },
+    /// A matcher of a remote read request that is none.
+    #[error("query {query}: {reason}")]
+    Matcher {
+        /// Which query of the request, from zero.
+        query: usize,
+        /// What is wrong with the matcher.
+        reason: String,
+    },
+    /// A remote read request that takes no form of answer that exists.
+    #[error(
+        "none of the requested response types {requested:?} is supported; supported: SAMPLES (0), STREAMED_XOR_CHUNKS (1)"
+    )]
+    ResponseTypes {
+        /// The numbers of the forms.
+        requested: Vec<u64>,
+    },
 }
 
 impl ProtocolError {
@@ -70,7 +86,11 @@ impl ProtocolError {
         match self {
             Self::TooLarge { .. } | Self::TooMany { .. } => ErrorKind::Limit,
             Self::WrongMessage { .. } => ErrorKind::Unsupported,
-            Self::Snappy { .. } | Self::Protobuf { .. } | Self::Json { .. } => ErrorKind::Invalid,
+            Self::Snappy { .. }
+            | Self::Protobuf { .. }
+            | Self::Json { .. }
+            | Self::Matcher { .. }
+            | Self::ResponseTypes { .. } => ErrorKind::Invalid,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! | folder | format |
 //! | --- | --- |
 //! | [`prom_remote`] | Prometheus remote write 1.0 and 2.0: snappy and protobuf |
+//! | [`prom_read`] | Prometheus remote read: questions, sampled answers, streams of chunks |
 //! | [`json`] | samples written as JSON |
 //! | [`prom_api`] | the Prometheus HTTP API: its parameters and its JSON answers |
 //!
@@ -18,6 +19,7 @@ mod error;
 pub mod json;
 mod limits;
 pub mod prom_api;
+pub mod prom_read;
 pub mod prom_remote;
 mod protobuf;
 mod report;

@@ -12,6 +12,16 @@ pub struct DecodeLimits {
     pub series_max: usize,
     /// Strings in the symbol table of a remote write 2.0 request.
     pub symbols_max: usize,
+    /// Native histograms, of all series together.
+    pub histograms_max: usize,
+    /// Buckets, spans and custom bounds of all native histograms together.
+    pub buckets_max: usize,
+    /// Exemplars, of all series together.
+    pub exemplars_max: usize,
+    /// Metadata entries; in remote write 2.0, metric families that differ.
+    pub metadata_max: usize,
+    /// Bytes of all names, units and helps of metadata, once references are resolved.
+    pub metadata_bytes_max: usize,
     /// Bytes of all series' labels, once the references of a remote write 2.0 request are resolved. The
     /// references make a short request name very long labels very often.
     pub labels_bytes_max: usize,
@@ -31,6 +41,11 @@ impl Default for DecodeLimits {
             samples_max: 1_000_000,
             series_max: 1_000_000,
             symbols_max: 4_000_000,
+            histograms_max: 200_000,
+            buckets_max: 8_000_000,
+            exemplars_max: 200_000,
+            metadata_max: 100_000,
+            metadata_bytes_max: 32 << 20,
             labels_bytes_max: 256 << 20,
         }
     }

@@ -91,6 +91,46 @@ impl<'a> Field<'a> {
         Ok(())
     }
 
+    /// The field as a varint that is zigzag (`sint32`, `sint64`).
+    #[inline]
+    pub(crate) fn zigzag(&self) -> Result<i64, ProtocolError> {
+        self.varint().map(varint::unzigzag)
+    }
+
+    /// How many numbers [`Field::for_each_varint`] will find at most: no varint takes less than a byte.
+    #[inline]
+    pub(crate) fn varint_count(&self) -> usize {
+        match self.value {
+            Value::Bytes(bytes) => bytes.iter().filter(|byte| **byte < 0x80).count(),
+            _ => 1,
+        }
+    }
+
+    /// How many numbers [`Field::for_each_double`] will find.
+    #[inline]
+    pub(crate) fn double_count(&self) -> usize {
+        match self.value {
+            Value::Bytes(bytes) => bytes.len() / 8,
+            _ => 1,
+        }
+    }
+
+    /// The field as one or several packed doubles; a repeated number may be written either way.
+    pub(crate) fn for_each_double(&self, mut each: impl FnMut(f64)) -> Result<(), ProtocolError> {
+        let Value::Bytes(bytes) = self.value else {
+            each(self.double()?);
+            return Ok(());
+        };
+        let (doubles, rest) = bytes.as_chunks::<8>();
+        if !rest.is_empty() {
+            return Err(self.mistyped("packed doubles end within one"));
+        }
+        for double in doubles {
+            each(f64::from_le_bytes(*double));
+        }
+        Ok(())
+    }
+
     #[cold]
     fn mistyped(&self, reason: &'static str) -> ProtocolError {
         ProtocolError::Protobuf { position: self.origin, reason }
@@ -236,6 +276,40 @@ pub(crate) fn put_double(out: &mut Vec<u8>, number: u32, value: f64) {
 pub(crate) fn put_int64(out: &mut Vec<u8>, number: u32, value: i64) {
     put_tag(out, number, VARINT);
     varint::put_uvarint(out, value as u64);
+}
+
+/// Appends an unsigned number, or the number of an enum's word.
+pub(crate) fn put_uint64(out: &mut Vec<u8>, number: u32, value: u64) {
+    put_tag(out, number, VARINT);
+    varint::put_uvarint(out, value);
+}
+
+/// Appends a zigzag number (`sint32`, `sint64`).
+pub(crate) fn put_zigzag(out: &mut Vec<u8>, number: u32, value: i64) {
+    put_uint64(out, number, varint::zigzag(value));
+}
+
+/// Appends a repeated field of zigzag numbers, packed; nothing where there are none.
+pub(crate) fn put_packed_zigzag(
+    out: &mut Vec<u8>,
+    number: u32,
+    values: impl Iterator<Item = i64>,
+) {
+    let mut packed = Vec::new();
+    values.for_each(|value| varint::put_uvarint(&mut packed, varint::zigzag(value)));
+    if !packed.is_empty() {
+        put_bytes(out, number, &packed);
+    }
+}
+
+/// Appends a repeated field of doubles, packed; nothing where there are none.
+pub(crate) fn put_packed_doubles(out: &mut Vec<u8>, number: u32, values: &[f64]) {
+    if values.is_empty() {
+        return;
+    }
+    put_tag(out, number, BYTES);
+    varint::put_uvarint(out, 8 * values.len() as u64);
+    values.iter().for_each(|value| out.extend_from_slice(&value.to_bits().to_le_bytes()));
 }
 
 fn put_tag(out: &mut Vec<u8>, number: u32, wire_type: u8) {

@@ -25,32 +25,37 @@ impl Decoded<'_> {
     ///
     /// Samples and native histograms that are not written are always a problem. Exemplars are one in
     /// remote write 2.0, which knows them; 1.0 does not, though Prometheus sends them when told to.
-    /// Metadata never is: a receiver may ignore it.
     #[must_use]
     pub fn report(&self, form: WriteForm, outcome: &WriteOutcome) -> WriteReport {
+        let samples = self.samples_rejected + outcome.samples_rejected;
+        let others = self.items_rejected
+            + self.exemplars_rejected
+            + outcome.exemplars_rejected
+            + outcome.rejections.len() as u64;
         let v1 = form == WriteForm::RemoteWrite(RemoteWriteVersion::V1);
-        let exemplars = if v1 { 0 } else { self.exemplars };
-        let sound = self.items_rejected == 0
-            && outcome.samples_rejected == 0
-            && outcome.rejections.is_empty()
-            && self.histograms == 0
-            && exemplars == 0;
+        let sound = samples == 0 && (v1 || others == 0);
         WriteReport {
             samples_written: outcome.samples_written,
-            histograms_written: 0,
-            exemplars_written: 0,
-            problem: (!sound).then(|| self.problem(outcome, exemplars)),
+            histograms_written: outcome.histograms_written,
+            exemplars_written: outcome.exemplars_written,
+            problem: (!sound).then(|| self.problem(outcome)),
         }
     }
 
-    fn problem(&self, outcome: &WriteOutcome, exemplars: u64) -> String {
+    fn problem(&self, outcome: &WriteOutcome) -> String {
         let rejected = self.samples_rejected + outcome.samples_rejected;
         let written = outcome.samples_written;
         let mut text = format!("partial write: {written} samples written, {rejected} rejected");
-        for (count, what) in [(self.histograms, "native histograms"), (exemplars, "exemplars")] {
-            if count > 0 {
-                let _ = write!(text, "; {count} {what} not written, as they are not stored yet");
-            }
+        let (histograms, exemplars) = (outcome.histograms_written, outcome.exemplars_written);
+        let exemplars_rejected = self.exemplars_rejected + outcome.exemplars_rejected;
+        if histograms > 0 {
+            let _ = write!(text, "; {histograms} histograms written");
+        }
+        if exemplars + exemplars_rejected > 0 {
+            let _ = write!(
+                text,
+                "; {exemplars} exemplars written, {exemplars_rejected} exemplars rejected"
+            );
         }
         let all = || self.rejections.iter().chain(&outcome.rejections);
         for rejection in all().take(limits::REJECTIONS_NAMED_MAX) {

@@ -86,6 +86,11 @@ impl ApiError {
         Self::new(Subject::Request, ErrorKind::Timeout, message)
     }
 
+    /// The message, for where no response can carry it any more.
+    pub(crate) fn text(&self) -> &str {
+        &self.message
+    }
+
     /// The status.
     #[cfg(test)]
     pub(crate) const fn status(&self) -> u16 {

@@ -201,6 +201,37 @@ pub(super) fn scan(
     Ok((0..streams).map(stream).collect())
 }
 
+/// The series that a selector picks, in one stream and in the order of their labels.
+pub(super) fn scan_sorted(
+    inner: &Inner,
+    selector: &Selector,
+    series_max: usize,
+) -> Result<Box<dyn SeriesScan>, ScanError> {
+    let places = Places::of(inner, selector.range)?;
+    let found = places.find(&selector.matchers)?;
+    let (found, mut groups) = places.join(found)?;
+    if groups.len() > series_max {
+        return Err(ScanError::too_many_series(series_max));
+    }
+    // A block has its series in this order, so that one alone needs no sorting.
+    let in_one_block = found
+        .iter()
+        .all(|entry| entry.place == found[0].place && entry.place != places.blocks.len() as u32);
+    if !in_one_block {
+        let labels = |group: Range<u32>| {
+            places.labels(found[group.start as usize]).map(|labels| (labels, group))
+        };
+        let named: Result<Vec<(Labels, Range<u32>)>, EngineError> =
+            groups.into_iter().map(labels).collect();
+        let mut named = named?;
+        named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        groups = named.into_iter().map(|(_, group)| group).collect();
+    }
+    let rest = 0..groups.len();
+    let joined = Arc::new(Joined { places, found, groups });
+    Ok(Box::new(Stream { joined, rest, parts: Vec::new() }))
+}
+
 impl Stream {
     /// Reads one series from all its places.
     fn read(&mut self, group: &[Found], columns: &mut SeriesColumns) -> Result<(), EngineError> {

@@ -13,7 +13,7 @@ use timberline_model::{
 use super::{
     engine::{Engine, Inner},
     head::Head,
-    scan::{Places, scan},
+    scan::{Places, scan, scan_sorted},
 };
 use crate::EngineError;
 
@@ -26,6 +26,14 @@ impl SeriesSource for Engine {
         partitions: NonZeroUsize,
     ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
         Ok(scan(&self.inner, selector, partitions)?)
+    }
+
+    fn scan_sorted(
+        &self,
+        selector: &Selector,
+        series_max: usize,
+    ) -> Result<Box<dyn SeriesScan>, ScanError> {
+        scan_sorted(&self.inner, selector, series_max)
     }
 
     fn label_names(&self, query: &LabelQuery) -> Result<Vec<String>, ScanError> {

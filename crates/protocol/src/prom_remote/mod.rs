@@ -9,17 +9,24 @@
 //! Times are milliseconds on the wire and nanoseconds behind it; a time that 64 bits of nanoseconds
 //! cannot hold (before 1677, after 2262) rejects its sample.
 
-mod encode;
+mod contents;
+pub(crate) mod encode;
+mod exemplar;
+mod hand_on;
 mod headers;
+pub(crate) mod histogram;
+pub(crate) mod labels;
+mod metadata;
 mod negotiate;
 mod sample;
 mod snappy;
+mod symbols;
 #[cfg(test)]
 pub(crate) mod testing;
 mod v1;
 mod v2;
 
-pub use encode::encode_v1;
+pub use encode::{SeriesParts, encode_v1, encode_v1_parts};
 pub use headers::{
     CONTENT_TYPE_V1, CONTENT_TYPE_V2, HEADER_EXEMPLARS_WRITTEN, HEADER_HISTOGRAMS_WRITTEN,
     HEADER_SAMPLES_WRITTEN, HEADER_VERSION,

@@ -1,56 +1,67 @@
-//! Samples as both versions of remote write have them: a double and milliseconds.
+//! Samples as both versions of remote write have them: a double and milliseconds. Version 2.0 adds when
+//! what they count began; 1.0 has no such field.
 
 use timberline_model::{NANOS_PER_MILLI, RejectReason};
 
-use crate::{DecodeLimits, Decoded, ProtocolError, protobuf::Reader};
+use super::contents::Left;
+use crate::{ProtocolError, protobuf::Reader};
 
-/// One sample as it came: milliseconds and a value. What is absent is zero, as protobuf has it.
-pub(super) type WireSample = (i64, f64);
+/// One sample as it came. What is absent is zero, as protobuf has it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct WireSample {
+    ts_ms: i64,
+    /// 0 where nobody said.
+    start_ms: i64,
+    value: f64,
+}
 
-/// Reads a sample; version 2.0's start time is not stored yet and skipped, as any field not known.
 #[inline]
 fn read(mut message: Reader<'_>) -> Result<WireSample, ProtocolError> {
-    let mut sample = (0, 0.0);
+    let mut sample = WireSample::default();
     while let Some(field) = message.next()? {
         match field.number {
-            1 => sample.1 = field.double()?,
+            1 => sample.value = field.double()?,
             // Negative numbers are written as the 64-bit number that they are modulo 2^64.
-            2 => sample.0 = field.varint()? as i64,
+            2 => sample.ts_ms = field.varint()? as i64,
+            3 => sample.start_ms = field.varint()? as i64,
             _ => {}
         }
     }
     Ok(sample)
 }
 
-/// Reads a sample behind others of its request, of which there may be `len_max`. Looked at before each
-/// of them: two bytes of a body make one.
+/// Reads a sample behind others. Their number is looked at before each: two bytes of a body make one.
 #[inline]
 pub(super) fn push(
     samples: &mut Vec<WireSample>,
     message: Reader<'_>,
-    len_max: usize,
-    limits: &DecodeLimits,
+    left: &mut Left,
 ) -> Result<(), ProtocolError> {
-    if samples.len() >= len_max {
-        return Err(limits.too_many_samples());
-    }
+    left.take(1)?;
     samples.push(read(message)?);
     Ok(())
 }
 
-/// Pushes the samples of the series pushed last, and rejects those whose time does not fit.
-#[inline]
-pub(super) fn push_all(decoded: &mut Decoded<'_>, series_index: usize, samples: &[WireSample]) {
-    for &(ts_ms, value) in samples {
-        match ts_ms.checked_mul(NANOS_PER_MILLI) {
-            Some(ts) => decoded.batch.push_sample(ts, value),
-            None => decoded.reject(series_index, 1, time_out_of_range(ts_ms)),
+impl WireSample {
+    /// Time, start and value; times in nanoseconds.
+    #[inline]
+    pub(super) fn in_nanos(&self) -> Result<(i64, i64, f64), RejectReason> {
+        match (nanos(self.ts_ms), nanos(self.start_ms)) {
+            (Some(ts), Some(start)) => Ok((ts, start, self.value)),
+            (None, _) => Err(out_of_range("timestamp", self.ts_ms)),
+            _ => Err(out_of_range("start timestamp", self.start_ms)),
         }
     }
 }
 
+/// Milliseconds in nanoseconds, if 64 bits hold them.
+#[inline]
+pub(super) const fn nanos(ms: i64) -> Option<i64> {
+    ms.checked_mul(NANOS_PER_MILLI)
+}
+
+/// The reason to reject what has a time beyond 64 bits of nanoseconds.
 #[cold]
-fn time_out_of_range(ts_ms: i64) -> RejectReason {
-    let words = format!("timestamp {ts_ms} ms is out of range (years 1677 to 2262)");
-    RejectReason::Protocol(words)
+pub(super) fn out_of_range(what: &'static str, ms: i64) -> RejectReason {
+    RejectReason::Protocol(format!("{what} {ms} ms is out of range (years 1677 to 2262)"))
 }

@@ -8,11 +8,15 @@ use timberline_model::{
     Labels, LabelsBuilder, LabelsError, METRIC_NAME, RejectReason, SeriesKey, SeriesWrite,
 };
 
-use super::sample::{self, WireSample};
-use crate::{
-    DecodeLimits, Decoded, ProtocolError,
-    protobuf::{Field, Reader},
+use super::{
+    contents::{Contents, Refused, Room},
+    exemplar::{self, LabelForm},
+    hand_on::hand_on,
+    histogram,
+    labels::{malformed, missing_name, read_label},
+    metadata, sample,
 };
+use crate::{DecodeLimits, Decoded, ProtocolError, protobuf::Reader};
 
 const TIMESERIES: u32 = 1;
 const METADATA: u32 = 3;
@@ -34,7 +38,8 @@ const V2_FIELDS: std::ops::RangeInclusive<u32> = 4..=5;
 /// Bytes that are not the message, or that exceed a limit.
 pub fn decode_v1<'a>(body: &'a [u8], limits: &DecodeLimits) -> Result<Decoded<'a>, ProtocolError> {
     let mut decoded = Decoded::default();
-    let mut scratch = Vec::new();
+    let mut room = Room::new(limits);
+    let mut scratch = Scratch::default();
     let mut series_index = 0;
     let mut request = Reader::new(body);
     while let Some(field) = request.next()? {
@@ -44,15 +49,15 @@ pub fn decode_v1<'a>(body: &'a [u8], limits: &DecodeLimits) -> Result<Decoded<'a
                     let max = limits.series_max;
                     return Err(ProtocolError::TooMany { what: "series", max });
                 }
-                scratch.clear();
-                let room = decoded.sample_room(limits);
-                let series = read_series(field.message()?, &mut scratch, room, limits)?;
-                push(&mut decoded, series_index, &series, &scratch);
+                scratch.contents.clear();
+                let series = read_series(field.message()?, &mut scratch, &mut room)?;
+                push(&mut decoded, series_index, &series, &mut scratch);
                 series_index += 1;
             }
             METADATA => {
-                field.bytes()?;
-                decoded.metadata += 1;
+                if let Some(found) = metadata::read_v1(field.message()?, &mut room)? {
+                    decoded.batch.push_metadata(found);
+                }
             }
             number if V2_FIELDS.contains(&number) => {
                 return Err(ProtocolError::WrongMessage {
@@ -67,6 +72,14 @@ pub fn decode_v1<'a>(body: &'a [u8], limits: &DecodeLimits) -> Result<Decoded<'a
     Ok(decoded)
 }
 
+/// The contents of the series at hand.
+#[derive(Default)]
+struct Scratch {
+    contents: Contents,
+    histograms_refused: Refused,
+    exemplars_refused: Refused,
+}
+
 /// A series as it came.
 struct Series<'a> {
     message: Reader<'a>,
@@ -74,19 +87,17 @@ struct Series<'a> {
     labels: Option<(usize, usize)>,
     /// Whether nothing but labels lies between the two.
     contiguous: bool,
-    exemplars: u64,
-    histograms: u64,
 }
 
+#[inline]
 fn read_series<'a>(
     message: Reader<'a>,
-    samples: &mut Vec<WireSample>,
-    samples_max: usize,
-    limits: &DecodeLimits,
+    scratch: &mut Scratch,
+    room: &mut Room,
 ) -> Result<Series<'a>, ProtocolError> {
     let mut fields = message.clone();
-    let mut series =
-        Series { message, labels: None, contiguous: true, exemplars: 0, histograms: 0 };
+    let mut series = Series { message, labels: None, contiguous: true };
+    let contents = &mut scratch.contents;
     while let Some(field) = fields.next()? {
         match field.number {
             LABELS => {
@@ -96,14 +107,14 @@ fn read_series<'a>(
                 fields.skip_short(LABELS);
                 series.labels = Some((start, fields.position()));
             }
-            SAMPLES => sample::push(samples, field.message()?, samples_max, limits)?,
+            SAMPLES => sample::push(&mut contents.samples, field.message()?, &mut room.samples)?,
             EXEMPLARS => {
-                field.bytes()?;
-                series.exemplars += 1;
+                let refused = &mut scratch.exemplars_refused;
+                exemplar::push(contents, refused, field.message()?, LabelForm::Messages, room)?;
             }
             HISTOGRAMS => {
-                field.bytes()?;
-                series.histograms += 1;
+                let refused = &mut scratch.histograms_refused;
+                histogram::push(contents, refused, field.message()?, room)?;
             }
             _ => {}
         }
@@ -116,11 +127,10 @@ fn push<'a>(
     decoded: &mut Decoded<'a>,
     series_index: usize,
     series: &Series<'a>,
-    samples: &[WireSample],
+    scratch: &mut Scratch,
 ) {
-    decoded.exemplars += series.exemplars;
-    decoded.histograms += series.histograms;
-    if samples.is_empty() {
+    let Scratch { contents, histograms_refused, exemplars_refused } = scratch;
+    if contents.is_empty() && histograms_refused.count + exemplars_refused.count == 0 {
         return;
     }
     let key = match series.labels {
@@ -132,13 +142,43 @@ fn push<'a>(
     };
     match key {
         Ok(key) => {
-            decoded.batch.push_series(key);
-            sample::push_all(decoded, series_index, samples);
+            let samples = &contents.samples;
+            let (histograms, exemplars) =
+                (contents.histograms.drain(..), contents.exemplars.drain(..));
+            hand_on(decoded, series_index, key, samples, histograms, exemplars);
+            refuse(decoded, series_index, series, histograms_refused, exemplars_refused);
         }
         Err(error) => {
-            decoded.reject(series_index, samples.len() as u64, RejectReason::Labels(error));
+            let count = |kept: usize, refused: &mut Refused| {
+                kept as u64 + std::mem::take(refused).count
+            };
+            let samples = contents.samples.len() + contents.histograms.len();
+            let samples = count(samples, histograms_refused);
+            let exemplars = count(contents.exemplars.len(), exemplars_refused);
+            let reason = RejectReason::Labels(error);
+            decoded.reject_items(series_index, (samples, exemplars), || None, reason);
         }
     }
+}
+
+/// Rejects what of a sound series was refused.
+fn refuse(
+    decoded: &mut Decoded<'_>,
+    series_index: usize,
+    series: &Series<'_>,
+    histograms: &mut Refused,
+    exemplars: &mut Refused,
+) {
+    if histograms.count + exemplars.count == 0 {
+        return;
+    }
+    let labels = || scattered_labels(series).ok();
+    histograms.drain(|count, reason| {
+        decoded.reject_items(series_index, (count, 0), labels, reason);
+    });
+    exemplars.drain(|count, reason| {
+        decoded.reject_items(series_index, (0, count), labels, reason);
+    });
 }
 
 /// Labels with other fields between them, which no sender known writes.
@@ -171,42 +211,6 @@ fn decode_labels(bytes: &[u8], builder: &mut LabelsBuilder) -> Result<(), Labels
         return Err(missing_name(builder));
     }
     Ok(())
-}
-
-fn read_label<'a>(field: &Field<'a>) -> Result<(&'a str, &'a str), LabelsError> {
-    let (mut name, mut value): (&[u8], &[u8]) = (b"", b"");
-    let mut label = field.message().map_err(|error| malformed(&error))?;
-    while let Some(part) = label.next().map_err(|error| malformed(&error))? {
-        match part.number {
-            1 => name = part.bytes().map_err(|error| malformed(&error))?,
-            2 => value = part.bytes().map_err(|error| malformed(&error))?,
-            _ => {}
-        }
-    }
-    Ok((utf8("label name", name)?, utf8("label value", value)?))
-}
-
-fn malformed(error: &ProtocolError) -> LabelsError {
-    match error {
-        ProtocolError::Protobuf { reason, .. } => LabelsError::Malformed { reason },
-        _ => LabelsError::Malformed { reason: "not a label message" },
-    }
-}
-
-/// Text, or the error that names what is no text.
-pub(super) fn utf8<'a>(what: &'static str, bytes: &'a [u8]) -> Result<&'a str, LabelsError> {
-    str::from_utf8(bytes).map_err(|_| {
-        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(256)]).into_owned();
-        LabelsError::NotUtf8 { what, text }
-    })
-}
-
-/// The error of labels without a metric name; what is wrong with the labels besides comes first.
-pub(super) fn missing_name(builder: &mut LabelsBuilder) -> LabelsError {
-    match builder.build() {
-        Ok(labels) => LabelsError::MissingMetricName { labels: labels.to_string() },
-        Err(error) => error,
-    }
 }
 
 // The loop pushes one of these per series; it should stay within a cache line.

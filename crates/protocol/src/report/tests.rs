@@ -13,7 +13,7 @@ fn written(samples: u64) -> WriteOutcome {
 
 #[test]
 fn what_is_written_whole_is_no_problem() {
-    let decoded = Decoded { metadata: 3, ..Decoded::default() };
+    let decoded = Decoded::default();
     for form in [V1, V2, WriteForm::Json] {
         let report = decoded.report(form, &written(5));
         assert_eq!((report.samples_written, report.problem), (5, None));
@@ -21,19 +21,21 @@ fn what_is_written_whole_is_no_problem() {
 }
 
 #[test]
-fn what_is_not_stored_yet_is_told() {
-    let decoded = Decoded { histograms: 2, exemplars: 1, ..Decoded::default() };
-    let report = decoded.report(V2, &written(5));
-    assert_eq!((report.histograms_written, report.exemplars_written), (0, 0));
+fn exemplars_not_written_are_a_problem_in_the_version_that_knows_them() {
+    let mut decoded = Decoded::default();
+    decoded.reject_items(3, (0, 1), || None, RejectReason::ExemplarLabels);
+    let outcome =
+        WriteOutcome { histograms_written: 2, exemplars_written: 4, ..WriteOutcome::default() };
+    let report = decoded.report(V2, &outcome);
+    assert_eq!((report.histograms_written, report.exemplars_written), (2, 4));
     let problem = report.problem.unwrap();
     assert_eq!(
         problem,
-        "partial write: 5 samples written, 0 rejected; 2 native histograms not written, as they are \
-         not stored yet; 1 exemplars not written, as they are not stored yet"
+        "partial write: 0 samples written, 0 rejected; 2 histograms written; 4 exemplars written, \
+         1 exemplars rejected; series 3: exemplar labels of more than 128 characters"
     );
     // 1.0 does not know exemplars; a sender told to send them must not be refused for ever.
-    let decoded = Decoded { exemplars: 1, ..Decoded::default() };
-    assert_eq!(decoded.report(V1, &written(5)).problem, None);
+    assert_eq!(decoded.report(V1, &outcome).problem, None);
 }
 
 #[test]

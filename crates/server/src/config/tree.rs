@@ -174,6 +174,16 @@ config_tree! {
         @live threads_max: NonZeroUsize = count(2);
     }
 
+    /// Limits of remote read, beside those of queries.
+    ReadSettings, read = "read" "read." "Remote read" {
+        /// Samples that a sampled answer may hold. Streams of chunks have no such limit.
+        samples_max: NonZeroU64 = large_count(50_000_000);
+        /// Size of a sampled answer, uncompressed.
+        response_size_max: ByteSize = ByteSize::mebibytes(256);
+        /// Size from which on a frame of a stream of chunks takes no further chunk.
+        frame_size_max: ByteSize = ByteSize::mebibytes(1);
+    }
+
     /// The database.
     StorageSettings, storage = "storage" "storage." "Storage" {
         /// What "written" means: `synced` (on the disk) or `logged` (in the page cache: lost by a

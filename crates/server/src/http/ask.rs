@@ -38,7 +38,7 @@ pub(super) async fn run(
     let database = app.database()?.clone();
     let place = app.admit_query().await?;
     let canceled = Arc::new(AtomicBool::new(false));
-    let mut guard = CancelOnDrop { app: app.clone(), canceled: Arc::clone(&canceled), armed: true };
+    let mut guard = CancelOnDrop::new(app, &canceled);
     let config = app.config();
     let settings = &config.query;
     let limits = Limits {
@@ -68,7 +68,7 @@ pub(super) async fn run(
         outcome
     });
     let outcome = task.await;
-    guard.armed = false;
+    guard.disarm();
     match outcome {
         Ok(answer) => Ok(json(answer?.body)),
         Err(_) => {
@@ -84,10 +84,22 @@ pub(super) fn json(body: Vec<u8>) -> Response {
 }
 
 /// Tells the query to stop when the request's future is dropped, as it is when the client goes away.
-struct CancelOnDrop {
+pub(super) struct CancelOnDrop {
     app: App,
     canceled: Arc<AtomicBool>,
     armed: bool,
+}
+
+impl CancelOnDrop {
+    /// A guard that sets the flag.
+    pub(super) fn new(app: &App, canceled: &Arc<AtomicBool>) -> Self {
+        Self { app: app.clone(), canceled: Arc::clone(canceled), armed: true }
+    }
+
+    /// The answer is there: dropping cancels nothing any more.
+    pub(super) fn disarm(&mut self) {
+        self.armed = false;
+    }
 }
 
 impl Drop for CancelOnDrop {

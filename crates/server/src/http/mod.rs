@@ -16,6 +16,7 @@ mod metrics_page;
 mod middleware;
 mod params;
 mod query;
+mod read;
 mod router;
 mod selector;
 mod state;

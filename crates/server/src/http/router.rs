@@ -6,11 +6,21 @@ use axum::{
     Router, middleware as layers,
     routing::{get, post},
 };
-use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use tower_http::{
+    CompressionLevel,
+    catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, NotForContentType, Predicate as _},
+    },
+};
 
 use super::{
-    admin, health, index, labels, metrics_page, middleware, query, state::App, status, write,
+    admin, health, index, labels, metrics_page, middleware, query, read, state::App, status, write,
 };
+
+/// Streams of chunks are as small as they get, and go out frame by frame.
+const STREAMED: &str = "application/x-streamed-protobuf";
 
 /// All routes.
 pub(crate) fn router(app: App) -> Router {
@@ -25,6 +35,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/-/ready", get(health::ready))
         .route("/-/reload", post(admin::reload).put(admin::reload))
         .route("/api/v1/write", post(write::write))
+        .route("/api/v1/read", post(read::read))
         .route("/api/v1/query", get(query::instant).post(query::instant))
         .route("/api/v1/query_range", get(query::range).post(query::range))
         .route("/api/v1/labels", get(labels::names).post(labels::names))
@@ -45,7 +56,11 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/admin/tsdb/snapshot", post(admin::snapshot).put(admin::snapshot))
         .fallback(index::not_found)
         .method_not_allowed_fallback(index::method_not_allowed)
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(
+            CompressionLayer::new()
+                .quality(CompressionLevel::Fastest)
+                .compress_when(DefaultPredicate::new().and(NotForContentType::const_new(STREAMED))),
+        )
         .layer(catch)
         .layer(layers::from_fn_with_state(app.clone(), middleware::observe))
         .with_state(app)

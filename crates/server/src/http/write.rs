@@ -173,8 +173,6 @@ impl Decoding {
         decoded: &Decoded<'_>,
         metrics: &Metrics,
     ) -> Result<WriteReport, ApiError> {
-        metrics.histograms_dropped.add(decoded.histograms);
-        metrics.exemplars_dropped.add(decoded.exemplars);
         let begun = Instant::now();
         let outcome = if decoded.batch.is_empty() {
             WriteOutcome::default()
@@ -186,7 +184,10 @@ impl Decoding {
         };
         metrics.write_durations.observe(begun.elapsed());
         metrics.samples_written.add(outcome.samples_written);
+        metrics.histograms_written.add(outcome.histograms_written);
         metrics.samples_rejected.add(outcome.samples_rejected + decoded.samples_rejected);
+        metrics.exemplars_written.add(outcome.exemplars_written);
+        metrics.exemplars_rejected.add(outcome.exemplars_rejected + decoded.exemplars_rejected);
         Ok(decoded.report(self.form, &outcome))
     }
 }

@@ -36,10 +36,12 @@ pub(crate) struct Metrics {
     pub(crate) samples_written: Counter,
     /// Samples refused.
     pub(crate) samples_rejected: Counter,
-    /// Native histograms that arrived and are not stored by this version.
-    pub(crate) histograms_dropped: Counter,
-    /// Exemplars that arrived and are not stored by this version.
-    pub(crate) exemplars_dropped: Counter,
+    /// Native histograms written.
+    pub(crate) histograms_written: Counter,
+    /// Exemplars written.
+    pub(crate) exemplars_written: Counter,
+    /// Exemplars refused.
+    pub(crate) exemplars_rejected: Counter,
     /// Bytes of write bodies as they arrived.
     pub(crate) write_bytes: Counter,
     /// Bytes of write bodies after decompression.
@@ -159,18 +161,23 @@ impl Metrics {
         );
         page.counted(
             "timberline_samples_rejected_total",
-            "Samples refused.",
+            "Samples refused, floats and native histograms.",
             &self.samples_rejected,
         );
         page.counted(
-            "timberline_histograms_dropped_total",
-            "Native histograms received and not stored by this version.",
-            &self.histograms_dropped,
+            "timberline_histograms_written_total",
+            "Native histograms written through this server.",
+            &self.histograms_written,
         );
         page.counted(
-            "timberline_exemplars_dropped_total",
-            "Exemplars received and not stored by this version.",
-            &self.exemplars_dropped,
+            "timberline_exemplars_written_total",
+            "Exemplars written through this server.",
+            &self.exemplars_written,
+        );
+        page.counted(
+            "timberline_exemplars_rejected_total",
+            "Exemplars refused.",
+            &self.exemplars_rejected,
         );
         page.counted(
             "timberline_write_bytes_total",

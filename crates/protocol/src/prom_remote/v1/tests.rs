@@ -2,13 +2,18 @@
 
 use proptest::prelude::*;
 use prost::Message;
-use timberline_model::{STALE_NAN_BITS, Sample};
+use timberline_model::{
+    Exemplar, FamilyMetadata, Histogram, HistogramSample, Metadata, MetricKind, STALE_NAN_BITS, Sample,
+};
 
 use super::*;
 use crate::{
     prom_remote::{
-        encode_v1,
-        testing::{self, Counted, Label, RequestV1, SeriesV1, read, series_v1},
+        SeriesParts, encode_v1, encode_v1_parts,
+        testing::{
+            self, ExemplarV1, Label, MetadataV1, RequestV1, SeriesV1, WireHistogram, any_histogram,
+            read, read_rest, series_v1, wire_histogram,
+        },
     },
     protobuf::put_bytes,
 };
@@ -134,18 +139,98 @@ fn times_beyond_64_bits_of_nanoseconds_reject_their_sample() {
     assert!(decoded.rejections[0].to_string().contains("out of range"));
 }
 
+fn exemplar(labels: &[(&str, &str)], timestamp: i64) -> ExemplarV1 {
+    ExemplarV1 { labels: series_v1(labels, &[]).labels, value: 0.5, timestamp }
+}
+
 #[test]
-fn what_is_not_stored_yet_is_counted() {
-    let counted = || Counted { text: "x".into() };
+fn histograms_exemplars_and_metadata_are_in_the_batch() {
+    let stale = HistogramSample { ts: 7_000_000, start: 0, histogram: Histogram::stale() };
     let mut with = series_v1(UP, &[(1, 1.0)]);
-    with.exemplars = vec![counted(), counted()];
-    let mut histogram = series_v1(UP, &[]);
-    histogram.histograms = vec![counted(); 3];
-    let request = RequestV1 { timeseries: vec![with, histogram], metadata: vec![counted()] };
+    with.exemplars = vec![exemplar(&[("trace_id", "abc")], 1), exemplar(&[], 2)];
+    let mut other = series_v1(UP, &[]);
+    other.histograms = vec![wire_histogram(&stale)];
+    let mut alone = series_v1(UP, &[]);
+    alone.exemplars = vec![exemplar(&[], 3)];
+    let metadata = |family: &str| MetadataV1 {
+        kind: 1,
+        family: family.into(),
+        help: "What it is.".into(),
+        unit: "seconds".into(),
+    };
+    let metadata = vec![metadata("up"), metadata("")];
+    let request = RequestV1 { timeseries: vec![with, other, alone], metadata };
     let body = request.encode_to_vec();
     let decoded = decode(&body).unwrap();
-    assert_eq!((decoded.exemplars, decoded.histograms, decoded.metadata), (2, 3, 1));
-    assert_eq!((decoded.batch.series().len(), decoded.samples_rejected), (1, 0));
+    assert_eq!((decoded.items_rejected, decoded.batch.sample_count()), (0, 1));
+    let trace = Labels::from_pairs([("trace_id", "abc")]).unwrap();
+    let read_exemplar = |labels, ts| Exemplar { labels, value: 0.5, ts };
+    let none = Labels::empty;
+    let expected = [
+        (vec![], vec![read_exemplar(trace, 1_000_000), read_exemplar(none(), 2_000_000)]),
+        (vec![stale], vec![]),
+        (vec![], vec![read_exemplar(none(), 3_000_000)]),
+    ];
+    assert_eq!(read_rest(&decoded), expected);
+    let (kind, unit, help) = (MetricKind::Counter, "seconds".into(), "What it is.".into());
+    let metadata = Metadata { kind, unit, help };
+    assert_eq!(decoded.batch.metadata(), [FamilyMetadata { family: "up".into(), metadata }]);
+}
+
+#[test]
+fn what_no_histogram_or_exemplar_can_be_is_rejected_by_name() {
+    let sound = HistogramSample { ts: 1_000_000, start: 0, histogram: Histogram::stale() };
+    let mut series = series_v1(UP, &[]);
+    let wire = wire_histogram(&sound);
+    series.histograms = vec![
+        WireHistogram { schema: 300, ..wire.clone() },
+        WireHistogram { positive_deltas: vec![1, -2], ..wire.clone() },
+        WireHistogram { timestamp: i64::MAX, ..wire.clone() },
+        wire,
+    ];
+    series.exemplars = vec![
+        exemplar(&[("a", "1"), ("a", "2")], 1),
+        exemplar(&[("a", &"x".repeat(1_000))], 1),
+        exemplar(&[], 4),
+    ];
+    let body = body(vec![series]);
+    let decoded = decode(&body).unwrap();
+    assert_eq!((decoded.samples_rejected, decoded.exemplars_rejected), (3, 2));
+    let [(histograms, exemplars)] = &read_rest(&decoded)[..] else { panic!("one series") };
+    assert_eq!((histograms.as_slice(), exemplars.len()), (&[sound][..], 1));
+    let words: Vec<String> = decoded.rejections.iter().map(ToString::to_string).collect();
+    for (words, part) in words.iter().zip([
+        "schema 300 does not exist",
+        "negative",
+        "out of range",
+        "given more than once",
+        "exemplar labels of more than 128 characters",
+    ]) {
+        assert!(words.starts_with("series up{job=\"node\"}: ") && words.contains(part), "{words}");
+    }
+    assert_eq!(words.len(), 5);
+}
+
+#[test]
+fn histograms_take_no_more_memory_than_the_limits() {
+    let mut series = series_v1(UP, &[]);
+    let counts = vec![0.0; 100];
+    let wire = WireHistogram { positive_counts: counts, ..WireHistogram::default() };
+    series.histograms = vec![wire; 3];
+    series.exemplars = vec![exemplar(&[], 1); 3];
+    let metadata = vec![MetadataV1::default(); 3];
+    let body = RequestV1 { timeseries: vec![series], metadata }.encode_to_vec();
+    let defaults = DecodeLimits::default();
+    for (limits, what) in [
+        (DecodeLimits { histograms_max: 2, ..defaults }, "histograms"),
+        (DecodeLimits { buckets_max: 299, ..defaults }, "buckets and spans of histograms"),
+        (DecodeLimits { exemplars_max: 2, ..defaults }, "exemplars"),
+        (DecodeLimits { metadata_max: 2, ..defaults }, "metadata entries"),
+    ] {
+        let refused = decode_v1(&body, &limits).unwrap_err();
+        assert!(matches!(refused, ProtocolError::TooMany { what: w, .. } if w == what), "{refused}");
+    }
+    assert!(decode_v1(&body, &DecodeLimits { buckets_max: 300, ..defaults }).is_ok());
 }
 
 #[test]
@@ -198,13 +283,44 @@ fn any_series() -> impl Strategy<Value = SeriesV1> {
         let samples: Vec<_> =
             samples.iter().map(|&(ts, bits)| (ts, f64::from_bits(bits))).collect();
         let mut series = series_v1(&pairs, &samples);
-        series.exemplars = vec![Counted { text: "e".into() }; counted];
-        series.histograms = vec![Counted { text: "h".into() }; counted];
+        series.exemplars = vec![exemplar(&[("a", "b")], 5); counted];
+        series.histograms = vec![WireHistogram::default(); counted];
         series
     })
 }
 
 proptest! {
+    #[test]
+    fn histograms_are_read_as_a_protobuf_library_writes_them(
+        histograms in prop::collection::vec(any_histogram(), 1..4),
+    ) {
+        let mut series = series_v1(UP, &[]);
+        series.histograms = histograms.iter().map(wire_histogram).collect();
+        let body = body(vec![series]);
+        let decoded = decode(&body).unwrap();
+        prop_assert_eq!(decoded.batch.histograms(), &histograms[..]);
+        prop_assert_eq!(decoded.items_rejected, 0);
+    }
+
+    #[test]
+    fn our_encoder_writes_what_a_protobuf_library_reads(
+        histograms in prop::collection::vec(any_histogram(), 1..4),
+    ) {
+        let labels = Labels::from_pairs(UP.iter().copied()).unwrap();
+        let ours: Vec<_> = histograms.iter().map(|one| (one.ts, one.histogram.clone())).collect();
+        let exemplars = [Exemplar { labels: labels.clone(), value: 0.5, ts: 4_000_000 }];
+        let (samples, histograms_of) = (&[][..], &ours[..]);
+        let parts =
+            SeriesParts { labels: &labels, samples, histograms: histograms_of, exemplars: &exemplars };
+        let read = RequestV1::decode(&encode_v1_parts([parts], &[])[..]).unwrap();
+        let mut expected: Vec<_> = histograms.iter().map(wire_histogram).collect();
+        expected.iter_mut().for_each(|wire| wire.start_timestamp = 0);
+        // NaN differs from itself: compare bytes.
+        let bytes = |all: &[WireHistogram]| -> Vec<_> { all.iter().map(Message::encode_to_vec).collect() };
+        prop_assert_eq!(bytes(&read.timeseries[0].histograms), bytes(&expected));
+        prop_assert_eq!(&read.timeseries[0].exemplars, &[exemplar(UP, 4)]);
+    }
+
     #[test]
     fn every_sample_is_in_the_batch_or_rejected(
         timeseries in prop::collection::vec(any_series(), 0..8),
@@ -212,7 +328,10 @@ proptest! {
         let body = body(timeseries.clone());
         let decoded = decode(&body).unwrap();
         let mut expected = Vec::new();
-        for series in timeseries.iter().filter(|series| !series.samples.is_empty()) {
+        let holds_something = |series: &&SeriesV1| {
+            !series.samples.is_empty() || !series.histograms.is_empty()
+        };
+        for series in timeseries.iter().filter(holds_something) {
             let in_range = |s: &testing::Sample| {
                 s.timestamp.checked_mul(1_000_000).map(|ts| (ts, s.value.to_bits()))
             };
@@ -230,9 +349,13 @@ proptest! {
         }
         let found: Vec<_> = read(&decoded).into_iter().map(|(l, s)| (l.ok(), s)).collect();
         prop_assert_eq!(found, expected);
-        let sent: usize = timeseries.iter().map(|series| series.samples.len()).sum();
+        let sent = |count: fn(&SeriesV1) -> usize| -> usize { timeseries.iter().map(count).sum() };
+        let kept = decoded.batch.sample_count() + decoded.batch.histograms().len();
         let rejected = usize::try_from(decoded.samples_rejected).unwrap();
-        prop_assert_eq!(decoded.batch.sample_count() + rejected, sent);
+        prop_assert_eq!(kept + rejected, sent(|series| series.samples.len() + series.histograms.len()));
+        let rejected = usize::try_from(decoded.exemplars_rejected).unwrap();
+        let kept = decoded.batch.exemplars().len();
+        prop_assert_eq!(kept + rejected, sent(|series| series.exemplars.len()));
     }
 
     #[test]

@@ -2,9 +2,13 @@
 
 use proptest::prelude::*;
 use prost::Message;
+use timberline_model::{FamilyMetadata, Histogram, Metadata, MetricKind};
 
 use super::*;
-use crate::prom_remote::testing::{Counted, Read, RequestV2, SeriesV2, read, sample};
+use crate::prom_remote::testing::{
+    ExemplarV2, MetadataV2, Read, RequestV2, SeriesV2, WireHistogram, any_histogram, read, read_rest,
+    sample, wire_histogram,
+};
 
 /// A request under construction, with a table that gives every text one number.
 #[derive(Default)]
@@ -135,25 +139,113 @@ fn bad_references_reject_their_series_and_keep_the_rest() {
     assert!(words[2].contains("series 2: invalid labels: empty label set"), "{words:?}");
 }
 
+fn stale(ts_ms: i64) -> HistogramSample {
+    let (ts, start) = (ts_ms * 1_000_000, 500_000_000);
+    HistogramSample { ts, start, histogram: Histogram::stale() }
+}
+
 #[test]
 fn a_series_holds_samples_or_histograms() {
-    let counted = || Counted { text: "x".into() };
+    let wire = || wire_histogram(&stale(1));
     let mut builder = Builder::default();
     builder.series(UP, &[]);
-    builder.series(UP, &[(1, 1.0)]).histograms = vec![counted()];
-    builder.series(UP, &[]).histograms = vec![counted(), counted()];
-    builder.series(UP, &[(2, 1.0)]).exemplars = vec![counted()];
-    let described = builder.series(UP, &[(3, 1.0)]);
-    described.metadata = Some(counted());
-    let described = builder.series(UP, &[(4, 1.0)]);
-    described.metadata = Some(Counted::default());
+    builder.series(UP, &[(1, 1.0)]).histograms = vec![wire()];
+    builder.series(UP, &[]).histograms = vec![wire(), wire()];
+    builder.series(UP, &[]).exemplars = vec![ExemplarV2::default()];
+    builder.series(UP, &[(2, 1.0)]).exemplars = vec![ExemplarV2::default()];
     let body = builder.body();
     let (written, rejected, words) = rejections(&body);
-    assert_eq!((written, rejected, words.len()), (3, 1, 2));
+    assert_eq!((written, rejected, words.len()), (1, 2, 3));
     assert!(words[0].contains("neither samples nor histograms"), "{words:?}");
     assert!(words[1].contains("both samples and histograms"), "{words:?}");
-    let counts = with_decoded(&body, |d| (d.histograms, d.exemplars, d.metadata)).unwrap();
-    assert_eq!(counts, (3, 1, 1));
+    let counts = |d: &Decoded<'_>| (d.batch.histograms().len(), d.batch.exemplars().len());
+    assert_eq!(with_decoded(&body, counts).unwrap(), (2, 1));
+    assert_eq!(with_decoded(&body, |d| d.exemplars_rejected).unwrap(), 1);
+}
+
+#[test]
+fn histograms_exemplars_starts_and_metadata_are_in_the_batch() {
+    let mut builder = Builder::default();
+    let (help, unit) = (builder.symbol("How long."), builder.symbol("seconds"));
+    let refs = vec![builder.symbol("trace_id"), builder.symbol("abc")];
+    let metadata = Some(MetadataV2 { kind: 3, help_ref: help, unit_ref: unit });
+    let bucket = [("__name__", "rpc_seconds_bucket"), ("le", "1")];
+    for (labels, ts) in [(&bucket[..], 1), (&[("__name__", "rpc_seconds_sum")][..], 2)] {
+        let series = builder.series(labels, &[(ts, 1.0)]);
+        series.metadata = metadata.clone();
+        series.samples[0].start_timestamp = 500 * (ts - 1);
+        series.exemplars =
+            vec![ExemplarV2 { labels_refs: refs.clone(), value: 0.5, timestamp: ts }; 1];
+    }
+    let series = builder.series(&[("A", "b"), ("__name__", "rpc")], &[]);
+    series.histograms = vec![wire_histogram(&stale(3)), wire_histogram(&stale(4))];
+    series.metadata = Some(MetadataV2 { kind: 2, ..MetadataV2::default() });
+    builder.series(UP, &[(5, 1.0)]).metadata = Some(MetadataV2::default());
+    with_decoded(&builder.body(), |decoded| {
+        assert_eq!(decoded.items_rejected, 0, "{:?}", decoded.rejections);
+        let exemplar = |ts| Exemplar {
+            labels: Labels::from_pairs([("trace_id", "abc")]).unwrap(),
+            value: 0.5,
+            ts,
+        };
+        let expected = [
+            (vec![], vec![exemplar(1_000_000)]),
+            (vec![], vec![exemplar(2_000_000)]),
+            (vec![stale(3), stale(4)], vec![]),
+            (vec![], vec![]),
+        ];
+        assert_eq!(read_rest(decoded), expected);
+        assert_eq!(decoded.batch.starts(), [0, 500_000_000, 0]);
+        let family = |family: &str, kind, unit: &str, help: &str| FamilyMetadata {
+            family: family.into(),
+            metadata: Metadata { kind, unit: unit.into(), help: help.into() },
+        };
+        let expected = [
+            family("rpc", MetricKind::Gauge, "", ""),
+            family("rpc_seconds", MetricKind::Histogram, "seconds", "How long."),
+        ];
+        assert_eq!(decoded.batch.metadata(), expected);
+    })
+    .unwrap();
+}
+
+#[test]
+fn what_no_histogram_or_exemplar_can_be_is_rejected_by_name() {
+    let mut builder = Builder::default();
+    let odd = builder.symbol("a");
+    let series = builder.series(UP, &[]);
+    let wire = wire_histogram(&stale(1));
+    series.histograms = vec![WireHistogram { schema: -500, ..wire.clone() }, wire];
+    series.exemplars = vec![
+        ExemplarV2 { labels_refs: vec![odd], ..ExemplarV2::default() },
+        ExemplarV2 { labels_refs: vec![odd, 99], ..ExemplarV2::default() },
+    ];
+    let body = builder.body();
+    let (_, rejected, words) = rejections(&body);
+    assert_eq!((rejected, words.len()), (1, 3), "{words:?}");
+    for (words, part) in words.iter().zip(["schema -500", "odd number", "symbol 99 of a table of 6"]) {
+        assert!(words.starts_with("series up{job=\"node\"}: ") && words.contains(part), "{words}");
+    }
+    let kept = |decoded: &Decoded<'_>| (decoded.batch.histograms().len(), decoded.exemplars_rejected);
+    assert_eq!(with_decoded(&body, kept).unwrap(), (1, 2));
+}
+
+#[test]
+fn a_short_request_cannot_fill_the_memory_by_metadata_or_exemplars() {
+    let mut builder = Builder::default();
+    let long = builder.symbol(&"x".repeat(60_000));
+    for index in 0..100 {
+        let name = format!("metric{index}");
+        let series = builder.series(&[("__name__", &name)], &[(1, 1.0)]);
+        series.metadata = Some(MetadataV2 { kind: 1, help_ref: long, unit_ref: long });
+        series.exemplars = vec![ExemplarV2 { labels_refs: vec![long; 6], ..ExemplarV2::default() }];
+    }
+    let body = builder.body();
+    let limits = DecodeLimits { metadata_bytes_max: 1 << 20, ..DecodeLimits::default() };
+    let refused = decode_v2(&body, &mut Arena::default(), &limits).unwrap_err();
+    assert!(matches!(refused, ProtocolError::TooLarge { what: "metadata", .. }), "{refused}");
+    let (_, _, words) = rejections(&body);
+    assert!(words[0].contains("exemplar labels"), "{words:?}");
 }
 
 #[test]
@@ -234,13 +326,13 @@ fn a_series_of_many_samples_or_references_takes_no_more_memory_than_the_limits()
     let limits = DecodeLimits { samples_max: 10, ..DecodeLimits::default() };
     let refused = decode_v2(&message(&[0x12, 0].repeat(10_000)), &mut arena, &limits).unwrap_err();
     assert_eq!(refused, ProtocolError::TooMany { what: "samples", max: 10 });
-    assert!(arena.samples.capacity() < 100, "{}", arena.samples.capacity());
+    assert!(arena.contents.samples.capacity() < 100, "{}", arena.contents.samples.capacity());
 
     let refs = [&[0x0a, 0xc0, 0x9a, 0x0c][..], &[1; 200_000]].concat();
     let (_, _, words) = rejections(&message(&refs));
     assert!(words[0].contains("100000 labels exceed the limit of 128"), "{words:?}");
     decode_v2(&message(&refs), &mut arena, &limits).unwrap();
-    assert!(arena.refs.capacity() < 1_000, "{}", arena.refs.capacity());
+    assert!(arena.labels.len() < 1_000, "{}", arena.labels.len());
 }
 
 #[test]
@@ -257,6 +349,16 @@ fn an_arena_is_used_again() {
 
 proptest! {
     #[test]
+    fn histograms_are_read_as_a_protobuf_library_writes_them(
+        histograms in prop::collection::vec(any_histogram(), 1..4),
+    ) {
+        let mut builder = Builder::default();
+        builder.series(UP, &[]).histograms = histograms.iter().map(wire_histogram).collect();
+        let found = with_decoded(&builder.body(), |decoded| decoded.batch.histograms().to_vec());
+        prop_assert_eq!(found.unwrap(), histograms);
+    }
+
+    #[test]
     fn any_references_keep_the_counts(
         symbols in prop::collection::vec("[a-c_]{0,3}", 0..6),
         timeseries in prop::collection::vec(
@@ -270,15 +372,17 @@ proptest! {
             .map(|(labels_refs, samples, histograms)| SeriesV2 {
                 labels_refs,
                 samples: vec![sample(5, 1.0); samples],
-                histograms: vec![Counted::default(); histograms],
+                histograms: vec![WireHistogram::default(); histograms],
                 ..SeriesV2::default()
             })
             .collect();
-        let sent: usize = timeseries.iter().map(|series| series.samples.len()).sum();
+        let count = |series: &SeriesV2| series.samples.len() + series.histograms.len();
+        let sent: usize = timeseries.iter().map(count).sum();
         let body = RequestV2 { symbols, timeseries }.encode_to_vec();
         let (written, rejected) = with_decoded(&body, |decoded| {
             read(decoded);
-            (decoded.batch.sample_count(), decoded.samples_rejected)
+            let kept = decoded.batch.sample_count() + decoded.batch.histograms().len();
+            (kept, decoded.samples_rejected)
         })
         .unwrap();
         prop_assert_eq!(written as u64 + rejected, sent as u64);
@@ -292,7 +396,8 @@ proptest! {
         let _ = with_decoded(&bytes, read);
         let mut builder = Builder::default();
         builder.series(UP, &[(1, 1.0), (2, 1.5)]);
-        builder.series(&[("__name__", "down")], &[(1, 1.0)]).histograms = vec![Counted::default()];
+        builder.series(&[("__name__", "down")], &[(1, 1.0)]).histograms =
+            vec![WireHistogram::default()];
         let mut bytes = builder.body();
         for (index, byte) in changes {
             let at = index.index(bytes.len());
