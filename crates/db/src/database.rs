@@ -8,12 +8,13 @@ use std::{
 };
 
 use timberline_engine::{
-    CompactionOutcome, Damage, Engine, EngineStats, FlushOutcome, HeadCardinality, Retention,
+    BulkImport, CompactionOutcome, Damage, Engine, EngineStats, FlushOutcome, HeadCardinality,
+    ImportOptions, Retention, Snapshot,
 };
 use timberline_io::{Clock, Disk, RealDisk, SystemClock};
 use timberline_model::{
-    DuplicatePolicy, Durability, LabelQuery, Labels, Matcher, ScanError, Selector, SeriesScan,
-    SeriesSource, TimeRange, WriteBatch, WriteOutcome,
+    DuplicatePolicy, Durability, FamilyMetadata, LabelQuery, Labels, Matcher, ScanError, Selector,
+    SeriesExemplars, SeriesScan, SeriesSource, TimeRange, WriteBatch, WriteOutcome,
 };
 use timberline_promql::{
     Expr,
@@ -60,12 +61,13 @@ impl Database {
         Ok(Self { engine: Arc::new(engine), options: Arc::new(options) })
     }
 
-    /// Writes a batch at the database's durability. The samples not rejected are visible to every
-    /// query that starts after this returns.
+    /// Writes a batch (floats, native histograms, exemplars and metadata, all or none of them) at the
+    /// database's durability. What is not rejected is visible to every query that starts after this
+    /// returns.
     ///
     /// # Errors
     /// A full disk ([`ErrorKind::StorageFull`](crate::ErrorKind::StorageFull); nothing was written
-    /// and the same batch may be sent again) or a failed one. Samples that may not be written are no
+    /// and the same batch may be sent again) or a failed one. What may not be written is no
     /// error: the outcome counts and names them.
     pub fn write(&self, batch: &WriteBatch<'_>) -> Result<WriteOutcome, Error> {
         self.write_with(batch, self.options.durability)
@@ -161,6 +163,29 @@ impl Database {
         Ok(self.engine.delete(selectors, range)?)
     }
 
+    /// Begins a bulk import: series from elsewhere, in any order, that become blocks without going
+    /// through the log. All of them are visible once [`BulkImport::finish`] has returned, and none
+    /// before. Writes, queries and flushes go on meanwhile; compaction waits.
+    ///
+    /// ```
+    /// use timberline::{Database, ImportOptions, Labels, Options, SeriesColumns};
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let database = Database::open(directory.path(), Options::default())?;
+    /// let mut import = database.begin_import(ImportOptions::default())?;
+    /// let mut columns = SeriesColumns::default();
+    /// columns.push(1_700_000_000_000_000_000, 0, 0.85);
+    /// import.push(&Labels::from_pairs([("__name__", "cpu_usage")])?, &mut columns)?;
+    /// assert_eq!(import.finish()?.samples_written, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A disk that is full or fails.
+    pub fn begin_import(&self, options: ImportOptions) -> Result<BulkImport, Error> {
+        Ok(self.engine.begin_import(options)?)
+    }
+
     /// Merges one set of blocks that belong together; `None` when no merge is due. Writes and
     /// queries go on meanwhile.
     ///
@@ -197,6 +222,16 @@ impl Database {
         self.engine.set_compaction_rate(rate);
     }
 
+    /// Makes a directory in `snapshots/` that is the database of this moment and can be opened as one;
+    /// it shares the files of its blocks with this one. All that was acknowledged before this was
+    /// called is in it; with `skip_head`, only what is in blocks already. Everything else goes on.
+    ///
+    /// # Errors
+    /// A disk that is full or fails; there is no snapshot then.
+    pub fn snapshot(&self, skip_head: bool) -> Result<Snapshot, Error> {
+        Ok(self.engine.snapshot(skip_head)?)
+    }
+
     /// Waits for the writes under way, makes everything durable and releases the directory. Other
     /// handles can still query, and no longer write.
     ///
@@ -216,6 +251,13 @@ impl Database {
     #[must_use]
     pub fn cardinality(&self, limit: usize) -> HeadCardinality {
         self.engine.cardinality(limit)
+    }
+
+    /// What is known of one metric family, or of all in order of their names; at most `limit`, 0 for
+    /// no limit.
+    #[must_use]
+    pub fn metadata(&self, family: Option<&str>, limit: usize) -> Vec<FamilyMetadata> {
+        self.engine.metadata(family, limit)
     }
 
     /// What was found unreadable when the database was opened.
@@ -278,6 +320,10 @@ impl SeriesSource for Database {
 
     fn series(&self, query: &LabelQuery) -> Result<Vec<Labels>, ScanError> {
         self.engine.series(query)
+    }
+
+    fn exemplars(&self, query: &LabelQuery) -> Result<Vec<SeriesExemplars>, ScanError> {
+        self.engine.exemplars(query)
     }
 }
 

@@ -37,7 +37,8 @@ pub use database::Database;
 pub use error::Error;
 pub use options::{Options, QueryOptions};
 pub use timberline_engine::{
-    CompactionOutcome, Damage, EngineStats, FlushOutcome, HeadCardinality, Retention, check_levels,
+    BulkImport, CompactionOutcome, Damage, EngineError, EngineStats, FlushOutcome, HeadCardinality,
+    ImportOptions, ImportOutcome, RESTORING_FILE, Retention, Snapshot, check_levels,
 };
 pub use timberline_model::{
     DuplicatePolicy, Durability, ErrorKind, LabelQuery, Labels, LabelsBuilder, LabelsError,

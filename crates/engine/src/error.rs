@@ -19,6 +19,16 @@ pub enum EngineError {
         /// The database's directory.
         dir: PathBuf,
     },
+    /// A directory whose restoring from a backup has not ended.
+    #[error(
+        "{} is not whole: a restore into it was interrupted. Run the same `timberline restore` again \
+         to finish it, or remove the directory",
+        dir.display()
+    )]
+    Restoring {
+        /// The directory.
+        dir: PathBuf,
+    },
     /// The disk said no.
     #[error("cannot {action} {}: {source}", path.display())]
     Disk {
@@ -102,7 +112,7 @@ impl EngineError {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Locked { .. } => ErrorKind::Conflict,
+            Self::Locked { .. } | Self::Restoring { .. } => ErrorKind::Conflict,
             Self::Disk { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull => ErrorKind::StorageFull,
                 io::ErrorKind::NotFound => ErrorKind::NotFound,

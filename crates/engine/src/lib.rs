@@ -17,7 +17,8 @@ pub mod columnar;
 mod error;
 
 pub use columnar::{
-    CompactionOutcome, Damage, Engine, EngineOptions, EngineStats, FlushOutcome, HeadCardinality,
-    LEVELS_MAX, Retention, check_levels,
+    BulkImport, CompactionOutcome, Damage, Engine, EngineOptions, EngineStats, FlushOutcome,
+    HeadCardinality, ImportOptions, ImportOutcome, LEVELS_MAX, RESTORING_FILE, Retention, Snapshot,
+    check_levels,
 };
 pub use error::EngineError;

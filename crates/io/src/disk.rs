@@ -54,6 +54,13 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// A failing disk.
     fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
 
+    /// Gives a file a second name, `to`. Either name can be removed without the other.
+    ///
+    /// # Errors
+    /// `NotFound`, `AlreadyExists`, `Unsupported` where the file system has no such thing or the two
+    /// places do not share one, or a failing disk.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+
     /// Renames a file or directory, atomically replacing a file at `to`.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ mod clock;
 mod disk;
 mod fail_point;
 mod mmap;
+mod overlay;
 mod real;
 mod sim;
 
@@ -19,5 +20,6 @@ pub use background::stand_behind;
 pub use clock::{Clock, SimClock, SystemClock};
 pub use disk::{DirEntry, Disk, DiskFile, FileLock, Mapped};
 pub use fail_point::{FAIL_POINT_FILE_VARIABLE, FAIL_POINT_VARIABLE, FailPoint, FailPointError};
+pub use overlay::OverlayDisk;
 pub use real::RealDisk;
 pub use sim::{Death, Fault, SimDisk};

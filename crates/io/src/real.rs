@@ -87,6 +87,23 @@ impl Disk for RealDisk {
         fs::create_dir_all(dir).map_err(as_storage_full)
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        match fs::hard_link(from, to) {
+            // So says a file system without hard links; and one that is not ours to link on.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::PermissionDenied
+                        | io::ErrorKind::CrossesDevices
+                        | io::ErrorKind::TooManyLinks
+                ) =>
+            {
+                Err(io::Error::new(io::ErrorKind::Unsupported, error))
+            }
+            result => result.map_err(as_storage_full),
+        }
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to).map_err(as_storage_full)
     }

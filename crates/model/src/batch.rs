@@ -1,8 +1,8 @@
 //! Batches: what protocols hand to a database, and what they get back.
 
 use crate::{
-    Exemplar, FamilyMetadata, Histogram, HistogramError, LabelDecoder, Labels, LabelsError, LogOffset,
-    SeriesRef, limits,
+    Exemplar, FamilyMetadata, Histogram, HistogramError, LabelDecoder, Labels, LabelsError,
+    LogOffset, SeriesRef, limits,
 };
 
 /// How a write names a series.
@@ -34,6 +34,15 @@ pub struct SeriesWrite<'a> {
     pub histogram_count: u32,
     /// How many exemplars.
     pub exemplar_count: u32,
+}
+
+impl SeriesWrite<'_> {
+    /// Whether the batch names the series and has nothing for it.
+    #[inline]
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        (self.sample_count | self.histogram_count | self.exemplar_count) == 0
+    }
 }
 
 /// A native histogram at an instant.
@@ -272,11 +281,38 @@ pub enum RejectReason {
     /// An exemplar whose labels are too long.
     #[error("exemplar labels of more than {} characters", limits::EXEMPLAR_LABELS_CHARS_MAX)]
     ExemplarLabels,
+    /// An exemplar older than the newest of its series.
+    #[error("exemplar at {ts_ms} ms is older than the newest of its series")]
+    ExemplarOutOfOrder {
+        /// The exemplar's time in milliseconds.
+        ts_ms: i64,
+    },
+    /// More exemplars than are kept until the next flush.
+    #[error("too many exemplars since the last flush; at most {max} {of}")]
+    ExemplarLimit {
+        /// The limit.
+        max: u64,
+        /// Of what.
+        of: &'static str,
+    },
     /// Metadata whose texts are too long.
-    #[error("metadata of {family:?} with a text of more than {} bytes", limits::METADATA_TEXT_BYTES_MAX)]
+    #[error(
+        "metadata of {family:?} with a text of more than {} bytes",
+        limits::METADATA_TEXT_BYTES_MAX
+    )]
     MetadataText {
         /// The family, cut short.
         family: String,
+    },
+    /// The database holds metadata of as many families, or as many bytes of it, as it may.
+    #[error("metadata of {family:?} is refused: the limit of {max} {of} is reached")]
+    MetadataLimit {
+        /// The family, cut short.
+        family: String,
+        /// The limit.
+        max: u64,
+        /// Of what.
+        of: &'static str,
     },
     /// What a protocol found wrong before the database saw it.
     #[error("{0}")]
@@ -286,7 +322,8 @@ pub enum RejectReason {
 /// One rejection, with what it concerns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
-    /// Index of the series in the batch.
+    /// Index of the series in the batch. Of metadata: the number of series, and the index of the
+    /// metadata on top.
     pub series_index: usize,
     /// The series in words, where they are known.
     pub labels: Option<Labels>,
@@ -326,6 +363,17 @@ impl WriteOutcome {
     /// Counts `samples` as rejected and names the reason, if there is still room for names.
     pub fn reject(&mut self, samples: u64, rejection: impl FnOnce() -> Rejection) {
         self.samples_rejected += samples;
+        self.name(rejection);
+    }
+
+    /// Counts `exemplars` as rejected and names the reason, if there is still room for names.
+    pub fn reject_exemplars(&mut self, exemplars: u64, rejection: impl FnOnce() -> Rejection) {
+        self.exemplars_rejected += exemplars;
+        self.name(rejection);
+    }
+
+    /// Names a rejection that is counted nowhere else, if there is still room for names.
+    pub fn name(&mut self, rejection: impl FnOnce() -> Rejection) {
         if self.rejections.len() < limits::REJECTIONS_NAMED_MAX {
             self.rejections.push(rejection());
         }

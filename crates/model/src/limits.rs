@@ -18,6 +18,14 @@ pub const HISTOGRAM_BUCKETS_MAX: usize = 65_536;
 pub const EXEMPLAR_LABELS_CHARS_MAX: usize = 128;
 /// Bytes of a metric's help, unit or family name.
 pub const METADATA_TEXT_BYTES_MAX: usize = 65_536;
+/// Metric families of which a database keeps metadata.
+pub const METADATA_FAMILIES_MAX: usize = 100_000;
+/// Bytes of all texts of a database's metadata.
+pub const METADATA_BYTES_MAX: usize = 64 << 20;
+/// Exemplars of one series that are in no block yet.
+pub const EXEMPLARS_PER_SERIES_MAX: usize = 16_384;
+/// Bytes of all exemplars that are in no block yet.
+pub const EXEMPLAR_BYTES_MAX: u64 = 128 << 20;
 /// Rejections that a write outcome names; the rest is only counted.
 pub const REJECTIONS_NAMED_MAX: usize = 16;
 

@@ -1,7 +1,10 @@
 //! Changing the list of blocks: compaction puts one in the place of several, retention takes some
 //! away.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
+};
 
 use timberline_block::{Block, TEMPORARY_SUFFIX};
 use timberline_io::Disk;
@@ -25,10 +28,14 @@ impl Inner {
     pub(super) fn compact(&self) -> Result<Option<CompactionOutcome>, EngineError> {
         let mut damaged = self.compacting.lock();
         let view = self.view();
+        // After the view is taken: one that is older than the import holds nothing younger.
+        if self.imports.load(Ordering::Acquire) > 0 {
+            return Ok(None);
+        }
         let aside = view.set_aside.iter().map(|(block, _)| range_of(block));
         let untouchable: Vec<TimeRange> = aside.chain(damaged.iter().copied()).collect();
         let spans = self.options.compaction_nanos();
-        let closed = self.clock.now().saturating_sub(WINDOW_GRACE);
+        let closed = self.closed_before();
         let dirty = |block: &BlockEntry| {
             view.blocks.iter().any(|live| live.is_dirty() && block.is(live.meta()))
         };
@@ -85,6 +92,11 @@ impl Inner {
             samples: meta.as_ref().map_or(0, |meta| meta.samples),
             bytes_after: meta.as_ref().map_or(0, |meta| meta.bytes),
         }))
+    }
+
+    /// Windows that end before this instant are closed: they get no more samples as a rule.
+    pub(super) fn closed_before(&self) -> i64 {
+        self.clock.now().saturating_sub(WINDOW_GRACE)
     }
 
     /// Removes the blocks that the retention no longer covers, and returns their names.

@@ -7,6 +7,7 @@
 //!
 //! Invariant: the head holds exactly what replaying the log up to the last drained queue would give.
 
+mod exemplars;
 mod pending;
 
 use std::{
@@ -24,13 +25,16 @@ use timberline_model::{
     WriteBatch, WriteOutcome,
 };
 
-use super::head::{Head, SHARD_COUNT, ShardIndex};
+use super::{
+    families::Families,
+    head::{Head, SHARD_COUNT, SampleValue, ShardIndex},
+};
 use crate::EngineError;
 use pending::{Pending, group};
 
 /// Finds the value that the blocks hold for a series at an instant; asked only where duplicates are
 /// to be refused.
-pub(crate) type OlderSample<'a> = &'a dyn Fn(&Labels, i64) -> Option<f64>;
+pub(crate) type OlderSample<'a> = &'a dyn Fn(&Labels, i64) -> Option<SampleValue>;
 
 /// Encoders kept for reuse.
 const SCRATCHES_MAX: usize = 32;
@@ -43,6 +47,7 @@ const SCRATCH_BYTES_MAX: usize = 4 << 20;
 pub(crate) struct Committer {
     log: Arc<Log>,
     head: Arc<Head>,
+    families: Arc<Families>,
     order: Mutex<()>,
     queues: [ShardQueue; SHARD_COUNT],
     first_shard: AtomicUsize,
@@ -67,10 +72,11 @@ struct Scratch {
 }
 
 impl Committer {
-    pub(crate) fn new(log: Arc<Log>, head: Arc<Head>) -> Self {
+    pub(crate) fn new(log: Arc<Log>, head: Arc<Head>, families: Arc<Families>) -> Self {
         Self {
             log,
             head,
+            families,
             order: Mutex::new(()),
             queues: std::array::from_fn(|_| ShardQueue::default()),
             first_shard: AtomicUsize::new(0),
@@ -89,9 +95,14 @@ impl Committer {
     ) -> Result<WriteOutcome, EngineError> {
         let mut outcome = WriteOutcome::default();
         let resolution = self.head.resolve(batch);
-        let pending = group(batch, &resolution.series, accepted, &mut outcome);
-        if pending.samples.is_empty() && resolution.undefined.is_empty() {
+        let mut pending = group(batch, &resolution.series, accepted, &self.head, &mut outcome);
+        pending.metadata = self.families.news_of(batch, &mut outcome);
+        if pending.is_empty() && resolution.undefined.is_empty() {
             outcome.offset = self.log.end();
+            if !batch.is_empty() {
+                // What is known already may still be on its way to the disk.
+                self.log.commit(outcome.offset, durability)?;
+            }
             return Ok(outcome);
         }
         let pending = Arc::new(pending);
@@ -126,13 +137,14 @@ impl Committer {
         then(self.log.end())
     }
 
-    /// Appends the record and queues the samples, in one order.
+    /// Appends the record and queues the samples, in one order. Metadata is taken in at once.
     fn place(&self, record: Payload<'_>, pending: &Arc<Pending>) -> Result<LogOffset, EngineError> {
         let _order = self.order.lock();
         let offset = self.log.append_prepared(record)?;
         for shard in pending.shards() {
             self.queues[shard].waiting.lock().push_back(Arc::clone(pending));
         }
+        self.families.apply(&pending.metadata);
         Ok(offset)
     }
 
@@ -153,8 +165,8 @@ impl Committer {
         let _applying = queue.applying.lock();
         loop {
             let Some(pending) = queue.waiting.lock().pop_front() else { return };
-            let samples = pending.samples_of(shard);
-            let refused = self.head.apply(ShardIndex::new(shard), samples, older);
+            let batch = pending.of_shard(shard);
+            let refused = self.head.apply_batch(ShardIndex::new(shard), batch, older);
             if !refused.is_empty() {
                 pending.refused.lock().extend(refused);
             }
@@ -162,29 +174,18 @@ impl Committer {
     }
 
     fn count(&self, batch: &WriteBatch<'_>, pending: &Pending, outcome: &mut WriteOutcome) {
-        let mut refused = std::mem::take(&mut *pending.refused.lock());
-        refused.sort_unstable();
-        outcome.samples_written = (pending.samples.len() - refused.len()) as u64;
+        let refused = std::mem::take(&mut *pending.refused.lock());
+        outcome.samples_written = (pending.samples.len() - refused.samples.len()) as u64;
+        outcome.histograms_written = (pending.histograms.len() - refused.histograms.len()) as u64;
         if refused.is_empty() {
             return;
         }
-        let ends: Vec<usize> = batch
-            .series()
-            .iter()
-            .scan(0, |end, series| {
-                *end += series.sample_count as usize;
-                Some(*end)
-            })
-            .collect();
-        for index in refused {
-            let index = index as usize;
-            let ts_ms = batch.timestamps()[index].div_euclid(NANOS_PER_MILLI);
-            outcome.reject(1, || Rejection {
-                series_index: ends.partition_point(|end| *end <= index),
-                labels: None,
-                reason: RejectReason::Duplicate { ts_ms },
-            });
-        }
+        let series = batch.series();
+        let floats = series.iter().map(|series| series.sample_count);
+        reject_duplicates(refused.samples, floats, |index| batch.timestamps()[index], outcome);
+        let histograms = series.iter().map(|series| series.histogram_count);
+        let ts_of = |index: usize| batch.histograms()[index].ts;
+        reject_duplicates(refused.histograms, histograms, ts_of, outcome);
     }
 
     fn keep(&self, scratch: Scratch) {
@@ -203,7 +204,7 @@ impl Scratch {
             + self.values.capacity() * size_of::<f64>()
     }
 
-    /// The record of a batch: definitions first, then the samples in columns.
+    /// The record of a batch: definitions first, then the samples in columns, then what else there is.
     fn encode(&mut self, pending: &Pending, undefined: &[(SeriesRef, Labels)]) -> &[u8] {
         let Self { encoder, refs, timestamps, values } = self;
         encoder.clear();
@@ -214,14 +215,70 @@ impl Scratch {
             encoder.define(*series, labels);
         }
         for shard in pending.shards() {
-            for sample in pending.samples_of(shard) {
+            for sample in pending.of_shard(shard).samples {
                 refs.push(ShardIndex::new(shard).series(sample.slot));
                 timestamps.push(sample.ts);
                 values.push(sample.value);
             }
         }
         encoder.samples(refs, timestamps, values);
+        encoder.starts(&pending.starts);
+        if !pending.histograms.is_empty() {
+            encode_histograms(encoder, pending);
+        }
+        if !pending.exemplars.is_empty() {
+            encode_exemplars(encoder, pending);
+        }
+        encoder.metadata(&pending.metadata);
         encoder.finish()
+    }
+}
+
+fn encode_histograms(encoder: &mut RecordEncoder, pending: &Pending) {
+    let mut refs = Vec::with_capacity(pending.histograms.len());
+    for shard in pending.shards() {
+        let histograms = pending.of_shard(shard).histograms;
+        refs.extend(histograms.iter().map(|of| ShardIndex::new(shard).series(of.slot)));
+    }
+    let all = &pending.histograms;
+    let timestamps: Vec<i64> = all.iter().map(|histogram| histogram.ts).collect();
+    let starts: Vec<i64> = all.iter().map(|histogram| histogram.start).collect();
+    let encoded = all.iter().map(|histogram| histogram.encoded(&pending.histogram_bytes));
+    encoder.histograms(&refs, &timestamps, &starts, encoded);
+}
+
+fn encode_exemplars(encoder: &mut RecordEncoder, pending: &Pending) {
+    let mut refs = Vec::with_capacity(pending.exemplars.len());
+    for shard in pending.shards() {
+        let exemplars = pending.of_shard(shard).exemplars;
+        refs.extend(exemplars.iter().map(|of| ShardIndex::new(shard).series(of.slot)));
+    }
+    encoder.exemplars(&refs, pending.exemplars.iter().map(|of| &of.exemplar));
+}
+
+/// Counts and names samples that the head refused; `counts` has how many of the batch each series
+/// has.
+fn reject_duplicates(
+    mut refused: Vec<u32>,
+    counts: impl Iterator<Item = u32>,
+    ts_of: impl Fn(usize) -> i64,
+    outcome: &mut WriteOutcome,
+) {
+    refused.sort_unstable();
+    let ends: Vec<usize> = counts
+        .scan(0, |end, count| {
+            *end += count as usize;
+            Some(*end)
+        })
+        .collect();
+    for index in refused {
+        let index = index as usize;
+        let ts_ms = ts_of(index).div_euclid(NANOS_PER_MILLI);
+        outcome.reject(1, || Rejection {
+            series_index: ends.partition_point(|end| *end <= index),
+            labels: None,
+            reason: RejectReason::Duplicate { ts_ms },
+        });
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -14,16 +14,18 @@ use parking_lot::{Mutex, RwLock};
 use timberline_io::{Clock, Disk, FileLock};
 use timberline_log::Log;
 use timberline_model::{
-    DuplicatePolicy, Durability, Labels, Matcher, NANOS_PER_MILLI, TimeRange, WriteBatch,
-    WriteOutcome, limits,
+    DuplicatePolicy, Durability, FamilyMetadata, Labels, LogOffset, Matcher, NANOS_PER_MILLI,
+    TimeRange, WriteBatch, WriteOutcome, limits,
 };
 
 use super::{
     CompactionOutcome, Damage, EngineOptions, EngineStats, FlushOutcome, HeadCardinality,
-    Retention,
+    Retention, Snapshot,
     commit::Committer,
+    families::Families,
     flush::Flush,
     head::{Epoch, Head},
+    import::{BulkImport, ImportOptions},
     layout::Layout,
     maintenance::Maintenance,
     recovery::{Recovered, recover},
@@ -55,6 +57,7 @@ pub(super) struct Inner {
     pub(super) policy: DuplicatePolicy,
     pub(super) log: Arc<Log>,
     pub(super) head: Arc<Head>,
+    pub(super) families: Arc<Families>,
     pub(super) damage: Vec<Damage>,
     pub(super) counters: Counters,
     pub(super) retention: RwLock<Retention>,
@@ -71,7 +74,9 @@ pub(super) struct Inner {
     /// Names of blocks that are being written and are not published yet.
     pub(super) in_work: Mutex<HashSet<String>>,
     /// Held for reading by each write, so that closing can wait for them.
-    gate: RwLock<()>,
+    pub(super) gate: RwLock<()>,
+    /// Imports under way; while there are any, no compaction begins.
+    pub(super) imports: AtomicUsize,
     /// Set when closing has begun, so that long work ends early.
     closing: AtomicBool,
     closed: AtomicBool,
@@ -196,6 +201,25 @@ impl Engine {
         self.inner.delete(selectors, range)
     }
 
+    /// Makes a directory in `snapshots/` that is the database of this moment, by giving the files of
+    /// its blocks second names. All that was acknowledged before this was called is in it; with
+    /// `skip_head`, only what is in blocks already. Writes, flushes and compactions go on.
+    ///
+    /// # Errors
+    /// A disk that is full or fails; there is no snapshot then.
+    pub fn snapshot(&self, skip_head: bool) -> Result<Snapshot, EngineError> {
+        self.inner.snapshot(skip_head)
+    }
+
+    /// Begins an import: series from elsewhere, in any order, that become blocks without going through
+    /// the log, all at once when it is finished.
+    ///
+    /// # Errors
+    /// A disk that is full or fails.
+    pub fn begin_import(&self, options: ImportOptions) -> Result<BulkImport, EngineError> {
+        self.inner.begin_import(options)
+    }
+
     /// Waits for writes under way, makes everything durable and lets go of the directory. Writes
     /// and flushes after this are refused. Closing twice is fine.
     ///
@@ -227,6 +251,13 @@ impl Engine {
         self.inner.head.cardinality(limit)
     }
 
+    /// What is known of one metric family, or of all in order of their names; at most `limit`, 0 for
+    /// no limit.
+    #[must_use]
+    pub fn metadata(&self, family: Option<&str>, limit: usize) -> Vec<FamilyMetadata> {
+        self.inner.families.find(family, limit)
+    }
+
     /// The database's directory.
     #[must_use]
     pub fn dir(&self) -> PathBuf {
@@ -256,9 +287,9 @@ impl Inner {
         options: EngineOptions,
         recovered: Recovered,
     ) -> Self {
-        let Recovered { lock, log, head, view, policy, damage } = recovered;
+        let Recovered { lock, log, head, families, view, policy, damage } = recovered;
         Self {
-            committer: Committer::new(Arc::clone(&log), Arc::clone(&head)),
+            committer: Committer::new(Arc::clone(&log), Arc::clone(&head), Arc::clone(&families)),
             retention: RwLock::new(options.retention),
             throttle: Arc::new(Throttle::new(options.compaction_rate)),
             disk,
@@ -268,6 +299,7 @@ impl Inner {
             policy,
             log,
             head,
+            families,
             damage,
             counters: Counters::default(),
             view: RwLock::new(Arc::new(view)),
@@ -276,6 +308,7 @@ impl Inner {
             compacting: Mutex::default(),
             in_work: Mutex::default(),
             gate: RwLock::new(()),
+            imports: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             lock: Mutex::new(Some(lock)),
@@ -322,7 +355,7 @@ impl Inner {
     }
 
     /// The range of time in which samples may lie.
-    fn accepted(&self) -> TimeRange {
+    pub(super) fn accepted(&self) -> TimeRange {
         let now = self.clock.now();
         let oldest = self.retention.read().oldest(now).unwrap_or(i64::MIN);
         TimeRange::new(oldest, now.saturating_add(limits::FUTURE_NANOS_MAX))
@@ -344,15 +377,17 @@ impl Inner {
         }
         let older = |labels: &Labels, ts: i64| self.view().value_at(labels, ts);
         self.log.prepare_segment();
-        let (epoch, offset) = self.committer.at_rest(&older, |end| {
+        let (epoch, offset, families) = self.committer.at_rest(&older, |end| {
             // A new segment lets go of the old one as a whole. Without space for it, the old one
             // stays until a later flush.
-            (self.head.rotate(), self.log.begin_segment().unwrap_or(end))
+            let offset = self.log.begin_segment().unwrap_or(end);
+            (self.head.rotate(), offset, self.families.all())
         });
         let flush = Flush {
             disk: &self.disk,
             layout: &self.layout,
             head: &self.head,
+            families: &families,
             log: &self.log,
             window: self.options.window_nanos(),
             now_ms: u64::try_from(self.clock.now() / NANOS_PER_MILLI).unwrap_or(0),
@@ -368,9 +403,10 @@ impl Inner {
         let (view, mut outcome) = flush.publish(prepared)?;
         state.in_doubt = false;
         drop(current);
+        let metadata = view.manifest.metadata.map(LogOffset);
         self.put_in_force(view, epoch);
         self.disk.reach("flush.in_force");
-        outcome.log_bytes_freed = flush.reclaim(offset);
+        outcome.log_bytes_freed = flush.reclaim(offset, metadata);
         self.release_retired();
         Ok(outcome)
     }

@@ -11,12 +11,13 @@ use std::{
 
 use timberline_block::{Block, BlockMeta, BlockWriter};
 use timberline_io::Disk;
-use timberline_log::{Log, checkpoint};
+use timberline_log::{Log, checkpoint, metadata};
 use timberline_model::{Durability, Labels, LogOffset, SeriesColumns, SeriesRef};
 use ulid::Ulid;
 
 use super::{
     chunk_encoder::ChunkEncoder,
+    families::FamilyMap,
     head::{Epoch, Head},
     layout::Layout,
     live_block::LiveBlock,
@@ -45,6 +46,8 @@ pub(crate) struct Flush<'a> {
     pub(crate) disk: &'a Arc<dyn Disk>,
     pub(crate) layout: &'a Layout,
     pub(crate) head: &'a Head,
+    /// All metadata that the log has before the flush's offset.
+    pub(crate) families: &'a FamilyMap,
     pub(crate) log: &'a Log,
     /// Nanoseconds that a block covers.
     pub(crate) window: i64,
@@ -77,8 +80,14 @@ impl Flush<'_> {
         let dir = self.layout.dictionaries();
         checkpoint::write(self.disk.as_ref(), &dir, offset, self.head.dictionary())?;
         self.disk.reach("flush.dictionary_written");
+        if !self.families.is_empty() {
+            let families = self.families.iter().map(|(family, of)| (family.as_str(), of));
+            metadata::write(self.disk.as_ref(), &dir, offset, families)?;
+            self.disk.reach("flush.metadata_written");
+        }
         let mut manifest = current.manifest.clone();
         manifest.number += 1;
+        manifest.metadata = (!self.families.is_empty()).then_some(offset.0);
         manifest.flushed_to = offset.0;
         manifest.dictionary = Some(offset.0);
         manifest.next_sequence += metas.len() as u64;
@@ -108,8 +117,11 @@ impl Flush<'_> {
 
     /// Gives back what is superfluous once the state is in force, and returns the bytes of log that
     /// this freed. What cannot be removed now is removed after the next flush.
-    pub(crate) fn reclaim(&self, offset: LogOffset) -> u64 {
+    pub(crate) fn reclaim(&self, offset: LogOffset, metadata_kept: Option<LogOffset>) -> u64 {
         let dir = self.layout.dictionaries();
+        if let Err(error) = metadata::remove_others(self.disk.as_ref(), &dir, metadata_kept) {
+            tracing::warn!(%error, "an old file of metadata could not be removed");
+        }
         if let Err(error) = checkpoint::remove_before(self.disk.as_ref(), &dir, offset) {
             tracing::warn!(%error, "an old series dictionary could not be removed");
         }

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// Name of the file that says that a directory is being restored and is not whole yet.
+pub const RESTORING_FILE: &str = "RESTORING";
+
 /// The paths of one database.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
@@ -41,6 +44,21 @@ impl Layout {
     /// Blocks, a directory each.
     pub(crate) fn blocks(&self) -> PathBuf {
         self.dir.join("blocks")
+    }
+
+    /// Snapshots, each a database of its own.
+    pub(crate) fn snapshots(&self) -> PathBuf {
+        self.dir.join("snapshots")
+    }
+
+    /// What a repair has moved out of the way.
+    pub(crate) fn quarantine(&self) -> PathBuf {
+        self.dir.join("quarantine")
+    }
+
+    /// Is there while the directory is being restored from a backup, and keeps it from being opened.
+    pub(crate) fn restoring(&self) -> PathBuf {
+        self.dir.join(RESTORING_FILE)
     }
 
     /// One block.

@@ -34,6 +34,10 @@ pub(crate) struct Manifest {
     pub(crate) flushed_to: u64,
     /// The series dictionary in force at `flushed_to`, if there is one.
     pub(crate) dictionary: Option<u64>,
+    /// The metadata of families in force at `flushed_to`, if there is any. Manifests from before there
+    /// was metadata do not have the field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) metadata: Option<u64>,
     /// The duplicate policy of the database.
     pub(crate) duplicates: String,
     /// Shards of series numbers; part of their meaning.

@@ -13,11 +13,12 @@ use std::{collections::HashSet, path::Path, sync::Arc};
 
 use timberline_block::Block;
 use timberline_io::{Disk, FileLock};
-use timberline_log::{Log, checkpoint};
+use timberline_log::{Log, checkpoint, metadata};
 use timberline_model::{DuplicatePolicy, LogOffset};
 
 use super::{
     EngineOptions,
+    families::Families,
     head::{Epoch, Head, HeadOptions, SHARD_COUNT},
     layout::Layout,
     live_block::LiveBlock,
@@ -28,6 +29,7 @@ use super::{
 };
 use crate::EngineError;
 
+mod frames;
 mod replay;
 
 /// Something that was written and cannot be read any more.
@@ -44,6 +46,7 @@ pub(crate) struct Recovered {
     pub(crate) lock: FileLock,
     pub(crate) log: Arc<Log>,
     pub(crate) head: Arc<Head>,
+    pub(crate) families: Arc<Families>,
     pub(crate) view: View,
     pub(crate) policy: DuplicatePolicy,
     pub(crate) damage: Vec<Damage>,
@@ -57,6 +60,7 @@ pub(crate) fn recover(
     options: &EngineOptions,
 ) -> Result<Recovered, EngineError> {
     let lock = lock(disk.as_ref(), layout)?;
+    refuse_unrestored(disk.as_ref(), layout)?;
     let manifest = load_manifest(disk.as_ref(), layout, options)?;
     let policy = policy_of(&manifest, layout)?;
     sweep(disk.as_ref(), layout, &manifest, &HashSet::new())?;
@@ -67,12 +71,14 @@ pub(crate) fn recover(
     if let Some(offset) = view.manifest.dictionary {
         read_dictionary(disk.as_ref(), layout, LogOffset(offset), &head)?;
     }
+    let families = Arc::new(read_metadata(disk.as_ref(), layout, &view.manifest)?);
     let ends = view.manifest.blocks.iter().map(|block| block.max_ts);
     head.set_blocks_end(ends.max().unwrap_or(i64::MIN));
     let flushed_to = view.manifest.flushed_to();
-    let log = replay::replay(disk, layout, options, flushed_to, &head, &view, &mut damage)?;
+    let target = replay::Target { head: &head, families: &families, view: &view };
+    let log = replay::replay(disk, layout, options, flushed_to, target, &mut damage)?;
     let log = Arc::new(log);
-    Ok(Recovered { lock, log, head, view, policy, damage })
+    Ok(Recovered { lock, log, head, families, view, policy, damage })
 }
 
 fn lock(disk: &dyn Disk, layout: &Layout) -> Result<FileLock, EngineError> {
@@ -87,6 +93,17 @@ fn lock(disk: &dyn Disk, layout: &Layout) -> Result<FileLock, EngineError> {
     }
     disk.sync_dir(dir).map_err(EngineError::disk("sync", dir))?;
     Ok(lock)
+}
+
+/// Refuses a directory that a restore has begun to fill and has not ended.
+pub(super) fn refuse_unrestored(disk: &dyn Disk, layout: &Layout) -> Result<(), EngineError> {
+    let dir = layout.dir();
+    let entries = disk.list(dir).map_err(EngineError::disk("list", dir))?;
+    let marker = layout.restoring();
+    if entries.iter().any(|entry| marker.ends_with(&entry.name)) {
+        return Err(EngineError::Restoring { dir: dir.to_owned() });
+    }
+    Ok(())
 }
 
 /// Creates a directory durably: a name that its parent may forget in a power cut would take the
@@ -140,6 +157,7 @@ fn load_manifest(
         number: 1,
         flushed_to: 0,
         dictionary: None,
+        metadata: None,
         duplicates: options.duplicates.unwrap_or_default().to_string(),
         shard_count: SHARD_COUNT as u32,
         next_tombstone: 1,
@@ -199,6 +217,19 @@ fn open_block(
         None => LiveBlock::new(Arc::new(block), entry.clean_to, tombstones)
             .map_err(|error| error.to_string()),
     }
+}
+
+fn read_metadata(
+    disk: &dyn Disk,
+    layout: &Layout,
+    manifest: &Manifest,
+) -> Result<Families, EngineError> {
+    let families = Families::default();
+    if let Some(offset) = manifest.metadata {
+        let read = metadata::read(disk, &layout.dictionaries(), LogOffset(offset))?;
+        families.apply(&read);
+    }
+    Ok(families)
 }
 
 fn read_dictionary(

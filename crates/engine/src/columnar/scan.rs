@@ -10,8 +10,8 @@
 use std::{num::NonZeroUsize, ops::Range, sync::Arc};
 
 use timberline_model::{
-    ColumnsMark, DuplicatePolicy, Labels, Matcher, ScanError, Selector, SeriesColumns, SeriesRef,
-    SeriesScan, TimeRange,
+    ColumnsMark, DuplicatePolicy, Exemplar, Labels, Matcher, ScanError, Selector, SeriesColumns,
+    SeriesRef, SeriesScan, TimeRange,
 };
 
 use super::{
@@ -69,6 +69,11 @@ impl Places {
     /// Whether the head has samples of a series that lie in the range and are not in the blocks.
     pub(super) fn in_head(&self, series: SeriesRef) -> bool {
         self.head.has_samples(series, self.range, self.view.flushed)
+    }
+
+    /// The exemplars that the head has of a series, in the range and not in the blocks.
+    pub(super) fn exemplars_in_head(&self, series: SeriesRef) -> Vec<Exemplar> {
+        self.head.exemplars(series, self.range, self.view.flushed)
     }
 
     fn find(&self, matchers: &[Matcher]) -> Result<Vec<Found>, EngineError> {

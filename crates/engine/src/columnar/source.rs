@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, num::NonZeroUsize};
 
 use timberline_block::Block;
 use timberline_model::{
-    LabelQuery, Labels, Matcher, ScanError, Selector, SeriesScan, SeriesSource,
+    LabelQuery, Labels, Matcher, ScanError, Selector, SeriesExemplars, SeriesScan, SeriesSource,
 };
 
 use super::{
@@ -16,6 +16,8 @@ use super::{
     scan::{Places, scan, scan_sorted},
 };
 use crate::EngineError;
+
+mod exemplars;
 
 impl SeriesSource for Engine {
     fn scan(
@@ -54,6 +56,10 @@ impl SeriesSource for Engine {
             found.map(|series| head.labels(series)).collect()
         };
         Ok(union_of(&places, query, label_sets, in_head)?)
+    }
+
+    fn exemplars(&self, query: &LabelQuery) -> Result<Vec<SeriesExemplars>, ScanError> {
+        Ok(exemplars::exemplars(&self.inner, query)?)
     }
 }
 

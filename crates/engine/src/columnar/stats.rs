@@ -17,6 +17,12 @@ pub struct EngineStats {
     pub series: u64,
     /// Samples in the head that are not in blocks yet.
     pub head_samples: u64,
+    /// Those of them that are native histograms.
+    pub head_histograms: u64,
+    /// Exemplars in the head that are not in blocks yet.
+    pub head_exemplars: u64,
+    /// Metric families of which there is metadata.
+    pub metadata_families: u64,
     /// Chunks of the head.
     pub head_chunks: u64,
     /// Bytes of memory that the head's samples take, about.
@@ -37,9 +43,15 @@ pub struct EngineStats {
     pub max_ts: Option<i64>,
     /// The log's own numbers.
     pub log: LogStats,
-    /// Samples written since opening.
+    /// Float samples written since opening.
     pub samples_written: u64,
-    /// Samples rejected since opening.
+    /// Native histograms written since opening.
+    pub histograms_written: u64,
+    /// Exemplars written since opening.
+    pub exemplars_written: u64,
+    /// Exemplars rejected since opening.
+    pub exemplars_rejected: u64,
+    /// Samples, floats and histograms, rejected since opening.
     pub samples_rejected: u64,
     /// Batches refused as a whole since opening.
     pub writes_failed: u64,
@@ -63,7 +75,16 @@ pub struct EngineStats {
 impl EngineStats {
     pub(super) fn of(inner: &Inner) -> Self {
         let HeadStats {
-            series, samples, chunks, sample_bytes, label_bytes, min_ts, max_ts, ..
+            series,
+            samples,
+            histograms,
+            exemplars,
+            chunks,
+            sample_bytes,
+            label_bytes,
+            min_ts,
+            max_ts,
+            ..
         } = inner.head.stats();
         let view = inner.view();
         let entries = &view.manifest.blocks;
@@ -72,6 +93,9 @@ impl EngineStats {
         Self {
             series,
             head_samples: samples,
+            head_histograms: histograms,
+            head_exemplars: exemplars,
+            metadata_families: inner.families.count(),
             head_chunks: chunks,
             head_sample_bytes: sample_bytes,
             head_label_bytes: label_bytes,
@@ -83,6 +107,9 @@ impl EngineStats {
             max_ts: entries.iter().map(|block| block.max_ts).chain(max_ts).max(),
             log: inner.log.stats(),
             samples_written: counters.samples_written.load(Ordering::Relaxed),
+            histograms_written: counters.histograms_written.load(Ordering::Relaxed),
+            exemplars_written: counters.exemplars_written.load(Ordering::Relaxed),
+            exemplars_rejected: counters.exemplars_rejected.load(Ordering::Relaxed),
             samples_rejected: counters.samples_rejected.load(Ordering::Relaxed),
             writes_failed: counters.writes_failed.load(Ordering::Relaxed),
             flushes: counters.flushes.load(Ordering::Relaxed),
@@ -100,6 +127,9 @@ impl EngineStats {
 #[derive(Debug)]
 pub(super) struct Counters {
     samples_written: AtomicU64,
+    histograms_written: AtomicU64,
+    exemplars_written: AtomicU64,
+    exemplars_rejected: AtomicU64,
     samples_rejected: AtomicU64,
     writes_failed: AtomicU64,
     flushes: AtomicU64,
@@ -115,6 +145,9 @@ impl Default for Counters {
     fn default() -> Self {
         Self {
             samples_written: AtomicU64::new(0),
+            histograms_written: AtomicU64::new(0),
+            exemplars_written: AtomicU64::new(0),
+            exemplars_rejected: AtomicU64::new(0),
             samples_rejected: AtomicU64::new(0),
             writes_failed: AtomicU64::new(0),
             flushes: AtomicU64::new(0),
@@ -141,6 +174,9 @@ impl Counters {
         match outcome {
             Ok(outcome) => {
                 self.samples_written.fetch_add(outcome.samples_written, Ordering::Relaxed);
+                self.histograms_written.fetch_add(outcome.histograms_written, Ordering::Relaxed);
+                self.exemplars_written.fetch_add(outcome.exemplars_written, Ordering::Relaxed);
+                self.exemplars_rejected.fetch_add(outcome.exemplars_rejected, Ordering::Relaxed);
                 self.samples_rejected.fetch_add(outcome.samples_rejected, Ordering::Relaxed);
             }
             Err(_) => {

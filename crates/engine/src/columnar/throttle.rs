@@ -174,6 +174,10 @@ impl Disk for ThrottledDisk {
         self.disk.create_dir_all(dir)
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.disk.link(from, to)
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.disk.rename(from, to)
     }

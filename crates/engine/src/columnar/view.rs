@@ -7,7 +7,7 @@ use timberline_block::Block;
 use timberline_model::{Labels, MatchOp, Matcher, SeriesColumns, TimeRange};
 
 use super::{
-    head::Epoch,
+    head::{Epoch, SampleValue},
     live_block::LiveBlock,
     manifest::{BlockEntry, Manifest},
 };
@@ -45,16 +45,16 @@ impl View {
     /// The value that the blocks hold for a series at an instant: of several, that which came first, as
     /// reads under [`DuplicatePolicy::Reject`](timberline_model::DuplicatePolicy::Reject) show it.
     /// Blocks that cannot be read count as not having it.
-    pub(crate) fn value_at(&self, labels: &Labels, ts: i64) -> Option<f64> {
+    pub(crate) fn value_at(&self, labels: &Labels, ts: i64) -> Option<SampleValue> {
         let range = TimeRange::new(ts, ts);
         let mut columns = SeriesColumns::default();
         for block in self.blocks.iter().filter(|block| range.overlaps(&block.range())) {
             let Some(ordinal) = find(block.block(), labels) else { continue };
             columns.clear();
             if block.read(ordinal, range, &mut columns).is_ok()
-                && let Some(value) = columns.values.first()
+                && let Some(value) = SampleValue::first_of(&columns)
             {
-                return Some(*value);
+                return Some(value);
             }
         }
         None

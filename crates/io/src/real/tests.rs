@@ -105,6 +105,18 @@ fn names_are_listed_renamed_and_removed() {
 }
 
 #[test]
+fn a_second_name_keeps_the_bytes_when_the_first_is_gone() {
+    let dir = dir();
+    let (first, second) = (dir.path().join("first"), dir.path().join("second"));
+    RealDisk.create(&first, 0).unwrap().write_all_at(b"bytes", 0).unwrap();
+    RealDisk.link(&first, &second).unwrap();
+    let again = RealDisk.link(&first, &second).unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::AlreadyExists);
+    RealDisk.remove_file(&first).unwrap();
+    assert_eq!(RealDisk.read(&second).unwrap(), b"bytes");
+}
+
+#[test]
 fn a_directory_without_a_name_is_the_current_one() {
     RealDisk.sync_dir(Path::new("")).unwrap();
     assert!(RealDisk.free_bytes(Path::new("")).unwrap() > 0);

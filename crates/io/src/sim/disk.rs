@@ -207,6 +207,10 @@ impl Disk for SimDisk {
         self.change_names(|state| state.names.create_dir_all(dir))
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.change_names(|state| state.names.link(from, to))
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.change_names(|state| state.names.rename(from, to))
     }

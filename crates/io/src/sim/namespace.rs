@@ -148,6 +148,17 @@ impl Namespace {
         self.entries(at).map(|_| ())
     }
 
+    /// Gives a file a second name.
+    pub(super) fn link(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let id = self.file(from)?;
+        let (dir, name) = self.parent(to)?;
+        if self.entries(dir)?.contains_key(&name) {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        self.change(vec![Change { dir, name, to: Some(id) }]);
+        Ok(())
+    }
+
     /// Gives a file or directory another name.
     pub(super) fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         let id = self.find(from)?;

@@ -1,12 +1,22 @@
 //! Bytes to columns and definitions.
 
 use timberline_codec::varint::{ivarint, uvarint};
-use timberline_model::{Labels, SeriesRef, TimeUnit};
+use timberline_model::{Exemplar, FamilyMetadata, Labels, SeriesRef};
 
-use super::{DEFINITIONS, SAMPLES, TIMES_DELTA, TIMES_EQUAL, VERSION, section_name};
+use super::{
+    DEFINITIONS, EXEMPLARS, FAMILY_BYTES_MIN, HISTOGRAMS, METADATA, SAMPLES, STARTS, STARTS_ALL,
+    STARTS_NONE, VERSION,
+    columns::{VALUE_BYTES, read_refs, read_timestamps, read_values},
+    family, malformed,
+};
 use crate::LogError;
 
-const VALUE_BYTES: usize = size_of::<f64>();
+/// The fewest bytes of a definition: a difference and a length.
+const DEFINITION_BYTES_MIN: usize = 2;
+/// The fewest bytes of a histogram: a reference and a length.
+const HISTOGRAM_BYTES_MIN: usize = 2;
+/// The fewest bytes of an exemplar: a reference, a value, and a length.
+const EXEMPLAR_BYTES_MIN: usize = 2 + VALUE_BYTES;
 
 /// A record that borrows the bytes it is read from. Its sections have been found; what is in them is
 /// checked as it is read.
@@ -18,6 +28,26 @@ pub struct Record<'a> {
     /// References and timestamps.
     columns: &'a [u8],
     values: &'a [u8],
+    starts: &'a [u8],
+    histogram_count: usize,
+    histograms: &'a [u8],
+    exemplar_count: usize,
+    exemplars: &'a [u8],
+    family_count: usize,
+    metadata: &'a [u8],
+}
+
+/// One native histogram of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordHistogram<'a> {
+    /// Of which series.
+    pub series: SeriesRef,
+    /// Nanoseconds since the Unix epoch.
+    pub ts: i64,
+    /// When what it counts began, nanoseconds; 0 if nobody said.
+    pub start: i64,
+    /// Its bytes, as they were given to the encoder.
+    pub encoded: &'a [u8],
 }
 
 impl<'a> Record<'a> {
@@ -34,18 +64,51 @@ impl<'a> Record<'a> {
         let mut last_kind = 0;
         while let Some((&kind, tail)) = rest.split_first() {
             let (section, tail) = split_section(tail).ok_or(malformed("a section is cut off"))?;
-            match kind {
-                DEFINITIONS | SAMPLES if kind <= last_kind => {
-                    return Err(malformed("sections out of order"));
-                }
-                DEFINITIONS => record.open_definitions(section)?,
-                SAMPLES => record.open_samples(section)?,
-                _ => return Err(LogError::UnknownSection { kind, name: section_name(kind) }),
+            if (DEFINITIONS..=STARTS).contains(&kind) && kind <= last_kind {
+                return Err(malformed("sections out of order"));
             }
+            record.open(kind, section)?;
             last_kind = kind;
             rest = tail;
         }
         Ok(record)
+    }
+
+    fn open(&mut self, kind: u8, section: &'a [u8]) -> Result<(), LogError> {
+        match kind {
+            DEFINITIONS => {
+                let more = "more definitions than bytes for them";
+                (self.definition_count, self.definitions) =
+                    read_count(section, DEFINITION_BYTES_MIN, more)?;
+            }
+            SAMPLES => {
+                let more = "more samples than bytes for them";
+                let (count, rest) = read_count(section, VALUE_BYTES, more)?;
+                self.sample_count = count;
+                (self.columns, self.values) = rest.split_at(rest.len() - count * VALUE_BYTES);
+            }
+            HISTOGRAMS => {
+                let more = "more histograms than bytes for them";
+                (self.histogram_count, self.histograms) =
+                    read_count(section, HISTOGRAM_BYTES_MIN, more)?;
+            }
+            EXEMPLARS => {
+                let more = "more exemplars than bytes for them";
+                (self.exemplar_count, self.exemplars) =
+                    read_count(section, EXEMPLAR_BYTES_MIN, more)?;
+            }
+            METADATA => {
+                let more = "more metric families than bytes for them";
+                (self.family_count, self.metadata) = read_count(section, FAMILY_BYTES_MIN, more)?;
+            }
+            STARTS if self.sample_count == 0 => {
+                return Err(malformed("start timestamps without samples"));
+            }
+            STARTS if section.is_empty() => return Err(malformed("timestamps are cut off")),
+            STARTS => self.starts = section,
+            _ => return Err(LogError::UnknownSection { kind, name: "unknown" }),
+        }
+        Ok(())
     }
 
     /// How many series the record defines.
@@ -54,29 +117,44 @@ impl<'a> Record<'a> {
         self.definition_count
     }
 
-    /// How many samples the record holds.
+    /// How many float samples the record holds.
     #[must_use]
     pub fn sample_count(&self) -> usize {
         self.sample_count
     }
 
+    /// How many histograms the record holds.
+    #[must_use]
+    pub fn histogram_count(&self) -> usize {
+        self.histogram_count
+    }
+
+    /// How many exemplars the record holds.
+    #[must_use]
+    pub fn exemplar_count(&self) -> usize {
+        self.exemplar_count
+    }
+
+    /// Of how many metric families the record says something.
+    #[must_use]
+    pub fn family_count(&self) -> usize {
+        self.family_count
+    }
+
     /// The definitions, in order. Ends after the first error.
     pub fn definitions(&self) -> impl Iterator<Item = Result<(SeriesRef, Labels), LogError>> + 'a {
-        let (mut left, mut rest, mut previous) = (self.definition_count, self.definitions, 0_u64);
-        std::iter::from_fn(move || {
-            if left == 0 {
-                if rest.is_empty() {
-                    return None;
-                }
-                rest = &[];
-                return Some(Err(malformed("bytes after the last definition")));
-            }
-            let definition = read_definition(&mut rest, &mut previous);
-            left = if definition.is_ok() { left - 1 } else { 0 };
-            if definition.is_err() {
-                rest = &[];
-            }
-            Some(definition)
+        let mut previous = 0_u64;
+        entries(self.definition_count, self.definitions, move |rest| {
+            read_definition(rest, &mut previous)
+        })
+    }
+
+    /// What is said of metric families, in order. Ends after the first error.
+    pub fn metadata(&self) -> impl Iterator<Item = Result<FamilyMetadata, LogError>> + 'a {
+        entries(self.family_count, self.metadata, |rest| {
+            let (entry, tail) = family(rest).ok_or(malformed("metadata is cut off or none"))?;
+            *rest = tail;
+            Ok(entry)
         })
     }
 
@@ -95,39 +173,127 @@ impl<'a> Record<'a> {
         }
         let (refs_before, timestamps_before) = (refs.len(), timestamps.len());
         let read = read_refs(self.columns, self.sample_count, refs)
-            .and_then(|rest| read_timestamps(rest, self.sample_count, timestamps));
+            .and_then(|rest| read_timestamps(rest, self.sample_count, timestamps))
+            .and_then(|rest| at_end(rest, "bytes after the last timestamp"));
         if let Err(error) = read {
             refs.truncate(refs_before);
             timestamps.truncate(timestamps_before);
             return Err(error);
         }
-        let bits = self.values.chunks_exact(VALUE_BYTES);
-        values.extend(bits.map(|b| {
-            f64::from_bits(u64::from_le_bytes(b.try_into().expect("chunks of eight bytes")))
-        }));
+        read_values(self.values, values);
         Ok(())
     }
 
-    fn open_definitions(&mut self, section: &'a [u8]) -> Result<(), LogError> {
-        let (count, definitions) = uvarint(section).ok_or(malformed("no count of definitions"))?;
-        // A definition takes two bytes at least, so a count cannot make anyone allocate too much.
-        if count == 0 || count > (definitions.len() / 2) as u64 {
-            return Err(malformed("more definitions than bytes for them"));
+    /// Appends the start timestamps of the samples, as many as there are samples; none when nobody
+    /// said for any.
+    ///
+    /// # Errors
+    /// [`LogError::MalformedRecord`]; nothing is appended then.
+    pub fn starts_into(&self, starts: &mut Vec<i64>) -> Result<(), LogError> {
+        if self.starts.is_empty() {
+            return Ok(());
         }
-        self.definition_count = usize::try_from(count).expect("bounded by a length");
-        self.definitions = definitions;
-        Ok(())
+        let before = starts.len();
+        let read = read_timestamps(self.starts, self.sample_count, starts)
+            .and_then(|rest| at_end(rest, "bytes after the last start timestamp"));
+        if read.is_err() {
+            starts.truncate(before);
+        }
+        read
     }
 
-    fn open_samples(&mut self, section: &'a [u8]) -> Result<(), LogError> {
-        let (count, rest) = uvarint(section).ok_or(malformed("no count of samples"))?;
-        if count == 0 || count > (rest.len() / VALUE_BYTES) as u64 {
-            return Err(malformed("more samples than bytes for them"));
+    /// The native histograms, in order.
+    ///
+    /// # Errors
+    /// [`LogError::MalformedRecord`].
+    pub fn histograms(&self) -> Result<Vec<RecordHistogram<'a>>, LogError> {
+        let count = self.histogram_count;
+        if count == 0 {
+            return Ok(Vec::new());
         }
-        self.sample_count = usize::try_from(count).expect("bounded by a length");
-        (self.columns, self.values) = rest.split_at(rest.len() - self.sample_count * VALUE_BYTES);
-        Ok(())
+        let (mut refs, mut timestamps, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+        let rest = read_refs(self.histograms, count, &mut refs)?;
+        let rest = read_timestamps(rest, count, &mut timestamps)?;
+        let mut rest = match rest.split_first() {
+            Some((&STARTS_NONE, rest)) => {
+                starts.resize(count, 0);
+                rest
+            }
+            Some((&STARTS_ALL, rest)) => read_timestamps(rest, count, &mut starts)?,
+            _ => return Err(malformed("unknown form of start timestamps")),
+        };
+        let mut histograms = Vec::with_capacity(count);
+        for ((series, ts), start) in refs.into_iter().zip(timestamps).zip(starts) {
+            let split = split_section(rest).ok_or(malformed("a histogram is cut off"))?;
+            histograms.push(RecordHistogram { series, ts, start, encoded: split.0 });
+            rest = split.1;
+        }
+        at_end(rest, "bytes after the last histogram")?;
+        Ok(histograms)
     }
+
+    /// The exemplars, in order.
+    ///
+    /// # Errors
+    /// [`LogError::MalformedRecord`].
+    pub fn exemplars(&self) -> Result<Vec<(SeriesRef, Exemplar)>, LogError> {
+        let count = self.exemplar_count;
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let (mut refs, mut timestamps, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        let rest = read_refs(self.exemplars, count, &mut refs)?;
+        let rest = read_timestamps(rest, count, &mut timestamps)?;
+        let cut = || malformed("exemplars are cut off");
+        let (bits, mut rest) = rest.split_at_checked(count * VALUE_BYTES).ok_or_else(cut)?;
+        read_values(bits, &mut values);
+        let mut exemplars = Vec::with_capacity(count);
+        for ((series, ts), value) in refs.into_iter().zip(timestamps).zip(values) {
+            let (labels, tail) = read_labels(rest, cut())?;
+            exemplars.push((series, Exemplar { labels, value, ts }));
+            rest = tail;
+        }
+        at_end(rest, "bytes after the last exemplar")?;
+        Ok(exemplars)
+    }
+}
+
+/// A count of entries that take at least `bytes_min` bytes each, so that it cannot make anyone
+/// allocate too much, and the bytes behind it.
+fn read_count<'a>(
+    section: &'a [u8],
+    bytes_min: usize,
+    more: &'static str,
+) -> Result<(usize, &'a [u8]), LogError> {
+    let (count, rest) = uvarint(section).ok_or(malformed("a section has no count"))?;
+    if count == 0 || count > (rest.len() / bytes_min) as u64 {
+        return Err(malformed(more));
+    }
+    Ok((usize::try_from(count).expect("bounded by a length"), rest))
+}
+
+/// Reads `count` entries that fill the bytes. Ends after the first error.
+fn entries<'a, T>(
+    count: usize,
+    bytes: &'a [u8],
+    mut read: impl FnMut(&mut &'a [u8]) -> Result<T, LogError>,
+) -> impl Iterator<Item = Result<T, LogError>> {
+    let (mut left, mut rest) = (count, bytes);
+    std::iter::from_fn(move || {
+        if left == 0 {
+            if rest.is_empty() {
+                return None;
+            }
+            rest = &[];
+            return Some(Err(malformed("bytes after the last entry")));
+        }
+        let entry = read(&mut rest);
+        left = if entry.is_ok() { left - 1 } else { 0 };
+        if entry.is_err() {
+            rest = &[];
+        }
+        Some(entry)
+    })
 }
 
 fn split_section(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -136,59 +302,20 @@ fn split_section(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn read_definition(rest: &mut &[u8], previous: &mut u64) -> Result<(SeriesRef, Labels), LogError> {
-    let cut = malformed("a definition is cut off");
-    let Some((delta, tail)) = ivarint(rest) else { return Err(cut) };
-    let Some((labels, tail)) = split_section(tail) else { return Err(cut) };
+    let cut = || malformed("a definition is cut off");
+    let (delta, tail) = ivarint(rest).ok_or_else(cut)?;
+    let (labels, tail) = read_labels(tail, cut())?;
     *previous = previous.wrapping_add(delta as u64);
     *rest = tail;
-    let labels = Labels::from_bytes(labels).map_err(|_| malformed("labels are not canonical"))?;
     Ok((SeriesRef(*previous), labels))
 }
 
-fn read_refs<'a>(
-    mut bytes: &'a [u8],
-    count: usize,
-    refs: &mut Vec<SeriesRef>,
-) -> Result<&'a [u8], LogError> {
-    refs.reserve(count);
-    let mut previous = 0_u64;
-    for _ in 0..count {
-        let (delta, rest) = uvarint(bytes).ok_or(malformed("series references are cut off"))?;
-        previous = previous.checked_add(delta).ok_or(malformed("a series reference overflows"))?;
-        refs.push(SeriesRef(previous));
-        bytes = rest;
-    }
-    Ok(bytes)
+fn read_labels(bytes: &[u8], cut: LogError) -> Result<(Labels, &[u8]), LogError> {
+    let Some((labels, tail)) = split_section(bytes) else { return Err(cut) };
+    let labels = Labels::from_bytes(labels).map_err(|_| malformed("labels are not canonical"))?;
+    Ok((labels, tail))
 }
 
-fn read_timestamps(bytes: &[u8], count: usize, timestamps: &mut Vec<i64>) -> Result<(), LogError> {
-    let cut = || malformed("timestamps are cut off");
-    let [unit, form, rest @ ..] = bytes else { return Err(cut()) };
-    let unit = TimeUnit::from_code(*unit).ok_or(malformed("unknown time unit"))?.nanos();
-    let overflow = || malformed("a timestamp is beyond 64 bits of nanoseconds");
-    let mut rest = rest;
-    match *form {
-        TIMES_EQUAL => {
-            let (ts, tail) = ivarint(rest).ok_or_else(cut)?;
-            let ts = ts.checked_mul(unit).ok_or_else(overflow)?;
-            timestamps.resize(timestamps.len() + count, ts);
-            rest = tail;
-        }
-        TIMES_DELTA => {
-            timestamps.reserve(count);
-            let mut previous: i64 = 0;
-            for _ in 0..count {
-                let (delta, tail) = ivarint(rest).ok_or_else(cut)?;
-                previous = previous.wrapping_add(delta);
-                timestamps.push(previous.checked_mul(unit).ok_or_else(overflow)?);
-                rest = tail;
-            }
-        }
-        _ => return Err(malformed("unknown form of timestamps")),
-    }
-    if rest.is_empty() { Ok(()) } else { Err(malformed("bytes after the last timestamp")) }
-}
-
-const fn malformed(reason: &'static str) -> LogError {
-    LogError::MalformedRecord { reason }
+fn at_end(rest: &[u8], reason: &'static str) -> Result<(), LogError> {
+    if rest.is_empty() { Ok(()) } else { Err(malformed(reason)) }
 }

@@ -6,6 +6,8 @@ use timberline_model::{Labels, SeriesRef};
 use super::*;
 use crate::LogError;
 
+mod extras;
+
 type Samples = Vec<(u64, i64, u64)>;
 
 fn encoded(definitions: &[(SeriesRef, Labels)], samples: &Samples) -> Vec<u8> {
@@ -134,8 +136,8 @@ fn an_encoder_keeps_nothing_of_the_record_before() {
 fn unknown_versions_and_sections_are_named() {
     let error = decoded(&[2]).unwrap_err();
     assert_eq!(error.to_string(), "log record has version 2; this program reads version 1");
-    let error = decoded(&[1, 3, 0]).unwrap_err();
-    assert!(error.to_string().contains("kind 3 (histograms)"), "{error}");
+    let error = decoded(&[1, 7, 0]).unwrap_err();
+    assert!(error.to_string().contains("kind 7 (unknown)"), "{error}");
     let error = decoded(&[1, 77, 0]).unwrap_err();
     assert!(error.to_string().contains("kind 77 (unknown)"), "{error}");
 }

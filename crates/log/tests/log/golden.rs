@@ -5,8 +5,11 @@
 use std::path::{Path, PathBuf};
 
 use timberline_io::{Disk, SimDisk};
-use timberline_log::{Record, RecordEncoder, checkpoint};
-use timberline_model::{Durability, Labels, LogOffset, SeriesRef};
+use timberline_log::{Record, RecordEncoder, checkpoint, metadata};
+use timberline_model::{
+    Durability, Exemplar, FamilyMetadata, Histogram, Labels, LogOffset, Metadata, MetricKind,
+    SeriesRef,
+};
 
 use crate::support::{dir, open, segments};
 
@@ -102,6 +105,87 @@ fn version_1_of_the_log_is_written_and_read_as_it_always_was() {
     assert_eq!(timestamps[0], 1_700_000_000_123_000_000);
     assert_eq!(timestamps[9..], [1, i64::MAX, i64::MIN]);
     assert_eq!(bits[2], 0x7ff0_0000_0000_0002);
+}
+
+fn exemplar(trace: &str, ts: i64) -> Exemplar {
+    Exemplar { labels: Labels::from_pairs([("trace_id", trace)]).unwrap(), value: 0.25, ts }
+}
+
+fn families() -> Vec<FamilyMetadata> {
+    let family = |family: &str, kind, unit: &str, help: &str| FamilyMetadata {
+        family: family.to_owned(),
+        metadata: Metadata { kind, unit: unit.to_owned(), help: help.to_owned() },
+    };
+    vec![
+        family("up", MetricKind::Gauge, "", "1 if the target answers"),
+        family("request_seconds", MetricKind::Histogram, "seconds", "b\u{e9}ta"),
+    ]
+}
+
+/// A record with every kind of section but definitions, and one with the other form of each column.
+fn records_of_all_kinds() -> Vec<Vec<u8>> {
+    let (a, b) = (SeriesRef(3), SeriesRef(1 << 32));
+    let (ts, start) = (1_700_000_000_123_000_000, 1_690_000_000_000_000_000);
+    let mut stale = Vec::new();
+    timberline_codec::histogram::put(&Histogram::stale(), &mut stale);
+    let mut encoder = RecordEncoder::default();
+    encoder.samples(&[a, b], &[ts, ts], &[1.5, 2.5]);
+    encoder.starts(&[start, 0]);
+    encoder.histograms(&[a, b], &[ts, ts], &[], [stale.as_slice(); 2].into_iter());
+    encoder.exemplars(&[a, a], [exemplar("x", ts), exemplar("y", ts + 1)].iter());
+    encoder.metadata(&families());
+    let first = encoder.finish().to_vec();
+    encoder.clear();
+    encoder.histograms(&[a, a], &[ts, ts + 1], &[0, start], [stale.as_slice(); 2].into_iter());
+    encoder.exemplars(&[b], [exemplar("", ts)].iter());
+    vec![first, encoder.finish().to_vec()]
+}
+
+#[test]
+fn records_of_all_kinds_are_written_and_read_as_they_always_were() {
+    let now = segment_of(&records_of_all_kinds());
+    let golden = golden("log-v1-kinds.log", &now);
+    assert_eq!(now, golden);
+    let payloads = payloads_of(&golden);
+    let record = Record::decode(&payloads[0]).unwrap();
+    let mut starts = Vec::new();
+    record.starts_into(&mut starts).unwrap();
+    assert_eq!(starts, [1_690_000_000_000_000_000, 0]);
+    let metadata: Result<Vec<_>, _> = record.metadata().collect();
+    assert_eq!(metadata.unwrap(), families());
+    let exemplars = record.exemplars().unwrap();
+    assert_eq!(exemplars[1], (SeriesRef(3), exemplar("y", 1_700_000_000_123_000_001)));
+    let second = Record::decode(&payloads[1]).unwrap();
+    let histograms = second.histograms().unwrap();
+    assert_eq!((histograms[0].start, histograms[1].start), (0, 1_690_000_000_000_000_000));
+    let decoded = timberline_codec::histogram::take(&mut &*histograms[1].encoded).unwrap();
+    assert_eq!(decoded, Histogram::stale());
+}
+
+fn metadata_file_of(offset: u64, families: &[FamilyMetadata]) -> Vec<u8> {
+    let disk = SimDisk::new(1);
+    let entries = families.iter().map(|entry| (entry.family.as_str(), &entry.metadata));
+    let path = metadata::write(&disk, Path::new("/c"), LogOffset(offset), entries).unwrap();
+    disk.read(&path).unwrap()
+}
+
+#[test]
+fn version_1_of_the_metadata_is_written_and_read_as_it_always_was() {
+    let now = metadata_file_of(4096, &families());
+    let golden = golden("metadata-v1.metadata", &now);
+    assert_eq!(now, golden);
+    let disk = SimDisk::new(1);
+    disk.create_dir_all(Path::new("/c")).unwrap();
+    let path = metadata::path(Path::new("/c"), LogOffset(4096));
+    disk.create(&path, 0).unwrap().write_all_at(&golden, 0).unwrap();
+    assert_eq!(metadata::read(&disk, Path::new("/c"), LogOffset(4096)).unwrap(), families());
+}
+
+#[test]
+fn the_documented_metadata_is_what_is_written() {
+    let now = metadata_file_of(136, &families()[..1]);
+    let documented = example(include_str!("../../../../docs/formats/metadata.md"));
+    assert_eq!(now, documented, "now: {now:02x?}");
 }
 
 #[test]

@@ -73,12 +73,8 @@ fn schemas_thresholds_and_float_counts_are_checked() {
     histogram.zero_threshold = -1.0;
     assert_eq!(histogram.check(), Err(HistogramError::ZeroThreshold));
     histogram.zero_threshold = 0.0;
-    histogram.counts = BucketCounts::Float {
-        count: -1.0,
-        zero_count: 0.0,
-        positive: vec![],
-        negative: vec![],
-    };
+    histogram.counts =
+        BucketCounts::Float { count: -1.0, zero_count: 0.0, positive: vec![], negative: vec![] };
     assert_eq!(histogram.check(), Err(HistogramError::NegativeCount));
 }
 

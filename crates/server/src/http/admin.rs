@@ -58,6 +58,30 @@ pub(super) async fn clean_tombstones(State(app): State<App>) -> Response {
     done.await.unwrap_or_else(IntoResponse::into_response)
 }
 
+/// `POST|PUT /api/v1/admin/tsdb/snapshot`: makes a directory in `snapshots/` that is the database of
+/// this moment, and says its name. With `skip_head=true`, without what is in memory only.
+pub(super) async fn snapshot(State(app): State<App>, request: Request) -> Response {
+    let ask = async {
+        let params = Params::read(&app, request).await?;
+        let skip_head = match params.get("skip_head") {
+            None | Some("false" | "0") => false,
+            Some("true" | "1") => true,
+            Some(other) => {
+                let message = format!("invalid parameter \"skip_head\": {other:?} is no boolean");
+                return Err(ApiError::invalid(message));
+            }
+        };
+        on_database(&app, move |database| {
+            let taken = database.snapshot(skip_head).map_err(failed)?;
+            let dir = std::path::absolute(&taken.dir).unwrap_or(taken.dir);
+            let data = json!({"name": taken.name, "dir": dir.to_string_lossy()});
+            Ok(Json(json!({"status": "success", "data": data})).into_response())
+        })
+        .await
+    };
+    ask.await.unwrap_or_else(IntoResponse::into_response)
+}
+
 /// `POST|PUT /-/reload`: reads the configuration again. Answers which keys have changed, and which are
 /// different now and wait for a restart.
 pub(super) async fn reload(State(app): State<App>) -> Response {

@@ -53,6 +53,7 @@ pub(crate) fn router(app: App) -> Router {
             "/api/v1/admin/tsdb/clean_tombstones",
             post(admin::clean_tombstones).put(admin::clean_tombstones),
         )
+        .route("/api/v1/admin/tsdb/snapshot", post(admin::snapshot).put(admin::snapshot))
         .fallback(index::not_found)
         .method_not_allowed_fallback(index::method_not_allowed)
         .layer(

@@ -16,7 +16,11 @@ fn committer() -> Committer {
         LogOffset(0),
         &mut |_, _| {},
     );
-    Committer::new(Arc::new(log.unwrap().0), Arc::new(Head::new(HeadOptions::default())))
+    Committer::new(
+        Arc::new(log.unwrap().0),
+        Arc::new(Head::new(HeadOptions::default())),
+        Arc::default(),
+    )
 }
 
 fn commit(committer: &Committer, samples: i64) {
@@ -44,7 +48,8 @@ fn at_rest_the_head_has_all_that_the_log_has_and_nobody_appends() {
     batch.push_labels(Labels::from_pairs([("__name__", "m")]).unwrap());
     batch.push_sample(7, 0.5);
     let resolution = committer.head.resolve(&batch);
-    let pending = group(&batch, &resolution.series, TimeRange::ALL, &mut WriteOutcome::default());
+    let (range, outcome) = (TimeRange::ALL, &mut WriteOutcome::default());
+    let pending = group(&batch, &resolution.series, range, &committer.head, outcome);
     let mut scratch = Scratch::default();
     let record = Payload::new(scratch.encode(&pending, &resolution.undefined));
     // A writer that was interrupted between the log and the head.

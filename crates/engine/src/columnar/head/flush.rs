@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use timberline_model::{Labels, SeriesColumns, SeriesRef, TimeRange};
+use timberline_model::{Exemplar, Labels, SeriesColumns, SeriesRef, TimeRange};
 
 use super::{
     epoch::{Epoch, EpochSpan},
@@ -31,7 +31,8 @@ impl Head {
         ended
     }
 
-    /// The series with samples of `upto` and older epochs that are not in blocks yet, ascending.
+    /// The series with samples or exemplars of `upto` and older epochs that are not in blocks yet,
+    /// ascending.
     #[must_use]
     pub fn series_in(&self, upto: Epoch) -> Vec<SeriesRef> {
         let epochs = self.unflushed(upto);
@@ -51,6 +52,13 @@ impl Head {
         self.read_epochs(series, TimeRange::ALL, self.unflushed(upto), out);
     }
 
+    /// The exemplars of a series that belong to `upto` and older epochs and are not in blocks yet,
+    /// ascending by time.
+    #[must_use]
+    pub fn flush_exemplars(&self, series: SeriesRef, upto: Epoch) -> Vec<Exemplar> {
+        self.exemplars_in(series, TimeRange::ALL, self.unflushed(upto))
+    }
+
     fn unflushed(&self, upto: Epoch) -> EpochSpan {
         EpochSpan { after: *self.flushed.lock(), upto }
     }
@@ -66,7 +74,8 @@ impl Head {
     pub fn release(&self, upto: Epoch) {
         self.set_flushed(upto);
         for (_, shard) in self.shards() {
-            shard.release(upto);
+            let bytes = shard.release(upto);
+            self.exemplar_bytes.fetch_sub(bytes, Ordering::Relaxed);
         }
     }
 
@@ -90,7 +99,7 @@ fn labels_of(index: ShardIndex, shard: &Shard, start: u32, end: u32) -> Vec<(Ser
 }
 
 impl Shard {
-    /// The slots with chunks of these epochs.
+    /// The slots with chunks or exemplars of these epochs.
     fn slots_in(&self, epochs: &EpochSpan) -> Vec<u32> {
         let mut slots = Vec::new();
         let mut next = 0;
@@ -99,7 +108,10 @@ impl Shard {
             let end = samples.table.page_count().min(next + PAGES_PER_SLICE);
             for page in next..end {
                 let series = samples.table.page(page);
-                let found = series.filter(|(_, s)| s.has_samples(&TimeRange::ALL, epochs));
+                let found = series.filter(|(_, s)| {
+                    s.has_samples(&TimeRange::ALL, epochs)
+                        || s.has_exemplars(&TimeRange::ALL, epochs)
+                });
                 slots.extend(found.map(|(slot, _)| slot));
             }
             if end == samples.table.page_count() {
@@ -109,8 +121,9 @@ impl Shard {
         }
     }
 
-    fn release(&self, upto: Epoch) {
-        let mut next = 0;
+    /// Frees samples; returns the bytes of the exemplars that went.
+    fn release(&self, upto: Epoch) -> u64 {
+        let (mut next, mut exemplar_bytes) = (0, 0);
         loop {
             let mut garbage = Garbage::default();
             let mut samples = self.samples.write();
@@ -121,9 +134,10 @@ impl Shard {
                     series.release(upto, &mut garbage);
                 }
             }
+            exemplar_bytes += garbage.extra.exemplar_bytes;
             if end == count {
                 samples.ledger.forget(upto);
-                return;
+                return exemplar_bytes;
             }
             next = end;
             drop(samples);

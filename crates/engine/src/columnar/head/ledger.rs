@@ -6,17 +6,22 @@ use super::epoch::Epoch;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct EpochCounts {
     pub(super) epoch: Epoch,
-    /// Samples taken in, late ones included. Late duplicates count until they are merged away.
+    /// Samples taken in, histograms and late ones included. Late duplicates count until they are
+    /// merged away.
     pub(super) samples: u64,
+    /// Those of them that are histograms.
+    pub(super) histograms: u64,
+    /// Exemplars taken in.
+    pub(super) exemplars: u64,
     /// Samples that came out of order.
     pub(super) late_samples: u64,
-    /// Open and sealed chunks, and buffers of late samples.
+    /// Open and sealed chunks, pieces of histograms, and buffers of late samples.
     pub(super) chunks: u64,
     /// Bytes of all of them, unused room included.
     pub(super) bytes: u64,
-    /// The earliest sample; after `max_ts` when there is none.
+    /// The earliest sample or exemplar; after `max_ts` when there is none.
     pub(super) min_ts: i64,
-    /// The latest sample.
+    /// The latest sample or exemplar.
     pub(super) max_ts: i64,
 }
 
@@ -25,6 +30,8 @@ impl EpochCounts {
         Self {
             epoch,
             samples: 0,
+            histograms: 0,
+            exemplars: 0,
             late_samples: 0,
             chunks: 0,
             bytes: 0,

@@ -18,9 +18,13 @@ mod cardinality;
 mod catalog;
 mod define;
 mod epoch;
+mod exemplars;
+mod extra;
 mod fingerprint;
 mod flush;
 mod group;
+mod held;
+mod histograms;
 mod index;
 mod interned;
 mod late;
@@ -35,16 +39,19 @@ mod sealed;
 mod select;
 mod series;
 mod shard;
+mod starts;
 mod stats;
 mod table;
 
 #[cfg(test)]
 mod tests;
 
-pub use apply::HeadSample;
+pub use apply::{HeadExemplar, HeadHistogram, HeadSample, Refused, ShardBatch};
 pub use cardinality::HeadCardinality;
 pub use define::DefineError;
 pub use epoch::Epoch;
+pub use exemplars::ExemplarFate;
+pub use held::SampleValue;
 pub use place::{SHARD_COUNT, SeriesPlace, ShardIndex};
 pub use resolve::Resolution;
 pub use root::{Head, HeadOptions};

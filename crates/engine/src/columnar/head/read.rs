@@ -5,16 +5,19 @@
 
 use std::sync::Arc;
 
-use timberline_model::{ColumnsMark, SeriesColumns, SeriesRef, TimeRange, TimeUnit};
+use timberline_model::{Exemplar, SeriesColumns, SeriesRef, TimeRange, TimeUnit};
 
 use super::{
     super::merge::merge_columns,
     epoch::{Epoch, EpochSpan},
-    late,
+    exemplars::ExemplarFate,
+    histograms,
+    late::LatePart,
     place::SeriesPlace,
     root::Head,
     sealed::decode_sealed,
     series::{Series, decode_open},
+    starts::fill,
 };
 
 /// What one read needs of a series.
@@ -24,10 +27,12 @@ struct Snapshot {
     sealed: Vec<Arc<[u8]>>,
     /// The open chunk, newer than all of them.
     open: Option<(TimeUnit, Vec<u8>)>,
-    /// Sealed late chunks, older arrivals first.
-    late_sealed: Vec<Arc<[u8]>>,
-    /// Late samples in order of arrival.
-    late: Vec<(i64, f64)>,
+    /// First instants and starts of runs of in-order floats.
+    starts: Vec<(i64, i64)>,
+    /// Pieces of in-order histograms, ascending.
+    histograms: Vec<Arc<[u8]>>,
+    /// Late samples, older arrivals first.
+    late: Vec<LatePart>,
 }
 
 impl Head {
@@ -45,6 +50,40 @@ impl Head {
         let samples = self.shard(place.shard()).samples.read();
         let series = samples.table.get(place.slot());
         series.is_some_and(|series| series.has_samples(&range, &EpochSpan::after(after)))
+    }
+
+    /// The exemplars of a series that lie in a range and belong to epochs after `after`, ascending by
+    /// time.
+    #[must_use]
+    pub fn exemplars(&self, series: SeriesRef, range: TimeRange, after: Epoch) -> Vec<Exemplar> {
+        self.exemplars_in(series, range, EpochSpan::after(after))
+    }
+
+    /// What is to become of an exemplar of a series that is about to be written, after `more` others
+    /// that are not here yet. To be asked before it is logged: what the log has is kept.
+    #[must_use]
+    pub fn exemplar_fate(
+        &self,
+        series: SeriesRef,
+        exemplar: &Exemplar,
+        more: usize,
+    ) -> ExemplarFate {
+        let place = SeriesPlace::of(series);
+        let samples = self.shard(place.shard()).samples.read();
+        let series = samples.table.get(place.slot());
+        series.map_or(ExemplarFate::New, |series| series.exemplar_fate(exemplar, more))
+    }
+
+    pub(super) fn exemplars_in(
+        &self,
+        series: SeriesRef,
+        range: TimeRange,
+        epochs: EpochSpan,
+    ) -> Vec<Exemplar> {
+        let place = SeriesPlace::of(series);
+        let samples = self.shard(place.shard()).samples.read();
+        let exemplars = samples.table.get(place.slot()).and_then(Series::exemplars);
+        exemplars.map_or_else(Vec::new, |exemplars| exemplars.read(&range, &epochs))
     }
 
     pub(super) fn read_epochs(
@@ -74,12 +113,15 @@ impl Snapshot {
         if series.is_open_in(range, epochs) {
             snapshot.open = Some((series.open_unit, series.open.payload().to_vec()));
         }
-        if let Some(late) = &series.late {
-            let wanted = late.sealed.iter().filter(|chunk| chunk.is_in(range, epochs));
-            snapshot.late_sealed.extend(wanted.map(super::sealed::SealedChunk::share));
-            if epochs.contains(late.buffer_epoch) {
-                snapshot.late.clone_from(&late.buffer);
-            }
+        let Some(extra) = &series.extra else { return snapshot };
+        if let Some(starts) = &extra.starts {
+            snapshot.starts = starts.copy(range.start, range.end);
+        }
+        if let Some(histograms) = &extra.histograms {
+            snapshot.histograms = histograms.pieces(range, epochs);
+        }
+        if let Some(late) = &extra.late {
+            snapshot.late = late.parts(range, epochs);
         }
         snapshot
     }
@@ -93,24 +135,26 @@ impl Snapshot {
         if let Some((unit, payload)) = &self.open {
             decode_open(*unit, payload, out);
         }
+        out.starts.truncate(mark.floats);
+        if !self.starts.is_empty() {
+            out.starts.resize(mark.floats, 0);
+            fill(&self.starts, &out.timestamps[mark.floats..], &mut out.starts);
+        } else if !out.starts.is_empty() {
+            out.starts.resize(out.timestamps.len(), 0);
+        }
         out.trim(mark, *range);
-        if self.late_sealed.is_empty() && self.late.is_empty() {
+        for piece in &self.histograms {
+            histograms::decode(piece, *range, |ts, start, histogram| {
+                out.histograms.push(ts, start, histogram);
+                true
+            });
+        }
+        if self.late.is_empty() {
             return;
         }
-        let mut parts = vec![out.split_off(mark)];
-        for chunk in &self.late_sealed {
-            let mut part = SeriesColumns::default();
-            decode_sealed(chunk, &mut part);
-            part.trim(ColumnsMark::default(), *range);
-            parts.push(part);
-        }
         let policy = head.options().duplicates;
-        let mut late = self.late;
-        late::sort(&mut late, policy);
-        let mut part = SeriesColumns::default();
-        (part.timestamps, part.values) =
-            late.into_iter().filter(|(ts, _)| range.contains(*ts)).unzip();
-        parts.push(part);
+        let mut parts = vec![out.split_off(mark)];
+        parts.extend(self.late.into_iter().map(|part| part.columns(*range, policy)));
         merge_columns(&mut parts, policy, out);
     }
 }

@@ -18,14 +18,14 @@ use super::{
     shard::Shard,
 };
 
-/// What stands in [`Resolution::series`] for a series without samples, which is not looked up.
+/// What stands in [`Resolution::series`] for a series that the batch has nothing for.
 const NOT_ASKED: SeriesRef = SeriesRef(0);
 
 /// The series of a batch.
 #[derive(Clone, Debug)]
 pub struct Resolution {
     /// For each series of the batch, its number or why it has none. Means nothing for a series that
-    /// has no samples in the batch: such a series is neither looked up nor created.
+    /// the batch has nothing for: such a series is neither looked up nor created.
     pub series: Vec<Result<SeriesRef, RejectReason>>,
     /// Those of them whose definition may be in no log record yet, ascending: the record of this batch
     /// must define them. [`Head::mark_defined`] ends this once the record is in the log.
@@ -77,7 +77,7 @@ impl Head {
         let mut refs = Vec::new();
         for (index, write) in (0_u32..).zip(batch.series()) {
             let SeriesKey::Ref(key) = write.key else { continue };
-            if write.sample_count == 0 {
+            if write.is_empty() {
                 continue;
             }
             match SeriesPlace::checked(key) {
@@ -112,7 +112,7 @@ impl Head {
         let mut marked: Option<(LabelDecoder, u128)> = None;
         for (index, write) in (0_u32..).zip(batch.series()) {
             let SeriesKey::Raw { bytes, decode } = write.key else { continue };
-            if write.sample_count == 0 {
+            if write.is_empty() {
                 continue;
             }
             let mark = match marked {
@@ -157,7 +157,7 @@ impl Head {
     ) {
         for (index, write) in (0_u32..).zip(batch.series()) {
             let SeriesKey::Labels(labels) = &write.key else { continue };
-            if write.sample_count == 0 {
+            if write.is_empty() {
                 continue;
             }
             match not_empty(labels.clone()) {
@@ -257,7 +257,7 @@ impl Head {
             .series()
             .iter()
             .zip(series)
-            .filter(|(write, _)| write.sample_count > 0)
+            .filter(|(write, _)| !write.is_empty())
             .filter_map(|(_, series)| series.as_ref().ok().copied())
             .filter(|series| some(self.shard(SeriesPlace::of(*series).shard())))
             .collect();

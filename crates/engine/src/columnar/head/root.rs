@@ -65,6 +65,8 @@ pub struct Head {
     /// The newest epoch whose samples are in blocks.
     pub(super) flushed: Mutex<Epoch>,
     blocks_end: AtomicI64,
+    /// Bytes of all exemplars.
+    pub(super) exemplar_bytes: AtomicU64,
     hash: fn(&Labels) -> u64,
 }
 
@@ -86,6 +88,7 @@ impl Head {
             epoch: Mutex::new(Epoch::FIRST),
             flushed: Mutex::new(Epoch::default()),
             blocks_end: AtomicI64::new(i64::MAX),
+            exemplar_bytes: AtomicU64::new(0),
             hash,
         }
     }
@@ -108,7 +111,7 @@ impl Head {
     }
 
     /// The latest instant at which blocks may hold samples of series known from the dictionary.
-    pub(super) fn blocks_end(&self) -> i64 {
+    pub(crate) fn blocks_end(&self) -> i64 {
         self.blocks_end.load(Ordering::Relaxed)
     }
 
@@ -117,6 +120,12 @@ impl Head {
     /// it, the head asks about every sample of a series from the dictionary.
     pub fn set_blocks_end(&self, ts: i64) {
         self.blocks_end.store(ts, Ordering::Relaxed);
+    }
+
+    /// Bytes of all exemplars, about.
+    #[must_use]
+    pub fn exemplar_bytes(&self) -> u64 {
+        self.exemplar_bytes.load(Ordering::Relaxed)
     }
 
     /// How many series there are.

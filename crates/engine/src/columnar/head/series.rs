@@ -1,33 +1,41 @@
 //! The samples of one series in the head.
 //!
-//! In-order samples go to the open chunk, and from there into sealed ones; all of them ascend in
-//! time without overlapping. Samples that are not newer than the newest are *late* and kept apart.
+//! In-order floats go to the open chunk, and from there into sealed ones; in-order histograms have
+//! pieces of their own. Whatever their kinds, in-order samples ascend in time. Samples that are not
+//! newer than the newest of either kind are *late* and kept apart.
 //!
 //! Invariant: the open chunk and all late samples of one buffer belong to one epoch.
 
 use timberline_codec::{chunk, xor::XorEncoder};
-use timberline_model::{DuplicatePolicy, SeriesColumns, TimeRange, TimeUnit};
+use timberline_model::{DuplicatePolicy, Exemplar, SeriesColumns, TimeRange, TimeUnit, limits};
 
 use super::{
     epoch::{Epoch, EpochSpan},
-    late::{Arrival, Late, value_in},
+    exemplars::{ExemplarFate, Exemplars},
+    extra::{Extra, ExtraGarbage},
+    held::{Held, SampleValue},
+    histograms,
+    late::Arrival,
     sealed::{SealedChunk, in_units},
 };
 
 /// One series' samples: 120 bytes, 32 and more for an open chunk, 56 for a sealed one and its payload.
+/// What is not an in-order float is behind one pointer.
 #[derive(Debug)]
 pub(super) struct Series {
     pub(super) open: XorEncoder,
     pub(super) sealed: Vec<SealedChunk>,
-    pub(super) late: Option<Box<Late>>,
+    pub(super) extra: Option<Box<Extra>>,
     /// The newest instant of any sample ever applied, if `has_newest`. Outlives the chunks.
     newest_ts: i64,
-    /// The value there: that which came last under [`DuplicatePolicy::Last`], else the first.
+    /// The value there, if it is a float: that which came last under [`DuplicatePolicy::Last`], else
+    /// the first.
     newest_bits: u64,
     open_min_ts: i64,
     pub(super) open_epoch: Epoch,
     pub(super) open_unit: TimeUnit,
     has_newest: bool,
+    newest_is_histogram: bool,
 }
 
 const _: () = assert!(size_of::<Series>() <= 120);
@@ -37,13 +45,14 @@ impl Default for Series {
         Self {
             open: XorEncoder::new(),
             sealed: Vec::new(),
-            late: None,
+            extra: None,
             newest_ts: 0,
             newest_bits: 0,
             open_min_ts: 0,
             open_epoch: Epoch::default(),
             open_unit: TimeUnit::Milli,
             has_newest: false,
+            newest_is_histogram: false,
         }
     }
 }
@@ -71,15 +80,24 @@ impl Series {
         }
     }
 
-    /// The bits of the value at the newest instant.
+    /// The float at the newest instant, if it is one.
     #[inline]
-    pub(super) const fn newest_bits(&self) -> u64 {
-        self.newest_bits
+    pub(super) fn newest_float(&self) -> Option<f64> {
+        (!self.newest_is_histogram).then_some(f64::from_bits(self.newest_bits))
     }
 
-    /// Adds a sample that is newer than all.
+    /// Whether a float with its start is what the newest instant has already.
     #[inline]
-    pub(super) fn append(&mut self, ts: i64, value: f64, at: &mut Arrival<'_>) {
+    pub(super) fn is_newest(&self, value: f64, start: i64) -> bool {
+        let starts = self.extra.as_ref().and_then(|extra| extra.starts.as_ref());
+        !self.newest_is_histogram
+            && self.newest_bits == value.to_bits()
+            && starts.map_or(0, |starts| starts.newest()) == start
+    }
+
+    /// Adds a float that is newer than all samples.
+    #[inline]
+    pub(super) fn append(&mut self, ts: i64, value: f64, start: i64, at: &mut Arrival<'_>) {
         let unit = TimeUnit::of(ts);
         if self.open.count() > 0 {
             let room = usize::from(self.open.count()) < chunk::SAMPLES_MAX;
@@ -104,15 +122,84 @@ impl Series {
         self.newest_ts = ts;
         self.newest_bits = value.to_bits();
         self.has_newest = true;
+        self.newest_is_histogram = false;
+        if start != 0 || self.extra.is_some() {
+            self.note_start(ts, start, at);
+        }
     }
 
-    /// Adds a sample that is not newer than the newest.
-    pub(super) fn append_late(&mut self, ts: i64, value: f64, at: &mut Arrival<'_>) {
+    #[inline(never)]
+    fn note_start(&mut self, ts: i64, start: i64, at: &mut Arrival<'_>) {
+        let extra = self.extra.get_or_insert_default();
+        if start != 0 || extra.starts.is_some() {
+            extra.starts.get_or_insert_default().note(ts, start, at);
+        }
+    }
+
+    /// Adds a float that is not newer than the newest sample.
+    pub(super) fn append_late(&mut self, ts: i64, value: f64, start: i64, at: &mut Arrival<'_>) {
+        let extra = self.extra.get_or_insert_default();
         if at.policy == DuplicatePolicy::Last && ts == self.newest_ts {
             self.newest_bits = value.to_bits();
+            self.newest_is_histogram = false;
+            if start != 0 || extra.starts.is_some() {
+                extra.starts.get_or_insert_default().note_late(start);
+            }
         }
-        self.late.get_or_insert_default().push(ts, value, at);
+        extra.late.get_or_insert_default().push(ts, value, start, at);
         at.ledger.of(at.epoch).late_samples += 1;
+    }
+
+    /// Adds a histogram, encoded, that is newer than all samples.
+    pub(super) fn append_histogram(
+        &mut self,
+        ts: i64,
+        start: i64,
+        encoded: &[u8],
+        at: &mut Arrival<'_>,
+    ) {
+        let histograms = &mut self.extra.get_or_insert_default().histograms;
+        histograms.get_or_insert_default().push(ts, start, encoded, at);
+        self.newest_ts = ts;
+        self.has_newest = true;
+        self.newest_is_histogram = true;
+    }
+
+    /// Adds a histogram, encoded, that is not newer than the newest sample.
+    pub(super) fn append_late_histogram(
+        &mut self,
+        ts: i64,
+        start: i64,
+        encoded: &[u8],
+        at: &mut Arrival<'_>,
+    ) {
+        if at.policy == DuplicatePolicy::Last && ts == self.newest_ts {
+            self.newest_is_histogram = true;
+        }
+        let late = &mut self.extra.get_or_insert_default().late;
+        late.get_or_insert_default().push_histogram(ts, start, encoded, at);
+        at.ledger.of(at.epoch).late_samples += 1;
+    }
+
+    /// Adds an exemplar; returns the bytes that it takes.
+    pub(super) fn add_exemplar(&mut self, exemplar: &Exemplar, epoch: Epoch) -> u64 {
+        let exemplars = &mut self.extra.get_or_insert_default().exemplars;
+        let exemplars = exemplars.get_or_insert_with(|| Box::new(Exemplars::new(exemplar.clone())));
+        exemplars.push(exemplar.clone(), epoch)
+    }
+
+    /// The exemplars, if the series ever had one.
+    pub(super) fn exemplars(&self) -> Option<&Exemplars> {
+        self.extra.as_ref()?.exemplars.as_deref()
+    }
+
+    /// What is to become of an exemplar that comes after `more` others that are not here yet.
+    pub(super) fn exemplar_fate(&self, exemplar: &Exemplar, more: usize) -> ExemplarFate {
+        match self.exemplars() {
+            Some(exemplars) => exemplars.fate(exemplar, more),
+            None if more >= limits::EXEMPLARS_PER_SERIES_MAX => ExemplarFate::TooMany,
+            None => ExemplarFate::New,
+        }
     }
 
     fn seal(&mut self, at: &mut Arrival<'_>) {
@@ -138,13 +225,43 @@ impl Series {
 
     /// Whether some chunk of these epochs may have samples in the range.
     pub(super) fn has_samples(&self, range: &TimeRange, epochs: &EpochSpan) -> bool {
+        let in_extra = |extra: &Extra| {
+            extra.late.as_ref().is_some_and(|late| late.has_samples(range, epochs))
+                || extra.histograms.as_ref().is_some_and(|of| of.has_samples(range, epochs))
+        };
         self.is_open_in(range, epochs)
             || self.sealed.iter().any(|chunk| chunk.is_in(range, epochs))
-            || self.late.as_ref().is_some_and(|late| late.has_samples(range, epochs))
+            || self.extra.as_deref().is_some_and(in_extra)
+    }
+
+    /// Whether there are exemplars of these epochs in the range.
+    pub(super) fn has_exemplars(&self, range: &TimeRange, epochs: &EpochSpan) -> bool {
+        self.exemplars().is_some_and(|exemplars| exemplars.has_any(range, epochs))
     }
 
     /// The value that the head holds at an instant; where there are several, the first.
-    pub(super) fn value_at(&self, ts: i64) -> Option<f64> {
+    pub(super) fn value_at(&self, ts: i64) -> Option<SampleValue> {
+        let mut first = None;
+        self.each_at(ts, &mut |held| {
+            first = Some(held.value);
+            false
+        });
+        first
+    }
+
+    /// What the head holds at an instant; where there are several, the last.
+    pub(super) fn last_at(&self, ts: i64) -> Option<Held> {
+        let mut last = None;
+        self.each_at(ts, &mut |held| {
+            last = Some(held);
+            true
+        });
+        last
+    }
+
+    /// Calls `each` with what the head holds at an instant, older arrivals first, until it says
+    /// `false`.
+    fn each_at(&self, ts: i64, each: &mut dyn FnMut(Held) -> bool) {
         let (instant, epochs) = (TimeRange::new(ts, ts), EpochSpan::after(Epoch::default()));
         let mut columns = SeriesColumns::default();
         if self.is_open_in(&instant, &epochs) {
@@ -152,7 +269,25 @@ impl Series {
         } else if let Some(chunk) = self.sealed.iter().find(|c| c.is_in(&instant, &epochs)) {
             chunk.decode(&mut columns);
         }
-        value_in(&columns, ts).or_else(|| self.late.as_ref().and_then(|late| late.value_at(ts)))
+        let extra = self.extra.as_deref();
+        let index = columns.timestamps.partition_point(|at| *at < ts);
+        let mut goes_on = true;
+        if columns.timestamps.get(index) == Some(&ts) {
+            let starts = extra.and_then(|extra| extra.starts.as_ref());
+            let start = starts.map_or(0, |starts| starts.at(ts));
+            goes_on = each(Held { start, value: SampleValue::Float(columns.values[index]) });
+        }
+        let Some(extra) = extra else { return };
+        for piece in extra.histograms.iter().flat_map(|of| of.pieces(&instant, &epochs)) {
+            histograms::decode(&piece, instant, |_, start, histogram| {
+                let value = SampleValue::Histogram(Box::new(histogram));
+                goes_on = goes_on && each(Held { start, value });
+                goes_on
+            });
+        }
+        if let Some(late) = extra.late.as_ref().filter(|_| goes_on) {
+            late.each_at(ts, each);
+        }
     }
 
     /// Moves all that belongs to `upto` and older epochs into `garbage`.
@@ -161,13 +296,11 @@ impl Series {
             garbage.open.push(std::mem::take(&mut self.open));
         }
         garbage.take(&mut self.sealed, upto);
-        let Some(late) = &mut self.late else { return };
-        garbage.take(&mut late.sealed, upto);
-        if late.buffer_epoch <= upto {
-            garbage.buffers.push(std::mem::take(&mut late.buffer));
-        }
-        if late.sealed.is_empty() && late.buffer.is_empty() {
-            self.late = None;
+        if let Some(extra) = &mut self.extra {
+            extra.release(upto, &mut garbage.extra);
+            if extra.is_empty() {
+                self.extra = None;
+            }
         }
     }
 }
@@ -183,7 +316,7 @@ pub(super) fn decode_open(unit: TimeUnit, payload: &[u8], out: &mut SeriesColumn
 pub(super) struct Garbage {
     open: Vec<XorEncoder>,
     sealed: Vec<SealedChunk>,
-    buffers: Vec<Vec<(i64, f64)>>,
+    pub(super) extra: ExtraGarbage,
 }
 
 impl Garbage {

@@ -11,13 +11,17 @@ use super::root::Head;
 pub struct HeadStats {
     /// Series, with or without samples in memory.
     pub series: u64,
-    /// Samples. Late duplicates count until a flush leaves them out.
+    /// Samples, histograms included. Late duplicates count until a flush leaves them out.
     pub samples: u64,
+    /// Native histograms.
+    pub histograms: u64,
+    /// Exemplars.
+    pub exemplars: u64,
     /// Samples that came out of order.
     pub late_samples: u64,
     /// Chunks, open and sealed.
     pub chunks: u64,
-    /// Bytes of chunks, unused room included.
+    /// Bytes of chunks, histograms and exemplars, unused room included.
     pub sample_bytes: u64,
     /// Bytes that every series costs, with or without samples.
     pub series_bytes: u64,
@@ -39,7 +43,7 @@ impl Head {
         self.shards().map(|(_, shard)| shard.epoch_bytes.load(Ordering::Relaxed)).sum()
     }
 
-    /// From the earliest to the latest sample that is in no block yet. Looks at a few numbers of each
+    /// From the earliest to the latest sample or exemplar that is in no block yet. Looks at a few numbers of each
     /// shard: made to be asked by every query.
     #[must_use]
     pub fn unflushed_range(&self) -> Option<TimeRange> {
@@ -73,6 +77,8 @@ impl Head {
             stats.series_bytes += samples.table.bytes() as u64;
             for counts in samples.ledger.iter() {
                 stats.samples += counts.samples;
+                stats.histograms += counts.histograms;
+                stats.exemplars += counts.exemplars;
                 stats.late_samples += counts.late_samples;
                 stats.chunks += counts.chunks;
                 stats.sample_bytes += counts.bytes;

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use timberline_model::limits;
+
 use super::WINDOW_GRACE;
 use crate::columnar::engine::Inner;
 
@@ -63,6 +65,9 @@ fn window_at(inner: &Inner) -> i64 {
 fn due(inner: &Inner, window_ended: bool) -> Option<&'static str> {
     if inner.head.epoch_bytes() >= inner.options.flush_bytes {
         return Some("the head is large");
+    }
+    if inner.head.exemplar_bytes() >= limits::EXEMPLAR_BYTES_MAX / 2 {
+        return Some("there are many exemplars");
     }
     let behind = inner.log.end().0.saturating_sub(inner.view().manifest.flushed_to);
     if behind >= inner.options.flush_log_bytes {

@@ -9,6 +9,7 @@ fn example(number: u64) -> Manifest {
     Manifest {
         number,
         flushed_to: 4_096,
+        metadata: None,
         dictionary: Some(4_096),
         duplicates: "last".to_owned(),
         shard_count: 16,

@@ -14,15 +14,19 @@ use std::{
 };
 
 use timberline_io::Disk;
-use timberline_log::{Log, LogError, Record, Recovery};
+use timberline_log::{Log, LogError, Recovery};
 use timberline_model::{Labels, LogOffset, SeriesRef};
 
-use super::Damage;
+use super::{
+    Damage,
+    frames::{FrameDecoder, ShardWork, Work},
+};
 use crate::{
     EngineError,
     columnar::{
         EngineOptions,
-        head::{DefineError, Head, HeadSample, SHARD_COUNT, SeriesPlace, ShardIndex},
+        families::Families,
+        head::{DefineError, Head, SHARD_COUNT},
         layout::Layout,
         view::View,
     },
@@ -35,11 +39,13 @@ const FRAMES_QUEUED: usize = 16;
 /// Reasons that are named singly; a log with more of them gets a count.
 const UNREADABLE_NAMED_MAX: usize = 16;
 
-/// One frame's part for one worker.
-#[derive(Debug, Default)]
-struct Work {
-    definitions: Vec<(SeriesRef, Labels)>,
-    samples: Vec<(ShardIndex, Vec<HeadSample>)>,
+/// What is replayed into.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) head: &'a Head,
+    pub(super) families: &'a Families,
+    /// The blocks, which know what the log before the replay had.
+    pub(super) view: &'a View,
 }
 
 /// Opens the log and applies everything behind `flushed_to` to the head.
@@ -48,12 +54,12 @@ pub(super) fn replay(
     layout: &Layout,
     options: &EngineOptions,
     flushed_to: LogOffset,
-    head: &Arc<Head>,
-    view: &View,
+    target: Target<'_>,
     damage: &mut Vec<Damage>,
 ) -> Result<Log, EngineError> {
     let workers = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(WORKERS_MAX);
-    let mut decoder = Decoder::new(workers);
+    let Target { head, families, view } = target;
+    let mut decoder = Decoder::new(workers, families);
     let (log, recovery, lost) = thread::scope(|scope| {
         let mut senders = Vec::with_capacity(workers);
         let mut handles = Vec::with_capacity(workers);
@@ -120,25 +126,18 @@ fn name_damage(log: &Log, recovery: &Recovery, flushed_to: LogOffset, damage: &m
 }
 
 /// Turns frames into work.
-struct Decoder {
+struct Decoder<'a> {
     workers: usize,
-    refs: Vec<SeriesRef>,
-    timestamps: Vec<i64>,
-    values: Vec<f64>,
+    families: &'a Families,
+    frames: FrameDecoder,
     unreadable: u64,
     reasons: Vec<(LogOffset, LogError)>,
 }
 
-impl Decoder {
-    fn new(workers: usize) -> Self {
-        Self {
-            workers,
-            refs: Vec::new(),
-            timestamps: Vec::new(),
-            values: Vec::new(),
-            unreadable: 0,
-            reasons: Vec::new(),
-        }
+impl<'a> Decoder<'a> {
+    fn new(workers: usize, families: &'a Families) -> Self {
+        let frames = FrameDecoder::default();
+        Self { workers, families, frames, unreadable: 0, reasons: Vec::new() }
     }
 
     /// Decodes one frame and hands it on. A frame that is sound and does not hold a record of ours
@@ -147,10 +146,11 @@ impl Decoder {
         if payload.is_empty() {
             return;
         }
-        match self.decode(payload) {
-            Ok(work) => {
+        match self.frames.decode(payload, self.workers) {
+            Ok((work, metadata)) => {
+                self.families.apply(&metadata);
                 for (sender, work) in senders.iter().zip(work) {
-                    if !work.definitions.is_empty() || !work.samples.is_empty() {
+                    if !work.is_empty() {
                         // A worker that is gone has panicked, and joining it says so.
                         let _ = sender.send(work);
                     }
@@ -163,38 +163,6 @@ impl Decoder {
                 }
             }
         }
-    }
-
-    fn decode(&mut self, payload: &[u8]) -> Result<Vec<Work>, LogError> {
-        let record = Record::decode(payload)?;
-        let mut work: Vec<Work> = (0..self.workers).map(|_| Work::default()).collect();
-        for definition in record.definitions() {
-            let (series, labels) = definition?;
-            let shard = place(series)?.shard().get();
-            work[shard % self.workers].definitions.push((series, labels));
-        }
-        self.refs.clear();
-        self.timestamps.clear();
-        self.values.clear();
-        record.samples_into(&mut self.refs, &mut self.timestamps, &mut self.values)?;
-        let mut start = 0;
-        while start < self.refs.len() {
-            let shard = place(self.refs[start])?.shard();
-            let in_shard = |series: &SeriesRef| {
-                SeriesPlace::checked(*series).map(SeriesPlace::shard) == Some(shard)
-            };
-            let end = start + self.refs[start..].partition_point(in_shard);
-            let sample = |index: usize| HeadSample {
-                slot: SeriesPlace::of(self.refs[index]).slot(),
-                index: 0,
-                ts: self.timestamps[index],
-                value: self.values[index],
-            };
-            let samples = (start..end).map(sample).collect();
-            work[shard.get() % self.workers].samples.push((shard, samples));
-            start = end;
-        }
-        Ok(work)
     }
 
     fn name_damage(&self, damage: &mut Vec<Damage>) {
@@ -212,11 +180,6 @@ impl Decoder {
     }
 }
 
-fn place(series: SeriesRef) -> Result<SeriesPlace, LogError> {
-    let reason = "it names a series of a shard that does not exist";
-    SeriesPlace::checked(series).ok_or(LogError::MalformedRecord { reason })
-}
-
 /// What a worker could not apply.
 #[derive(Debug, Default)]
 struct Lost {
@@ -227,20 +190,28 @@ struct Lost {
 }
 
 impl Lost {
-    /// Takes out the samples of series that nothing defined. Samples of one series are neighbours.
-    fn take_orphans(&mut self, shard: ShardIndex, samples: &mut Vec<HeadSample>, head: &Head) {
-        let mut last = None;
-        samples.retain(|sample| {
+    /// Takes out what belongs to series that nothing defined. Samples of one series are neighbours.
+    fn take_orphans(&mut self, work: &mut ShardWork, head: &Head) {
+        let (shard, mut last) = (work.shard, None);
+        let mut is_known = |slot: u32| {
             let known = match last {
-                Some((slot, known)) if slot == sample.slot => known,
-                _ => head.is_known(shard.series(sample.slot)),
+                Some((before, known)) if before == slot => known,
+                _ => head.is_known(shard.series(slot)),
             };
-            last = Some((sample.slot, known));
+            last = Some((slot, known));
             if !known {
-                *self.orphans.entry(shard.series(sample.slot)).or_default() += 1;
+                *self.orphans.entry(shard.series(slot)).or_default() += 1;
             }
             known
-        });
+        };
+        if !work.starts.is_empty() {
+            let kept = work.samples.iter().map(|sample| head.is_known(shard.series(sample.slot)));
+            let starts = work.starts.iter().zip(kept).filter(|(_, known)| *known);
+            work.starts = starts.map(|(start, _)| *start).collect();
+        }
+        work.samples.retain(|sample| is_known(sample.slot));
+        work.histograms.retain(|histogram| is_known(histogram.slot));
+        work.exemplars.retain(|exemplar| is_known(exemplar.slot));
     }
 
     fn name(&self, log: &Path, damage: &mut Vec<Damage>) {
@@ -268,9 +239,9 @@ fn apply_all(receiver: &Receiver<Work>, head: &Head, view: &View) -> Lost {
                 lost.contradictions.push(error);
             }
         }
-        for (shard, mut samples) in work.samples {
-            lost.take_orphans(shard, &mut samples, head);
-            head.apply(shard, &samples, &older);
+        for mut shard in work.shards {
+            lost.take_orphans(&mut shard, head);
+            head.apply_batch(shard.shard, shard.batch(), &older);
         }
     }
     lost

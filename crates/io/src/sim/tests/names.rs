@@ -179,3 +179,18 @@ fn a_lock_has_one_holder_until_it_is_dropped() {
     drop(lock);
     let _again = disk.lock(path("LOCK")).unwrap();
 }
+
+#[test]
+fn a_second_name_keeps_the_bytes_when_the_first_is_gone() {
+    for seed in 0..SEEDS {
+        let disk = SimDisk::new(seed);
+        durable_file(&disk, "first", b"bytes");
+        disk.link(path("first"), path("second")).unwrap();
+        let again = disk.link(path("first"), path("second")).unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::AlreadyExists);
+        disk.sync_dir(path("")).unwrap();
+        disk.remove_file(path("first")).unwrap();
+        disk.crash();
+        assert_eq!(disk.read(path("second")).unwrap(), b"bytes");
+    }
+}

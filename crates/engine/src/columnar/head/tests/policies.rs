@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use timberline_model::{DuplicatePolicy, TimeRange};
 
 use super::{
-    super::Epoch,
+    super::{Epoch, SampleValue},
     support::{MILLI, head, labels, of, read, read_all, series_of, write, write_over},
 };
 
@@ -66,7 +66,7 @@ fn rejecting_asks_the_blocks_only_where_they_may_know() {
     let asked = RefCell::new(Vec::new());
     let older = |labels: &timberline_model::Labels, ts: i64| {
         asked.borrow_mut().push((labels.clone(), ts));
-        (ts == 3).then_some(33.0)
+        (ts == 3).then_some(SampleValue::Float(33.0))
     };
     // A new series: blocks hold only what the head saw.
     let head = head(DuplicatePolicy::Reject);

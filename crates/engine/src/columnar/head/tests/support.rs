@@ -4,7 +4,7 @@ use timberline_model::{
     DuplicatePolicy, Labels, SeriesColumns, SeriesKey, SeriesRef, TimeRange, WriteBatch,
 };
 
-use super::super::{Epoch, Head, HeadOptions, HeadSample, SeriesPlace};
+use super::super::{Epoch, Head, HeadOptions, HeadSample, SampleValue, SeriesPlace};
 
 pub(super) const MILLI: i64 = 1_000_000;
 
@@ -40,7 +40,7 @@ pub(super) fn raw(labels: &Labels) -> SeriesKey<'_> {
     SeriesKey::Raw { bytes: labels.as_bytes(), decode: Labels::decode_canonical }
 }
 
-pub(super) fn nothing_older(_: &Labels, _: i64) -> Option<f64> {
+pub(super) fn nothing_older(_: &Labels, _: i64) -> Option<SampleValue> {
     None
 }
 
@@ -53,7 +53,7 @@ pub(super) fn write_over(
     head: &Head,
     series: SeriesRef,
     samples: &[(i64, f64)],
-    older: &dyn Fn(&Labels, i64) -> Option<f64>,
+    older: &dyn Fn(&Labels, i64) -> Option<SampleValue>,
 ) -> Vec<u32> {
     let place = SeriesPlace::of(series);
     let samples: Vec<HeadSample> = (0..)
