@@ -10,5 +10,6 @@ mod labels;
 mod limits;
 mod operations;
 mod query;
+mod read;
 mod reload;
 mod write;
