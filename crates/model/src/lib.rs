@@ -21,6 +21,7 @@ mod policy;
 mod sample;
 mod scan;
 mod series;
+mod stop;
 mod time;
 
 pub use batch::{
@@ -44,4 +45,5 @@ pub use scan::{
     HistogramColumn, LabelQuery, ScanError, Selector, SeriesColumns, SeriesScan, SeriesSource,
 };
 pub use series::SeriesRef;
+pub use stop::{Stop, Stopped};
 pub use time::{NANOS_PER_MILLI, NANOS_PER_SECOND, TimeRange, TimeUnit};

@@ -151,6 +151,7 @@ mod tests {
             selectors: vec![vec![Matcher::equal("__name__", "m")]],
             range: TimeRange::new(0, 5),
             limit,
+            ..LabelQuery::default()
         };
         assert_eq!(source.label_names(&query(0)).unwrap(), ["__name__", "host"]);
         assert_eq!(source.label_values("host", &query(0)).unwrap(), ["a", "b"]);

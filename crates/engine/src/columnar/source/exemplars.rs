@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use timberline_model::{Exemplar, LabelQuery, Labels, Matcher, SeriesExemplars};
 
-use super::{Inner, Places};
-use crate::EngineError;
+use crate::{
+    EngineError,
+    columnar::{engine::Inner, scan::Places},
+};
 
 /// Exemplars in the query's span, series in order of their labels.
 pub(super) fn exemplars(
