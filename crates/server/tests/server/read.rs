@@ -182,7 +182,8 @@ fn streamed(reply: &Reply, queries: usize) -> (Vec<Found>, usize) {
 fn both_forms_give_all_samples_of_head_and_blocks_in_the_order_of_labels() {
     let server = Server::start();
     let now = now_ms() - 1_000_000;
-    let run = |from: i64| (from..from + 300).map(|at| (now + at * 1_000, at as f64)).collect::<Vec<_>>();
+    let run =
+        |from: i64| (from..from + 300).map(|at| (now + at * 1_000, at as f64)).collect::<Vec<_>>();
     for host in ["b", "d", "a"] {
         server.store(&[("__name__", "m"), ("host", host)], &run(0));
     }
