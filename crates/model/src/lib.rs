@@ -32,8 +32,8 @@ pub use duration::{DurationError, format_duration, parse_duration};
 pub use error::ErrorKind;
 pub use exemplar::{Exemplar, SeriesExemplars};
 pub use histogram::{
-    BucketCounts, BucketSpan, CUSTOM_BUCKETS_SCHEMA, Histogram, HistogramError, ResetHint,
-    SCHEMA_MAX, SCHEMA_MIN,
+    Bucket, BucketCounts, BucketSpan, CUSTOM_BUCKETS_SCHEMA, Histogram, HistogramError, ResetHint,
+    SCHEMA_MAX, SCHEMA_MIN, exponential_bound,
 };
 pub use labels::{LabelDecoder, Labels, LabelsBuilder, LabelsError, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher, MatcherError};
