@@ -48,7 +48,9 @@ pub use timberline_model::{
 };
 pub use timberline_promql::{
     ParseError,
-    eval::{InstantSample, Limits, Query, QueryResult, QueryStats, RangeSeries, SampleValue, Value},
+    eval::{
+        InstantSample, Limits, Query, QueryResult, QueryStats, RangeSeries, SampleValue, Value,
+    },
 };
 
 /// The query language: parse an expression once, then evaluate it with [`Database::query_with`].

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use timberline_model::{
-    BucketCounts, BucketSpan, Exemplar, FamilyMetadata, Histogram, Labels, Metadata, MetricKind, Sample,
+    BucketCounts, BucketSpan, Exemplar, FamilyMetadata, Histogram, Labels, Metadata, MetricKind,
+    Sample,
 };
 use timberline_protocol::prom_remote::{SeriesParts, compress, encode_v1_parts};
 
