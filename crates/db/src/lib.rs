@@ -26,15 +26,18 @@
 //!
 //! Invariant: what a call acknowledged at [`Durability::Synced`] is there after a power cut.
 
+mod care;
 mod database;
 mod error;
 mod options;
 
+pub use care::{check, check_on, repair};
 pub use database::Database;
 pub use error::Error;
 pub use options::{Options, QueryOptions};
 pub use timberline_engine::{
-    CompactionOutcome, Damage, EngineStats, FlushOutcome, HeadCardinality, RESTORING_FILE, Snapshot,
+    CheckReport, CompactionOutcome, Damage, EngineStats, Finding, FlushOutcome, HeadCardinality,
+    RESTORING_FILE, RepairOptions, RepairReport, Snapshot,
 };
 pub use timberline_model::{
     DuplicatePolicy, Durability, ErrorKind, LabelQuery, Labels, LabelsBuilder, LabelsError,

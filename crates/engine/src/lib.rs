@@ -17,7 +17,8 @@ pub mod columnar;
 mod error;
 
 pub use columnar::{
-    CompactionOutcome, Damage, Engine, EngineOptions, EngineStats, FlushOutcome, HeadCardinality,
-    RESTORING_FILE, Snapshot,
+    CheckReport, CompactionOutcome, Damage, Engine, EngineOptions, EngineStats, Finding,
+    FlushOutcome, HeadCardinality, RESTORING_FILE, RepairOptions, RepairReport, Snapshot, check,
+    repair,
 };
 pub use error::EngineError;

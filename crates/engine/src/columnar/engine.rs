@@ -19,8 +19,7 @@ use timberline_model::{
 };
 
 use super::{
-    CompactionOutcome, Damage, EngineOptions, EngineStats, FlushOutcome, HeadCardinality,
-    Snapshot,
+    CompactionOutcome, Damage, EngineOptions, EngineStats, FlushOutcome, HeadCardinality, Snapshot,
     commit::Committer,
     flush::Flush,
     head::{Epoch, Head},

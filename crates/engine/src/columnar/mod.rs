@@ -4,6 +4,7 @@
 //! turns the head into blocks, `recovery` rebuilds the head, and `scan` reads all of it.
 
 mod blocks;
+mod check;
 mod chunk_encoder;
 mod commit;
 mod compact;
@@ -19,6 +20,7 @@ mod manifest;
 mod merge;
 mod options;
 mod recovery;
+mod repair;
 mod scan;
 mod snapshot;
 mod source;
@@ -27,6 +29,7 @@ mod sweep;
 mod tombstone;
 mod view;
 
+pub use check::{CheckReport, Finding, check};
 pub use compact::CompactionOutcome;
 pub use engine::Engine;
 pub use flush::FlushOutcome;
@@ -34,5 +37,6 @@ pub use head::HeadCardinality;
 pub use layout::RESTORING_FILE;
 pub use options::EngineOptions;
 pub use recovery::Damage;
+pub use repair::{RepairOptions, RepairReport, repair};
 pub use snapshot::Snapshot;
 pub use stats::EngineStats;
