@@ -5,7 +5,6 @@
 
 mod blocks;
 mod check;
-mod chunk_encoder;
 mod commit;
 mod compact;
 mod delete;
