@@ -25,6 +25,7 @@ mod recovery;
 mod repair;
 mod retention;
 mod scan;
+mod series_checkpoint;
 mod snapshot;
 mod source;
 mod stats;
