@@ -160,6 +160,15 @@ impl Engine {
         self.inner.resolve(series)
     }
 
+    /// Writes the dictionary of series again, so that the next start need not read their definitions from
+    /// the log. The engine does so by itself where many series are new.
+    ///
+    /// # Errors
+    /// A disk that is full or fails. Nothing is lost by that.
+    pub fn checkpoint(&self) -> Result<(), EngineError> {
+        self.inner.checkpoint_series()
+    }
+
     /// Turns what the head holds into blocks and gives the log before it back. Writes go on.
     ///
     /// # Errors

@@ -16,14 +16,15 @@ const NEW_SERIES_MIN: u64 = 50_000;
 const NEW_SERIES_PART: u64 = 4;
 
 impl Inner {
-    /// Writes a new dictionary if enough series are new since the last; says whether it did.
-    pub(super) fn checkpoint_series(&self) -> Result<bool, EngineError> {
+    /// Whether so many series are new that another dictionary is worth its cost.
+    pub(super) fn is_checkpoint_due(&self) -> bool {
+        self.head.new_series() >= NEW_SERIES_MIN.max(self.head.series_count() / NEW_SERIES_PART)
+    }
+
+    /// Writes a new dictionary.
+    pub(super) fn checkpoint_series(&self) -> Result<(), EngineError> {
         let mut state = self.flushing.lock();
         self.check_publishable(&state)?;
-        let new = self.head.new_series();
-        if new < NEW_SERIES_MIN.max(self.head.series_count() / NEW_SERIES_PART) {
-            return Ok(false);
-        }
         // A series is in the head before its definition is in the log, so the dictionary will have all
         // that the log defines up to here. It must not be ahead of a log that lost its end: definitions
         // that come in the place of what was lost would be skipped.
@@ -31,6 +32,7 @@ impl Inner {
         self.log.commit(offset, Durability::Synced)?;
         let dir = self.layout.dictionaries();
         checkpoint::write(self.disk.as_ref(), &dir, offset, self.head.dictionary())?;
+        self.disk.reach("checkpoint.dictionary_written");
         let current = self.view();
         let mut manifest = current.manifest.clone();
         manifest.number += 1;
@@ -39,9 +41,10 @@ impl Inner {
         let (blocks, set_aside, flushed) = (blocks.clone(), set_aside.clone(), *flushed);
         drop(current);
         self.publish(&mut state, View { manifest, blocks, set_aside, flushed }, flushed)?;
+        self.disk.reach("checkpoint.in_force");
         if let Err(error) = checkpoint::remove_before(self.disk.as_ref(), &dir, offset) {
             tracing::warn!(%error, "an old series dictionary could not be removed");
         }
-        Ok(true)
+        Ok(())
     }
 }

@@ -75,7 +75,8 @@ impl PartEncoder {
     }
 
     /// The content of the part.
-    pub(super) fn finish(self) -> Vec<u8> {
+    #[must_use]
+    pub fn finish(self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.pairs.len() + self.series.len() + 32);
         put_uvarint(&mut bytes, u64::from(self.slot_end));
         put_uvarint(&mut bytes, u64::from(self.pair_count));

@@ -9,7 +9,8 @@
 //! What the head is not: durable. It holds what the log holds since the last flush, and everything in
 //! it can be made again from the dictionary and the log. It never touches a disk.
 //!
-//! Invariants: a series keeps its number for as long as the database lives; chunks of an epoch that
+//! Invariants: a series keeps its number until it leaves, which it does only without samples, and no
+//! number is given twice; chunks of an epoch that
 //! has ended never change; at one instant, an in-order sample is older than every out-of-order one.
 
 mod append;

@@ -58,7 +58,7 @@ impl FlushRounds {
     fn between_flushes(&mut self, inner: &Inner) {
         // Recovery leaves this to us, so that the first query need not wait for it.
         inner.head.index();
-        if self.retry.is_some() {
+        if self.retry.is_some() || !inner.is_checkpoint_due() {
             return;
         }
         if let Err(error) = inner.checkpoint_series() {

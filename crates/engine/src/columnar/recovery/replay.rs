@@ -83,6 +83,17 @@ pub(super) fn replay(
         opened.map(|(log, recovery)| (log, recovery, lost))
     })?;
     name_damage(&log, &recovery, flushed_to, damage);
+    if recovery.end < defined_to && flushed_to < defined_to {
+        damage.push(Damage {
+            place: "log".to_owned(),
+            reason: format!(
+                "it ends at offset {}, but was durable up to {} when the dictionary was written",
+                recovery.end.0, defined_to.0
+            ),
+        });
+        // Definitions before that are not read again, so none may be written there.
+        log.skip_to(defined_to)?;
+    }
     decoder.name_damage(damage);
     for lost in lost {
         lost.name(&layout.log(), damage);
