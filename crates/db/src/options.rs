@@ -27,6 +27,10 @@ pub struct Options {
     pub flush_bytes: u64,
     /// Bytes of log that make it flush, so that a restart stays short. Default 2 GiB.
     pub flush_log_bytes: u64,
+    /// How long after its last sample, in the time of the samples, a series leaves memory. It goes at a
+    /// flush; one that ended with a stale marker goes at once. A series that comes back costs as much
+    /// as a new one. Default 10 minutes.
+    pub series_idle: Duration,
     /// The span of time that one block covers, and how often a database that is written to flushes.
     /// At least a second; 2 hours by default.
     pub flush_window: Duration,
@@ -78,6 +82,7 @@ impl Default for Options {
             reserve_bytes: engine.log.reserve_bytes,
             flush_bytes: engine.flush_bytes,
             flush_log_bytes: engine.flush_log_bytes,
+            series_idle: engine.series_idle,
             flush_window: engine.block_window,
             codec: engine.codec,
             compaction: engine.compaction,
@@ -116,6 +121,7 @@ impl Options {
             },
             flush_bytes: self.flush_bytes,
             flush_log_bytes: self.flush_log_bytes,
+            series_idle: self.series_idle,
             block_window: self.flush_window,
             codec: self.codec,
             compaction: self.compaction.clone(),

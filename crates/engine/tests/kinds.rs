@@ -94,7 +94,7 @@ fn all(engine: &Engine) -> Vec<String> {
             ));
         }
     }
-    let query = LabelQuery { selectors: Vec::new(), range: TimeRange::ALL, limit: 0 };
+    let query = LabelQuery::default();
     all.sort();
     all.push(format!("{:?}", engine.exemplars(&query).unwrap()));
     all
@@ -180,6 +180,7 @@ fn a_deletion_takes_every_kind_and_a_histogram_can_replace_a_float() {
             selectors: vec![matchers("a")],
             range: TimeRange::new(START, START + HOUR - 1),
             limit: 0,
+            ..LabelQuery::default()
         };
         let exemplars = engine.exemplars(&query).unwrap();
         assert_eq!(exemplars[0].exemplars.len(), 2);

@@ -140,7 +140,7 @@ impl Flush<'_> {
             .head
             .series_in(epoch)
             .into_iter()
-            .map(|series| (self.head.labels(series), series))
+            .filter_map(|series| Some((self.head.labels(series)?, series)))
             .collect();
         series.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let mut windows = Windows::new(self, first_sequence);

@@ -24,6 +24,7 @@ mod recovery;
 mod repair;
 mod retention;
 mod scan;
+mod series_checkpoint;
 mod snapshot;
 mod source;
 mod stats;

@@ -159,7 +159,9 @@ impl Repair<'_> {
             .collect();
         let chosen = covered.iter().copied().find(sound).or(covered.first().copied());
         if let Some((offset, _)) = chosen {
-            return Ok((offset.0, Some(offset.0)));
+            // A dictionary may be newer than the blocks; the log begins where those end.
+            let flushed_to = log_start.map_or(offset.0, |start| offset.0.min(start));
+            return Ok((flushed_to, Some(offset.0)));
         }
         let start = log_start.unwrap_or(0);
         let before = dictionaries.iter().map(|(offset, _)| offset.0).max();

@@ -45,7 +45,7 @@ pub(super) fn series(inner: &Inner, query: &LabelQuery) -> Result<Vec<Labels>, E
         let has_samples = |series: &SeriesRef| places.in_head(*series);
         for series in head.select(matchers).into_iter().filter(has_samples) {
             look(sets.len(), &query.stop)?;
-            sets.push(head.labels(series));
+            sets.extend(head.labels(series));
         }
         Ok(sets)
     };

@@ -28,7 +28,10 @@ pub(super) fn exemplars(
         for series in selectors.iter().flat_map(|matchers| head.select(matchers)) {
             let exemplars = places.exemplars_in_head(series);
             if !exemplars.is_empty() {
-                add(head.labels(series), exemplars);
+                // A series stays while it has exemplars in memory.
+                if let Some(labels) = head.labels(series) {
+                    add(labels, exemplars);
+                }
             }
         }
     }
