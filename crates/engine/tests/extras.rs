@@ -82,7 +82,7 @@ fn read(engine: &Engine) -> SeriesColumns {
 }
 
 fn exemplars(engine: &Engine) -> Vec<Exemplar> {
-    let query = LabelQuery { selectors: Vec::new(), range: TimeRange::ALL, limit: 0 };
+    let query = LabelQuery::default();
     let found = engine.exemplars(&query).unwrap();
     found.into_iter().flat_map(|series| series.exemplars).collect()
 }

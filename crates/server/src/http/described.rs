@@ -14,7 +14,7 @@ use timberline_protocol::{
 
 use super::{
     ask::{Answer, run},
-    labels::range_of,
+    labels::{range_of, stop_of},
     params::Params,
     selector::parse_query,
     state::App,
@@ -37,7 +37,7 @@ pub(super) async fn exemplars(State(app): State<App>, request: Request) -> Respo
             let found = if selectors.is_empty() {
                 Vec::new()
             } else {
-                let query = LabelQuery { selectors, range, limit: 0 };
+                let query = LabelQuery { selectors, range, limit: 0, stop: stop_of(limits) };
                 database
                     .exemplars(&query)
                     .map_err(|error| ApiError::new(Subject::Evaluation, error.kind(), &error))?

@@ -9,7 +9,7 @@ use axum::{
     extract::{Path, Request, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
-use timberline::{Database, LabelQuery, ScanError, SeriesSource as _, TimeRange};
+use timberline::{Database, LabelQuery, Limits, ScanError, SeriesSource as _, TimeRange};
 use timberline_model::{ErrorKind, Stop};
 use timberline_protocol::prom_api::{self, parse_limit, parse_time};
 
@@ -101,6 +101,17 @@ pub(super) fn range_of(params: &Params) -> Result<TimeRange, ApiError> {
     Ok(range)
 }
 
+/// Stops a question at its deadline, and when the client has gone.
+pub(super) fn stop_of(limits: &Limits) -> Stop {
+    let (deadline, canceled) = (limits.deadline, Arc::clone(&limits.canceled));
+    Stop::new(move || {
+        if canceled.load(Ordering::Relaxed) {
+            return Some(ErrorKind::Canceled);
+        }
+        deadline.filter(|at| Instant::now() >= *at).map(|_| ErrorKind::Timeout)
+    })
+}
+
 async fn answer<T: Send + 'static>(
     app: &App,
     question: Question,
@@ -113,15 +124,8 @@ async fn answer<T: Send + 'static>(
         let selectors = parse_matches(&selectors)?;
         let most = limit.unwrap_or(usize::MAX).min(answers_max);
         // One more than may be answered, to tell a cut answer from a whole one.
-        let (deadline, canceled) = (limits.deadline, Arc::clone(&limits.canceled));
-        let stop = Stop::new(move || {
-            if canceled.load(Ordering::Relaxed) {
-                return Some(ErrorKind::Canceled);
-            }
-            deadline.filter(|at| Instant::now() >= *at).map(|_| ErrorKind::Timeout)
-        });
-        let limit_of_query = most.saturating_add(1);
-        let query = LabelQuery { selectors, range, limit: limit_of_query, stop };
+        let one_more = most.saturating_add(1);
+        let query = LabelQuery { selectors, range, limit: one_more, stop: stop_of(limits) };
         let found = ask(database, &query)
             .map_err(|error| ApiError::new(Subject::Evaluation, error.kind(), &error))?;
         if found.len() > answers_max && limit.is_none_or(|limit| limit > answers_max) {

@@ -7,7 +7,7 @@
 use std::io;
 
 use timberline_block::{Block, BlockMeta};
-use timberline_log::checkpoint;
+use timberline_log::{checkpoint, metadata};
 use timberline_model::DuplicatePolicy;
 use ulid::Ulid;
 
@@ -94,6 +94,7 @@ impl Repair<'_> {
             number: 0,
             flushed_to,
             dictionary,
+            metadata: None,
             duplicates: String::new(),
             shard_count: SHARD_COUNT as u32,
             next_tombstone: 1,
@@ -108,6 +109,7 @@ impl Repair<'_> {
             number,
             flushed_to,
             dictionary,
+            metadata: self.families()?,
             duplicates: duplicates.to_string(),
             next_sequence: newest.unwrap_or(1).max(base.next_sequence),
             blocks,
@@ -129,6 +131,18 @@ impl Repair<'_> {
             );
             DuplicatePolicy::default()
         })
+    }
+
+    /// The newest sound metadata of families.
+    fn families(&mut self) -> Result<Option<u64>, EngineError> {
+        let disk = self.disk.as_ref();
+        let dir = self.layout.dictionaries();
+        let offsets = metadata::list(disk, &dir)?;
+        let sound = offsets.iter().find(|offset| metadata::read(disk, &dir, **offset).is_ok());
+        if sound != offsets.first() {
+            self.lost("what was known of metric types, units and help, or the newest of it");
+        }
+        Ok(sound.map(|offset| offset.0))
     }
 
     /// From where the log is needed, and which dictionary says what its series are.
