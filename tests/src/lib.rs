@@ -4,6 +4,7 @@
 //! to a database.
 
 mod client;
+mod exporter;
 mod history;
 mod process;
 mod prometheus;
@@ -11,6 +12,7 @@ mod remote_read;
 mod server;
 
 pub use client::{Client, WriteError};
+pub use exporter::Exporter;
 pub use history::{Expected, History, value_of};
 pub use process::{Process, free_port, wait_until};
 pub use prometheus::{NodeExporter, Prometheus};
