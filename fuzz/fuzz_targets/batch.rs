@@ -10,6 +10,17 @@ pub(crate) fn check(decoded: &Decoded<'_>, body_bytes: usize) {
     assert_eq!(samples, batch.sample_count() as u64);
     assert_eq!(batch.timestamps().len(), batch.values().len());
     assert!(batch.sample_count() <= body_bytes, "more samples than bytes");
+    let count = |of: fn(&timberline_model::SeriesWrite<'_>) -> u32| -> usize {
+        batch.series().iter().map(|series| of(series) as usize).sum()
+    };
+    assert_eq!(count(|series| series.histogram_count), batch.histograms().len());
+    assert_eq!(count(|series| series.exemplar_count), batch.exemplars().len());
+    assert!(batch.histograms().len() + batch.exemplars().len() <= body_bytes);
+    for sample in batch.histograms() {
+        if sample.histogram.check().is_ok() {
+            let _ = sample.histogram.buckets();
+        }
+    }
     assert!(decoded.rejections.len() <= limits::REJECTIONS_NAMED_MAX);
     assert!(decoded.items_rejected >= decoded.rejections.len() as u64);
     for series in batch.series() {

@@ -4,15 +4,19 @@
 //! to a database.
 
 mod client;
+mod exporter;
 mod history;
 mod process;
 mod prometheus;
+mod remote_read;
 mod server;
 
 pub use client::{Client, WriteError};
+pub use exporter::Exporter;
 pub use history::{Expected, History, value_of};
 pub use process::{Process, free_port, wait_until};
 pub use prometheus::{NodeExporter, Prometheus};
+pub use remote_read::{Form, ReadSeries, read};
 pub use server::Server;
 
 /// A number from the environment, or a default: how often to repeat what cannot be repeated too often.

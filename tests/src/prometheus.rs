@@ -47,19 +47,30 @@ impl Prometheus {
     /// When it does not start.
     #[must_use]
     pub fn start(dir: &Path, exporter: &str, timberline: &str) -> Self {
-        let address = format!("127.0.0.1:{}", free_port());
-        let config = dir.join("prometheus.yml");
         let text = format!(
             "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\n\
              scrape_configs:\n- job_name: node\n  static_configs:\n  - targets: ['{exporter}']\n\
              remote_write:\n- url: http://{timberline}/api/v1/write\n"
         );
+        Self::start_with(dir, |_| text, &[])
+    }
+
+    /// Starts one with a configuration made for its own address, and with flags.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start_with(dir: &Path, config: impl FnOnce(&str) -> String, flags: &[&str]) -> Self {
+        let address = format!("127.0.0.1:{}", free_port());
+        let text = config(&address);
+        let config = dir.join("prometheus.yml");
         fs::write(&config, text).expect("a test's directory can be written");
         let mut command = Command::new("prometheus");
         command
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", dir.join("prometheus-data").display()))
-            .arg(format!("--web.listen-address={address}"));
+            .arg(format!("--web.listen-address={address}"))
+            .args(flags);
         let process = Process::start(&mut command, &dir.join("prometheus.log"));
         let ready = format!("http://{address}/-/ready");
         wait_until("Prometheus is ready", PATIENCE, || ureq::get(&ready).call().is_ok());

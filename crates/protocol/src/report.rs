@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use timberline_model::{Rejection, WriteOutcome, limits};
+use timberline_model::{LabelsBuilder, Rejection, SeriesKey, WriteOutcome, limits};
 
 use crate::{Decoded, WriteForm, prom_remote::RemoteWriteVersion};
 
@@ -57,14 +57,35 @@ impl Decoded<'_> {
                 "; {exemplars} exemplars written, {exemplars_rejected} exemplars rejected"
             );
         }
-        let all = || self.rejections.iter().chain(&outcome.rejections);
-        for rejection in all().take(limits::REJECTIONS_NAMED_MAX) {
-            let _ = write!(text, "; {}", Named(rejection));
+        let later = outcome.rejections.iter().map(|rejection| self.named(rejection));
+        let all = self.rejections.iter().cloned().chain(later);
+        let mut count = 0;
+        for rejection in all.take(limits::REJECTIONS_NAMED_MAX) {
+            count += 1;
+            let _ = write!(text, "; {}", Named(&rejection));
         }
-        if all().count() >= limits::REJECTIONS_NAMED_MAX {
+        if count >= limits::REJECTIONS_NAMED_MAX {
             text.push_str("; further rejections are not named");
         }
         text
+    }
+}
+
+impl Decoded<'_> {
+    /// A rejection by the database, with the series' labels where it gave none: it counts the series of
+    /// the batch.
+    fn named(&self, rejection: &Rejection) -> Rejection {
+        let series = self.batch.series().get(rejection.series_index);
+        let labels = rejection.labels.clone().or_else(|| match &series?.key {
+            SeriesKey::Raw { bytes, decode } => {
+                let mut builder = LabelsBuilder::default();
+                decode(bytes, &mut builder).ok()?;
+                builder.build().ok()
+            }
+            SeriesKey::Labels(labels) => Some(labels.clone()),
+            SeriesKey::Ref(_) => None,
+        });
+        Rejection { labels, ..rejection.clone() }
     }
 }
 
