@@ -41,10 +41,10 @@ pub use timberline_engine::{
     ImportOptions, ImportOutcome, RESTORING_FILE, Retention, Snapshot, check_levels,
 };
 pub use timberline_model::{
-    DuplicatePolicy, Durability, ErrorKind, LabelQuery, Labels, LabelsBuilder, LabelsError,
-    LogOffset, MatchOp, Matcher, MatcherError, RejectReason, Rejection, Sample, ScanError,
-    Selector, SeriesColumns, SeriesKey, SeriesRef, SeriesScan, SeriesSource, SeriesWrite,
-    TimeRange, WriteBatch, WriteOutcome,
+    DuplicatePolicy, Durability, ErrorKind, Exemplar, FamilyMetadata, LabelQuery, Labels,
+    LabelsBuilder, LabelsError, LogOffset, MatchOp, Matcher, MatcherError, RejectReason, Rejection,
+    Sample, ScanError, Selector, SeriesColumns, SeriesKey, SeriesRef, SeriesScan, SeriesSource,
+    SeriesWrite, TimeRange, WriteBatch, WriteOutcome,
 };
 pub use timberline_promql::{
     ParseError,

@@ -8,6 +8,7 @@
 mod args;
 mod client;
 mod csv;
+mod exchange;
 mod failure;
 mod flush;
 mod inspect;
@@ -34,5 +35,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Status(args) => inspect::status(&args),
         Command::Flush(args) => flush::flush(&args),
+        Command::Import(args) => exchange::import(&args),
+        Command::Export(args) => exchange::export(&args),
     }
 }
