@@ -9,7 +9,7 @@ use std::{
 
 use timberline_codec::{
     page::{self, PageStats, VALUES_MAX},
-    xor::XorEncoder,
+    xor::{self, XorEncoder},
 };
 
 const PAGES: usize = 32;
@@ -233,6 +233,33 @@ fn report_timestamps(kind: &str, timestamps: &[i64]) {
     );
 }
 
+/// Decoding Gorilla chunks of 120 samples, timestamps included.
+fn report_gorilla(kind: &str, steps: &str) {
+    let values = series(kind, PAGES * VALUES_MAX);
+    let timestamps = timestamps(steps);
+    let mut payloads = Vec::new();
+    for (values, timestamps) in values.chunks(120).zip(timestamps.chunks(120)) {
+        let mut encoder = XorEncoder::new();
+        for (ts, value) in timestamps.iter().zip(values) {
+            encoder.append(*ts, *value);
+        }
+        payloads.push(encoder.payload().to_vec());
+    }
+    let (mut timestamps, mut decoded) = (Vec::with_capacity(120), Vec::with_capacity(120));
+    let decode = best(|| {
+        for payload in &payloads {
+            timestamps.clear();
+            decoded.clear();
+            xor::decode(payload, &mut timestamps, &mut decoded).expect("a sound payload");
+            black_box((&timestamps, &decoded));
+        }
+    });
+    let ns = decode.as_nanos() as f64 / values.len() as f64;
+    let bytes: usize = payloads.iter().map(Vec::len).sum();
+    let each = bytes as f64 / values.len() as f64;
+    println!("| {kind} | {steps} | {each:.3} | {ns:.2} | {:.3} |", 1.0 / ns);
+}
+
 fn timestamps(kind: &str) -> Vec<i64> {
     let mut numbers = Numbers(5);
     let mut ts = 1_700_000_000_000_i64;
@@ -266,6 +293,14 @@ fn main() {
         }
         let gappy = with_gaps(series("counter, requests", PAGES * page_size));
         report_values("counter, 2 % stale or NaN", &gappy, page_size);
+    }
+    println!("\nGorilla chunks of 120 samples\n");
+    println!("| values | timestamps | B/sample | decode ns | decode G/s |");
+    println!("| --- | --- | --- | --- | --- |");
+    for kind in KINDS {
+        for steps in ["15 s, exact", "15 s, +-2 ms"] {
+            report_gorilla(kind, steps);
+        }
     }
     println!("\nTimestamps in ms, pages of {VALUES_MAX}\n");
     println!("| timestamps | B/value | encode ns | decode ns | decode G/s |");

@@ -106,4 +106,34 @@ pub enum CodecError {
     /// What a histogram's bytes say is no histogram.
     #[error("histogram: {0}")]
     Histogram(#[from] HistogramError),
+    /// A chunk of Prometheus' in an encoding that is not read here.
+    #[error(
+        "prometheus chunk has encoding {code}, which is not one that is read here (1 xor, 2 histogram, 3 float histogram)"
+    )]
+    PrometheusEncoding {
+        /// The number found.
+        code: u8,
+    },
+    /// A chunk of Prometheus' ends too early.
+    #[error("prometheus chunk ends within its {field}")]
+    PrometheusCut {
+        /// What was being read.
+        field: &'static str,
+    },
+    /// A chunk of Prometheus' goes on behind its last sample.
+    #[error("prometheus chunk has {extra} bytes after its last sample")]
+    PrometheusTrailing {
+        /// Whole bytes left over.
+        extra: usize,
+    },
+    /// A chunk of Prometheus' has a number that is out of its range.
+    #[error("prometheus chunk has {field} {value}, which exceeds {max}")]
+    PrometheusRange {
+        /// Which number.
+        field: &'static str,
+        /// As stored.
+        value: u64,
+        /// The largest that makes sense.
+        max: u64,
+    },
 }

@@ -24,7 +24,9 @@ mod layout;
 
 use timberline_model::{BucketCounts, Histogram, ResetHint};
 
-pub(crate) use layout::{Layout, put_layout, take_layout};
+pub(crate) use layout::{
+    Layout, THRESHOLD_RAW, THRESHOLD_ZERO, put_layout, take_layout, threshold_code, threshold_of,
+};
 
 use crate::{
     CodecError,

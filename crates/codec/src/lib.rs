@@ -1,5 +1,5 @@
 //! Pure functions between bytes and columns: checksums, varints, bits, the Gorilla codec, chunks, pages,
-//! histograms.
+//! histograms, Prometheus' chunks.
 //!
 //! What this crate is not: it does no I/O, holds no locks, reads no clock, and knows nothing of
 //! labels, series or units of time (a unit is a code that the chunk carries). Of the model it knows
@@ -30,6 +30,7 @@ pub mod crc;
 mod error;
 pub mod histogram;
 pub mod page;
+pub mod prometheus;
 pub mod varint;
 pub mod xor;
 

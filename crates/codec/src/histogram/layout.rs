@@ -19,8 +19,8 @@ pub(super) const BYTES_MIN: usize = 4;
 /// Thresholds that are powers of two take one byte: 1 to 254 are 2^-243 to 2^10, as in
 /// Prometheus' chunks.
 const POWER_BIAS: i32 = 244;
-const THRESHOLD_ZERO: u8 = 0;
-const THRESHOLD_RAW: u8 = 255;
+pub(crate) const THRESHOLD_ZERO: u8 = 0;
+pub(crate) const THRESHOLD_RAW: u8 = 255;
 
 /// Where a histogram's buckets lie.
 #[derive(Clone, Debug)]
@@ -73,21 +73,31 @@ pub(crate) fn put_layout(histogram: &Histogram, bytes: &mut Vec<u8>) {
 }
 
 fn put_threshold(threshold: f64, bytes: &mut Vec<u8>) {
-    if threshold.to_bits() == 0 {
-        return bytes.push(THRESHOLD_ZERO);
+    let code = threshold_code(threshold);
+    bytes.push(code);
+    if code == THRESHOLD_RAW {
+        bytes.extend_from_slice(&threshold.to_bits().to_le_bytes());
     }
-    let exponent = (threshold.to_bits() >> 52) as i32 - 1_023;
-    let code = u8::try_from(exponent + POWER_BIAS).unwrap_or(THRESHOLD_RAW);
-    if code != THRESHOLD_ZERO && code != THRESHOLD_RAW && power(code) == threshold.to_bits() {
-        return bytes.push(code);
-    }
-    bytes.push(THRESHOLD_RAW);
-    bytes.extend_from_slice(&threshold.to_bits().to_le_bytes());
 }
 
-/// The bits of the power of two that a code stands for.
-const fn power(code: u8) -> u64 {
-    ((code as i32 - POWER_BIAS + 1_023) as u64) << 52
+/// The byte of a threshold; [`THRESHOLD_RAW`] when it takes its bits.
+pub(crate) fn threshold_code(threshold: f64) -> u8 {
+    if threshold.to_bits() == 0 {
+        return THRESHOLD_ZERO;
+    }
+    let exponent = (threshold.to_bits() >> 52) as i32 - 1_023;
+    match u8::try_from(exponent + POWER_BIAS) {
+        Ok(code) if code != THRESHOLD_ZERO && threshold_of(code) == threshold => code,
+        _ => THRESHOLD_RAW,
+    }
+}
+
+/// The threshold of a byte other than [`THRESHOLD_RAW`].
+pub(crate) const fn threshold_of(code: u8) -> f64 {
+    match code {
+        THRESHOLD_ZERO => 0.0,
+        code => f64::from_bits(((code as i32 - POWER_BIAS + 1_023) as u64) << 52),
+    }
 }
 
 fn put_spans(spans: &[BucketSpan], bytes: &mut Vec<u8>) {
@@ -103,9 +113,8 @@ fn put_spans(spans: &[BucketSpan], bytes: &mut Vec<u8>) {
 pub(crate) fn take_layout(bytes: &mut &[u8]) -> Result<Layout, CodecError> {
     let schema = take_byte(bytes, "schema")? as i8;
     let zero_threshold = match take_byte(bytes, "zero threshold")? {
-        THRESHOLD_ZERO => 0.0,
         THRESHOLD_RAW => f64::from_bits(take_word(bytes, "zero threshold")?),
-        code => f64::from_bits(power(code)),
+        code => threshold_of(code),
     };
     let custom_values =
         if schema == CUSTOM_BUCKETS_SCHEMA { take_bounds(bytes)? } else { Vec::new() };
