@@ -7,10 +7,13 @@ mod formats;
 mod histogram_json;
 mod intake;
 mod ndjson;
+mod number;
 mod open_metrics;
 mod parquet;
 pub mod prometheus;
+mod rows;
 mod selection;
+mod time;
 
 pub use error::ExchangeError;
 pub use formats::{Format, ImportSettings, export, import};

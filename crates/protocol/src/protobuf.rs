@@ -290,11 +290,7 @@ pub(crate) fn put_zigzag(out: &mut Vec<u8>, number: u32, value: i64) {
 }
 
 /// Appends a repeated field of zigzag numbers, packed; nothing where there are none.
-pub(crate) fn put_packed_zigzag(
-    out: &mut Vec<u8>,
-    number: u32,
-    values: impl Iterator<Item = i64>,
-) {
+pub(crate) fn put_packed_zigzag(out: &mut Vec<u8>, number: u32, values: impl Iterator<Item = i64>) {
     let mut packed = Vec::new();
     values.for_each(|value| varint::put_uvarint(&mut packed, varint::zigzag(value)));
     if !packed.is_empty() {

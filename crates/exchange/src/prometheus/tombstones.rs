@@ -32,17 +32,18 @@ impl Tombstones {
             return Err(format!("{} bytes are too few", bytes.len()));
         };
         let (magic, content) = covered.split_at(4);
+        let (version, content) = (content[0], &content[1..]);
         if magic != MAGIC.to_be_bytes() {
             return Err("it does not begin as a tombstones file does".to_owned());
         }
         if crc32c(content).to_be_bytes() != *crc {
             return Err("its checksum does not match".to_owned());
         }
-        if content[0] != VERSION {
-            return Err(format!("version {}; version {VERSION} is read", content[0]));
+        if version != VERSION {
+            return Err(format!("version {version}; version {VERSION} is read"));
         }
         let mut tombstones = Self::default();
-        let mut content = Bytes::new(&content[1..]);
+        let mut content = Bytes::new(content);
         let failed = |fault: Fault| fault.to_string();
         while !content.is_empty() {
             let series = content.uvarint("a series").map_err(failed)?;
@@ -80,6 +81,7 @@ impl Tombstones {
 pub(crate) fn empty_file() -> Vec<u8> {
     let mut bytes = MAGIC.to_be_bytes().to_vec();
     bytes.push(VERSION);
-    bytes.extend_from_slice(&crc32c(&[VERSION]).to_be_bytes());
+    // The checksum is over what is deleted.
+    bytes.extend_from_slice(&crc32c(&[]).to_be_bytes());
     bytes
 }

@@ -160,7 +160,10 @@ fn what_is_no_question_is_refused_by_name() {
         (vec![matcher(2, "a", "b"); 3], "regular expressions"),
     ] {
         let refused = error(matchers);
-        assert!(matches!(refused, ProtocolError::TooMany { what: w, .. } if w == what), "{refused}");
+        assert!(
+            matches!(refused, ProtocolError::TooMany { what: w, .. } if w == what),
+            "{refused}"
+        );
     }
     let refused = decode(vec![query(Vec::new()); 5], &[]).unwrap_err();
     assert!(matches!(refused, ProtocolError::TooMany { what: "queries", max: 4 }));
@@ -189,7 +192,10 @@ fn a_sampled_response_is_what_a_protobuf_library_reads() {
     let samples: Vec<_> = a.samples.iter().map(|s| (s.timestamp, s.value)).collect();
     assert_eq!(samples, [(1, 0.5), (2, 3.5)]);
     assert_eq!(a.histograms.len(), 1);
-    assert_eq!((a.histograms[0].timestamp, a.histograms[0].sum.to_bits()), (7, 0x7ff0_0000_0000_0002));
+    assert_eq!(
+        (a.histograms[0].timestamp, a.histograms[0].sum.to_bits()),
+        (7, 0x7ff0_0000_0000_0002)
+    );
     assert_eq!((b.samples.len(), b.histograms.len()), (1, 0));
 }
 

@@ -11,8 +11,8 @@
 //! ([`Histogram::check`]). Here only what the model cannot say is refused.
 
 use timberline_model::{
-    BucketCounts, BucketSpan, Histogram, HistogramError, HistogramSample, NANOS_PER_MILLI, RejectReason,
-    ResetHint,
+    BucketCounts, BucketSpan, Histogram, HistogramError, HistogramSample, NANOS_PER_MILLI,
+    RejectReason, ResetHint,
 };
 
 use super::{
@@ -108,7 +108,10 @@ impl Wire {
         let start = nanos(self.start_ms);
         let start = start.ok_or_else(|| out_of_range("start timestamp", self.start_ms))?;
         let schema = i8::try_from(self.schema).map_err(|_| {
-            RejectReason::Protocol(format!("invalid histogram: schema {} does not exist", self.schema))
+            RejectReason::Protocol(format!(
+                "invalid histogram: schema {} does not exist",
+                self.schema
+            ))
         })?;
         let Self { negative, positive, .. } = self;
         let counts = if self.is_float {

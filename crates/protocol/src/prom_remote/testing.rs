@@ -4,8 +4,8 @@
 use proptest::prelude::*;
 use prost::Message;
 use timberline_model::{
-    BucketCounts, BucketSpan, Exemplar, Histogram, HistogramSample, Labels, LabelsBuilder, LabelsError,
-    NANOS_PER_MILLI, ResetHint, SeriesKey,
+    BucketCounts, BucketSpan, Exemplar, Histogram, HistogramSample, Labels, LabelsBuilder,
+    LabelsError, NANOS_PER_MILLI, ResetHint, SeriesKey,
 };
 
 use crate::Decoded;
@@ -241,7 +241,13 @@ pub(crate) fn any_histogram() -> impl Strategy<Value = HistogramSample> {
     let head = (-1_000_000_i64..1_000_000, 0..1_000_i64, 0..4_u8, any::<i8>(), floats());
     let bits = (any::<u64>(), any::<u64>());
     (head, bits, spans(), spans(), prop_oneof![integer, float]).prop_map(
-        |((ts, start, hint, schema, custom_values), bits, positive_spans, negative_spans, counts)| {
+        |(
+            (ts, start, hint, schema, custom_values),
+            bits,
+            positive_spans,
+            negative_spans,
+            counts,
+        )| {
             HistogramSample {
                 ts: ts * NANOS_PER_MILLI,
                 start: start * NANOS_PER_MILLI,

@@ -149,9 +149,8 @@ fn push<'a>(
             refuse(decoded, series_index, series, histograms_refused, exemplars_refused);
         }
         Err(error) => {
-            let count = |kept: usize, refused: &mut Refused| {
-                kept as u64 + std::mem::take(refused).count
-            };
+            let count =
+                |kept: usize, refused: &mut Refused| kept as u64 + std::mem::take(refused).count;
             let samples = contents.samples.len() + contents.histograms.len();
             let samples = count(samples, histograms_refused);
             let exemplars = count(contents.exemplars.len(), exemplars_refused);

@@ -329,8 +329,10 @@ impl<'b> Resolver<'b, '_> {
                 if is_value && is_metric && name.is_none() {
                     name = Some(reference);
                 } else if !is_value && name.is_none() {
-                    is_metric =
-                        self.symbols.text(reference).is_ok_and(|text| text == METRIC_NAME.as_bytes());
+                    is_metric = self
+                        .symbols
+                        .text(reference)
+                        .is_ok_and(|text| text == METRIC_NAME.as_bytes());
                 }
                 is_value = !is_value;
             })?;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use timberline::{Database, Error, EngineError, ImportOptions, Options, TimeRange};
+use timberline::{Database, EngineError, Error, ImportOptions, Options, Retention, TimeRange};
 use timberline_exchange::{
     ExchangeError, Format, ImportReport, ImportSettings, Progress, Selection,
 };
@@ -97,7 +97,7 @@ pub(super) fn export(args: &ExportArgs) -> Result<(), Failure> {
 /// Opens the directory for this command alone. Nothing is compacted or removed while it works: the
 /// server does that, by its own settings.
 fn open(dir: &Path) -> Result<Database, Failure> {
-    let options = Options { background: false, retention: None, ..Options::default() };
+    let options = Options { background: false, retention: Retention::default(), ..Options::default() };
     let database = Database::open(dir, options).map_err(|error| match error {
         Error::Engine(EngineError::Locked { .. }) => {
             Failure::new(format!("{error}. Stop the server first: this command needs it to itself"))

@@ -26,6 +26,9 @@ pub(crate) fn export(
         let reason = "the directory is not empty; blocks are written into a new or empty one";
         return Err(ExchangeError::Path { path: dir.to_owned(), reason });
     }
+    // promtool refuses a data directory that has none.
+    let wal = dir.join("wal");
+    fs::create_dir(&wal).map_err(ExchangeError::io("create", &wal))?;
     let windows = selection.windows(database, BLOCK_NANOS)?;
     let now_ms = u64::try_from(SystemClock.now() / NANOS_PER_MILLI).unwrap_or(0);
     let mut report = ExportReport::default();

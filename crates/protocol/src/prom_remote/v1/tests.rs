@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use prost::Message;
 use timberline_model::{
-    Exemplar, FamilyMetadata, Histogram, HistogramSample, Metadata, MetricKind, STALE_NAN_BITS, Sample,
+    Exemplar, FamilyMetadata, Histogram, HistogramSample, Metadata, MetricKind, STALE_NAN_BITS,
+    Sample,
 };
 
 use super::*;
@@ -228,7 +229,10 @@ fn histograms_take_no_more_memory_than_the_limits() {
         (DecodeLimits { metadata_max: 2, ..defaults }, "metadata entries"),
     ] {
         let refused = decode_v1(&body, &limits).unwrap_err();
-        assert!(matches!(refused, ProtocolError::TooMany { what: w, .. } if w == what), "{refused}");
+        assert!(
+            matches!(refused, ProtocolError::TooMany { what: w, .. } if w == what),
+            "{refused}"
+        );
     }
     assert!(decode_v1(&body, &DecodeLimits { buckets_max: 300, ..defaults }).is_ok());
 }

@@ -6,8 +6,8 @@ use timberline_model::{FamilyMetadata, Histogram, Metadata, MetricKind};
 
 use super::*;
 use crate::prom_remote::testing::{
-    ExemplarV2, MetadataV2, Read, RequestV2, SeriesV2, WireHistogram, any_histogram, read, read_rest,
-    sample, wire_histogram,
+    ExemplarV2, MetadataV2, Read, RequestV2, SeriesV2, WireHistogram, any_histogram, read,
+    read_rest, sample, wire_histogram,
 };
 
 /// A request under construction, with a table that gives every text one number.
@@ -223,10 +223,13 @@ fn what_no_histogram_or_exemplar_can_be_is_rejected_by_name() {
     let body = builder.body();
     let (_, rejected, words) = rejections(&body);
     assert_eq!((rejected, words.len()), (1, 3), "{words:?}");
-    for (words, part) in words.iter().zip(["schema -500", "odd number", "symbol 99 of a table of 6"]) {
+    for (words, part) in
+        words.iter().zip(["schema -500", "odd number", "symbol 99 of a table of 6"])
+    {
         assert!(words.starts_with("series up{job=\"node\"}: ") && words.contains(part), "{words}");
     }
-    let kept = |decoded: &Decoded<'_>| (decoded.batch.histograms().len(), decoded.exemplars_rejected);
+    let kept =
+        |decoded: &Decoded<'_>| (decoded.batch.histograms().len(), decoded.exemplars_rejected);
     assert_eq!(with_decoded(&body, kept).unwrap(), (1, 2));
 }
 
