@@ -60,6 +60,25 @@ pub(crate) fn import(
     rows.end(intake)
 }
 
+/// Reads a whole text and returns how many samples it has.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn read_csv(bytes: &[u8]) -> Result<u64, String> {
+    let mut reader = csv::Reader::from_reader(bytes);
+    let header = reader.headers().map_err(|error| error.to_string())?;
+    let roles: Vec<Role> = header.iter().map(Role::of).collect();
+    Role::check_all(&roles)?;
+    let (mut builder, mut record) = (LabelsBuilder::default(), csv::StringRecord::new());
+    let mut count = 0;
+    while reader.read_record(&mut record).map_err(|error| error.to_string())? {
+        read_row(record.iter().zip(&roles), None, &mut builder)?;
+        builder.build().map_err(|error| error.to_string())?;
+        count += 1;
+    }
+    Ok(count)
+}
+
 /// Reads a line's cells; its labels go to the builder.
 ///
 /// # Errors

@@ -123,11 +123,16 @@ pub(crate) fn import(mut file: InputFile, intake: &mut Intake<'_>) -> Result<(),
 
 type Parsed = (Labels, SeriesColumns, Vec<Exemplar>);
 
-/// Reads a line.
+/// Reads a line: its series and the series' samples.
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub(crate) fn parse_line(line: &str, builder: &mut LabelsBuilder) -> Result<Parsed, String> {
+pub fn read_json_line(line: &str) -> Result<(Labels, SeriesColumns), String> {
+    let (labels, columns, _) = parse_line(line, &mut LabelsBuilder::default())?;
+    Ok((labels, columns))
+}
+
+fn parse_line(line: &str, builder: &mut LabelsBuilder) -> Result<Parsed, String> {
     let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
     let mut labels_of = |pairs: &std::collections::BTreeMap<String, String>| {
         builder.clear();

@@ -26,3 +26,6 @@ pub use encode::{
     push_value,
 };
 pub use line::{Dialect, ExemplarText, Line, LineError, SampleText, parse_line};
+
+#[cfg(test)]
+mod tests;

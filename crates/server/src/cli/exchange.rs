@@ -81,8 +81,10 @@ pub(super) fn export(args: &ExportArgs) -> Result<(), Failure> {
     bar.end();
     let report = report.map_err(failure)?;
     database.close().map_err(Failure::new)?;
-    let mut parts =
-        vec![format!("exported {}", counted(report.samples, "samples")), counted(report.series, "series")];
+    let mut parts = vec![
+        format!("exported {}", counted(report.samples, "samples")),
+        counted(report.series, "series"),
+    ];
     if report.blocks > 0 {
         parts.push(counted(report.blocks, "blocks"));
     }
@@ -97,7 +99,8 @@ pub(super) fn export(args: &ExportArgs) -> Result<(), Failure> {
 /// Opens the directory for this command alone. Nothing is compacted or removed while it works: the
 /// server does that, by its own settings.
 fn open(dir: &Path) -> Result<Database, Failure> {
-    let options = Options { background: false, retention: Retention::default(), ..Options::default() };
+    let options =
+        Options { background: false, retention: Retention::default(), ..Options::default() };
     let database = Database::open(dir, options).map_err(|error| match error {
         Error::Engine(EngineError::Locked { .. }) => {
             Failure::new(format!("{error}. Stop the server first: this command needs it to itself"))

@@ -28,8 +28,8 @@ use timberline_promql::REGEX_COUNT_MAX;
 use timberline_protocol::{
     ProtocolError,
     prom_read::{
-        CONTENT_TYPE_CHUNKS, CONTENT_TYPE_SAMPLED, ChunkStream, ReadLimits, ReadRequest, ResponseType,
-        SampledResponse, decode_request,
+        CONTENT_TYPE_CHUNKS, CONTENT_TYPE_SAMPLED, ChunkStream, ReadLimits, ReadRequest,
+        ResponseType, SampledResponse, decode_request,
     },
     prom_remote,
 };
@@ -246,8 +246,7 @@ impl Reading {
     }
 
     fn answer(mut self, body: &[u8], answerer: &mut Answerer) -> Result<(), ApiError> {
-        let refused =
-            |error: ProtocolError| ApiError::new(Subject::Request, error.kind(), &error);
+        let refused = |error: ProtocolError| ApiError::new(Subject::Request, error.kind(), &error);
         let mut decoded = Vec::new();
         prom_remote::decompress(body, self.body_max, &mut decoded).map_err(refused)?;
         let limits = ReadLimits {
@@ -303,7 +302,8 @@ impl Reading {
                 stream.push(query, labels, columns, |frame| {
                     let begun = Instant::now();
                     answerer.send(frame)?;
-                    reading.deadline = reading.deadline.and_then(|d| d.checked_add(begun.elapsed()));
+                    reading.deadline =
+                        reading.deadline.and_then(|d| d.checked_add(begun.elapsed()));
                     reading.check()
                 })
             })?;
@@ -318,8 +318,7 @@ impl Reading {
         query: usize,
         visit: &mut dyn FnMut(&mut Self, &Labels, &SeriesColumns) -> Result<(), ApiError>,
     ) -> Result<(), ApiError> {
-        let failed =
-            |error: ScanError| ApiError::new(Subject::Evaluation, error.kind(), &error);
+        let failed = |error: ScanError| ApiError::new(Subject::Evaluation, error.kind(), &error);
         let query = &request.queries[query];
         self.check()?;
         if query.range.is_empty() {

@@ -5,6 +5,7 @@
 mod command_line;
 mod documentation;
 mod durability;
+mod exchange;
 mod harness;
 mod labels;
 mod limits;
