@@ -5,7 +5,7 @@ use timberline_io::Fault;
 
 use super::{
     Arc, BTreeMap, DIR, Database, Durability, Error, ErrorKind, History, Options, Path, SimClock,
-    SimDisk, WriteBatch, count_from_env, labels_of, read_all, value_of,
+    SimDisk, WriteBatch, count_from_env, labels_of, push, read_all,
 };
 
 const SECOND: i64 = 1_000_000_000;
@@ -126,7 +126,7 @@ impl Life {
         for series in [self.sent % 3, 3 + self.sent / 2] {
             let ts = NOW - (self.sent as i64 % 4) * 5_000 * SECOND + self.sent as i64 * SECOND;
             batch.push_labels(labels_of(series));
-            batch.push_sample(ts, value_of(series, ts));
+            push(&mut batch, series, ts);
             keys.push((series, ts));
         }
         self.sent += 1;

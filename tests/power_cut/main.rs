@@ -9,8 +9,9 @@ mod prefixes;
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use timberline::{
-    Database, DuplicatePolicy, Durability, Error, ErrorKind, Labels, Matcher, Options, Selector,
-    SeriesColumns, SeriesSource, TimeRange, WriteBatch,
+    BucketCounts, BucketSpan, Database, DuplicatePolicy, Durability, Error, ErrorKind, Histogram,
+    HistogramSample, Labels, Matcher, Options, Selector, SeriesColumns, SeriesSource, TimeRange,
+    WriteBatch,
 };
 use timberline_io::{Fault, SimClock, SimDisk};
 use timberline_tests::{History, count_from_env, value_of};
@@ -156,13 +157,15 @@ impl Simulation {
             batch.push_labels(labels_of(series));
             for _ in 0..=self.chance.below(3) {
                 let ts = self.now - self.chance.below(7_200) as i64 * 1_000_000_000;
-                batch.push_sample(ts, value_of(series, ts));
+                push(&mut batch, series, ts);
                 self.history.sent(series, ts);
                 sent.push((series, ts));
             }
         }
         let outcome = database.write_with(&batch, Durability::Synced)?;
         assert_eq!(outcome.samples_rejected, 0, "seed {}: {outcome:?}", self.seed);
+        let written = outcome.samples_written + outcome.histograms_written;
+        assert_eq!(written, sent.len() as u64, "seed {}: {outcome:?}", self.seed);
         sent.into_iter().for_each(|(series, ts)| self.history.acknowledged(series, ts));
         Ok(())
     }
@@ -212,6 +215,66 @@ fn labels_of(series: u64) -> Labels {
     Labels::from_pairs(pairs).expect("these are labels")
 }
 
+/// Adds the sample of a series at a time: of every third series a histogram, and of every third a float
+/// with a start.
+fn push(batch: &mut WriteBatch<'_>, series: u64, ts: i64) {
+    let (value, start) = (value_of(series, ts), start_of(series, ts));
+    match series % 3 {
+        0 => batch.push_sample(ts, value),
+        1 => batch.push_sample_since(ts, start, value),
+        _ => {
+            let histogram = histogram_of(value);
+            batch.push_histogram(HistogramSample { ts, start, histogram });
+        }
+    }
+}
+
+/// The start of a sample: 0 where nobody says one, and otherwise it changes now and then.
+fn start_of(series: u64, ts: i64) -> i64 {
+    if series.is_multiple_of(3) { 0 } else { ts - ts.rem_euclid(1_800_000_000_000) }
+}
+
+/// A histogram whose sum is the value, and whose form follows from it.
+fn histogram_of(value: f64) -> Histogram {
+    let number = value as u64;
+    let positive: Vec<u64> = (0..number % 5).map(|bucket| (number >> bucket) % 100).collect();
+    let length = positive.len() as u32;
+    let spans = if length == 0 { vec![] } else { vec![BucketSpan { offset: 2, length }] };
+    let count = positive.iter().sum();
+    Histogram {
+        schema: (number % 8) as i8,
+        sum: value,
+        positive_spans: spans,
+        counts: BucketCounts::Integer { count, zero_count: 0, positive, negative: vec![] },
+        ..Histogram::stale()
+    }
+}
+
+/// The samples of columns by their values; every bit beside those is checked here.
+fn samples_in(series: u64, columns: &SeriesColumns) -> Result<Vec<(i64, f64)>, String> {
+    let mut samples = Vec::new();
+    let start_at = |starts: &[i64], index: usize| starts.get(index).copied().unwrap_or(0);
+    let floats = columns.timestamps.iter().zip(&columns.values).enumerate();
+    for (index, (ts, value)) in floats {
+        samples.push((*ts, start_at(&columns.starts, index), *value));
+    }
+    let column = &columns.histograms;
+    for (index, (ts, histogram)) in column.timestamps.iter().zip(&column.values).enumerate() {
+        if *histogram != histogram_of(histogram.sum) {
+            return Err(format!("series {series} at {ts}: a changed histogram {histogram:?}"));
+        }
+        samples.push((*ts, start_at(&column.starts, index), histogram.sum));
+    }
+    let (floats, histograms) = (columns.timestamps.len(), column.timestamps.len());
+    if (series % 3 == 2 && floats > 0) || (series % 3 != 2 && histograms > 0) {
+        return Err(format!("series {series} has {floats} floats, {histograms} histograms"));
+    }
+    match samples.iter().find(|(ts, start, _)| *start != start_of(series, *ts)) {
+        Some((ts, start, _)) => Err(format!("series {series} at {ts}: start {start}")),
+        None => Ok(samples.into_iter().map(|(ts, _, value)| (ts, value)).collect()),
+    }
+}
+
 fn read_all(database: &Database) -> Result<BTreeMap<(u64, i64), f64>, String> {
     let selector = Selector { matchers: Vec::new(), range: TimeRange::ALL };
     let streams = database.scan(&selector, std::num::NonZeroUsize::MIN);
@@ -221,8 +284,8 @@ fn read_all(database: &Database) -> Result<BTreeMap<(u64, i64), f64>, String> {
         while let Some(labels) = stream.next(&mut columns).map_err(|error| error.to_string())? {
             let series = labels.get("series").and_then(|text| text.parse().ok());
             let series = series.ok_or_else(|| format!("unknown series {labels}"))?;
-            for (ts, value) in columns.timestamps.iter().zip(&columns.values) {
-                if found.insert((series, *ts), *value).is_some() {
+            for (ts, value) in samples_in(series, &columns)? {
+                if found.insert((series, ts), value).is_some() {
                     return Err(format!("{labels} has two samples at {ts}"));
                 }
             }

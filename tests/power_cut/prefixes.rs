@@ -1,13 +1,16 @@
 //! Whatever happens to the disk, what is found afterwards is what the first so many batches make under
-//! the database's duplicate policy: all acknowledged ones, perhaps a few more, each of them whole.
+//! the database's duplicate policy: all acknowledged ones, perhaps a few more, each of them whole, with
+//! floats, starts, histograms, exemplars and metadata.
 
-use timberline::DuplicatePolicy;
+use timberline::{
+    DuplicatePolicy, Exemplar, FamilyMetadata, HistogramSample, LabelQuery, Labels, Metadata,
+};
 use timberline_io::Fault;
 
 use super::{
     Arc, BTreeMap, Chance, DIR, Database, Durability, Error, ErrorKind, Options, Path, Selector,
     SeriesColumns, SeriesSource, SimClock, SimDisk, TimeRange, WriteBatch, count_from_env,
-    labels_of,
+    histogram_of, labels_of,
 };
 
 const NOW: i64 = 1_700_000_000_000_000_000;
@@ -17,8 +20,25 @@ const OPERATIONS_PER_ROUND: u64 = 25;
 const POLICIES: [DuplicatePolicy; 4] =
     [DuplicatePolicy::Last, DuplicatePolicy::First, DuplicatePolicy::All, DuplicatePolicy::Reject];
 
-/// The values of each series at each instant.
-type Contents = BTreeMap<(u64, i64), Vec<f64>>;
+/// A sample: whether it is a histogram, its start, and its value or sum.
+type Value = (bool, i64, u64);
+
+/// One batch: samples by series and time, exemplars by series, and helps of families.
+#[derive(Clone, Debug, Default)]
+struct Batch {
+    samples: Vec<(u64, i64, Value)>,
+    exemplars: Vec<(u64, Exemplar)>,
+    helps: Vec<(String, String)>,
+}
+
+/// All that a database holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Contents {
+    /// The samples of each series at each instant.
+    samples: BTreeMap<(u64, i64), Vec<Value>>,
+    exemplars: BTreeMap<u64, Vec<Exemplar>>,
+    helps: BTreeMap<String, String>,
+}
 
 #[test]
 fn what_is_found_is_what_the_first_batches_make() {
@@ -34,8 +54,8 @@ struct Prefixes {
     policy: DuplicatePolicy,
     chance: Chance,
     disk: SimDisk,
-    /// All batches that may have been written, in their order: series, time and value.
-    batches: Vec<Vec<(u64, i64, f64)>>,
+    /// All batches that may have been written, in their order.
+    batches: Vec<Batch>,
     /// How many of them survive a power cut for certain, and how many the death of the process.
     synced: usize,
     logged: usize,
@@ -70,8 +90,9 @@ impl Prefixes {
                 self.cut_expected = fault == Fault::Crash;
             }
             for _ in 0..OPERATIONS_PER_ROUND {
-                let result = match self.chance.below(10) {
-                    0 => database.flush().map(drop),
+                let result = match self.chance.below(20) {
+                    0 | 1 => database.flush().map(drop),
+                    2 => database.compact().map(drop),
                     _ => self.write(&database),
                 };
                 match result.map_err(|error| error.kind()) {
@@ -102,17 +123,41 @@ impl Prefixes {
 
     fn write(&mut self, database: &Database) -> Result<(), Error> {
         let mut batch = WriteBatch::default();
-        let mut samples = Vec::new();
+        let mut sent = Batch::default();
         for _ in 0..=self.chance.below(3) {
             let series = self.chance.below(5);
             batch.push_labels(labels_of(series));
+            let kinds = self.chance.below(4);
             for _ in 0..=self.chance.below(3) {
                 // Few instants, so that many meet.
                 let ts = NOW - self.chance.below(12) as i64 * 1_000 * SECOND;
+                let start = [0, -7, ts - 1][self.chance.below(3) as usize];
                 self.value += 1.0;
-                batch.push_sample(ts, self.value);
-                samples.push((series, ts, self.value));
+                // In one batch, a series' floats come before its histograms.
+                if kinds == 0 {
+                    let histogram = histogram_of(self.value);
+                    batch.push_histogram(HistogramSample { ts, start, histogram });
+                } else {
+                    batch.push_sample_since(ts, start, self.value);
+                }
+                sent.samples.push((series, ts, (kinds == 0, start, self.value.to_bits())));
             }
+            if kinds == 1 {
+                let labels = Labels::from_pairs([("trace_id", &self.value.to_string())]);
+                // Those of a series ascend.
+                let ts = NOW - 10_000 * SECOND + self.value as i64 * SECOND;
+                let labels = labels.expect("these are labels");
+                let exemplar = Exemplar { labels, value: -self.value, ts };
+                batch.push_exemplar(exemplar.clone());
+                sent.exemplars.push((series, exemplar));
+            }
+        }
+        if self.chance.one_in(3) {
+            let family = format!("family_{}", self.chance.below(4));
+            let help = self.value.to_string();
+            sent.helps.push((family.clone(), help.clone()));
+            let metadata = Metadata { help, ..Metadata::default() };
+            batch.push_metadata(FamilyMetadata { family, metadata });
         }
         let durability =
             if self.chance.one_in(3) { Durability::Logged } else { Durability::Synced };
@@ -121,7 +166,7 @@ impl Prefixes {
             // Refused as a whole.
             return result.map(drop);
         }
-        self.batches.push(samples);
+        self.batches.push(sent);
         result?;
         self.logged = self.batches.len();
         if durability == Durability::Synced {
@@ -154,7 +199,7 @@ impl Prefixes {
             self.fail(round, &format!("{:?}", database.damage()));
         }
         let found = contents(database).unwrap_or_else(|error| self.fail(round, &error));
-        let mut expected = Contents::new();
+        let mut expected = Contents::default();
         let mut explained = None;
         for count in 0..=self.batches.len() {
             if count > 0 {
@@ -178,33 +223,64 @@ impl Prefixes {
 }
 
 /// What a batch makes of the contents.
-fn take_in(contents: &mut Contents, batch: &[(u64, i64, f64)], policy: DuplicatePolicy) {
-    for (series, ts, value) in batch {
-        let values = contents.entry((*series, *ts)).or_default();
+fn take_in(contents: &mut Contents, batch: &Batch, policy: DuplicatePolicy) {
+    let mut samples = batch.samples.clone();
+    // In one batch, floats come before histograms.
+    samples.sort_by_key(|(series, _, value)| (*series, value.0));
+    for (series, ts, value) in samples {
+        let values = contents.samples.entry((series, ts)).or_default();
         match policy {
-            DuplicatePolicy::Last => *values = vec![*value],
-            DuplicatePolicy::All => values.push(*value),
+            DuplicatePolicy::Last => *values = vec![value],
+            DuplicatePolicy::All => {
+                values.push(value);
+                values.sort_by_key(|value| value.0);
+            }
             DuplicatePolicy::First | DuplicatePolicy::Reject if values.is_empty() => {
-                values.push(*value);
+                values.push(value);
             }
             DuplicatePolicy::First | DuplicatePolicy::Reject => {}
         }
     }
+    for (series, exemplar) in &batch.exemplars {
+        contents.exemplars.entry(*series).or_default().push(exemplar.clone());
+    }
+    contents.helps.extend(batch.helps.iter().cloned());
 }
 
 fn contents(database: &Database) -> Result<Contents, String> {
     let selector = Selector { matchers: Vec::new(), range: TimeRange::ALL };
     let streams = database.scan(&selector, std::num::NonZeroUsize::MIN);
-    let mut found = Contents::new();
+    let mut found = Contents::default();
     let mut columns = SeriesColumns::default();
+    let start_at = |starts: &[i64], index: usize| starts.get(index).copied().unwrap_or(0);
     for mut stream in streams.map_err(|error| error.to_string())? {
         while let Some(labels) = stream.next(&mut columns).map_err(|error| error.to_string())? {
-            let series = labels.get("series").and_then(|text| text.parse().ok());
-            let series = series.ok_or_else(|| format!("unknown series {labels}"))?;
-            for (ts, value) in columns.timestamps.iter().zip(&columns.values) {
-                found.entry((series, *ts)).or_default().push(*value);
+            let series = series_of(&labels)?;
+            let mut add = |ts: i64, value: Value| {
+                found.samples.entry((series, ts)).or_default().push(value);
+            };
+            for (index, (ts, value)) in columns.timestamps.iter().zip(&columns.values).enumerate() {
+                add(*ts, (false, start_at(&columns.starts, index), value.to_bits()));
+            }
+            let column = &columns.histograms;
+            for (index, (ts, of)) in column.timestamps.iter().zip(&column.values).enumerate() {
+                if *of != histogram_of(of.sum) {
+                    return Err(format!("{labels} at {ts}: a changed histogram {of:?}"));
+                }
+                add(*ts, (true, start_at(&column.starts, index), of.sum.to_bits()));
             }
         }
     }
+    let query = LabelQuery::default();
+    for of in database.exemplars(&query).map_err(|error| error.to_string())? {
+        found.exemplars.insert(series_of(&of.labels)?, of.exemplars);
+    }
+    let metadata = database.metadata(None, 0).into_iter();
+    found.helps = metadata.map(|entry| (entry.family, entry.metadata.help)).collect();
     Ok(found)
+}
+
+fn series_of(labels: &Labels) -> Result<u64, String> {
+    let series = labels.get("series").and_then(|text| text.parse().ok());
+    series.ok_or_else(|| format!("unknown series {labels}"))
 }

@@ -96,10 +96,18 @@ impl Client {
     /// When no answer comes.
     #[must_use]
     pub fn post(&self, path: &str) -> (u16, String) {
+        self.try_post(path).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Posts an empty body to a path, and returns the status and the body.
+    ///
+    /// # Errors
+    /// Why no answer came, in words.
+    pub fn try_post(&self, path: &str) -> Result<(u16, String), String> {
         let url = format!("http://{}{path}", self.address);
         let answer = self.agent.post(&url).send_empty();
-        let mut answer = answer.unwrap_or_else(|error| panic!("{url}: {error}"));
+        let mut answer = answer.map_err(|error| error.to_string())?;
         let body = answer.body_mut().read_to_string().unwrap_or_default();
-        (answer.status().as_u16(), body)
+        Ok((answer.status().as_u16(), body))
     }
 }

@@ -29,26 +29,32 @@
 //!
 //! Invariant: what a call acknowledged at [`Durability::Synced`] is there after a power cut.
 
+mod care;
 mod database;
 mod error;
 mod options;
 
+pub use care::{check, check_on, repair};
 pub use database::Database;
 pub use error::Error;
 pub use options::{Options, QueryOptions};
 pub use timberline_engine::{
-    BulkImport, CompactionOutcome, Damage, EngineError, EngineStats, FlushOutcome, HeadCardinality,
-    ImportOptions, ImportOutcome, RESTORING_FILE, Retention, Snapshot, check_levels,
+    BulkImport, CheckReport, CompactionOutcome, Damage, EngineError, EngineStats, Finding,
+    FlushOutcome, HeadCardinality, ImportOptions, ImportOutcome, RESTORING_FILE, RepairOptions,
+    RepairReport, Retention, Snapshot, check_levels,
 };
 pub use timberline_model::{
-    DuplicatePolicy, Durability, ErrorKind, Exemplar, FamilyMetadata, LabelQuery, Labels,
-    LabelsBuilder, LabelsError, LogOffset, MatchOp, Matcher, MatcherError, RejectReason, Rejection,
-    Sample, ScanError, Selector, SeriesColumns, SeriesKey, SeriesRef, SeriesScan, SeriesSource,
-    SeriesWrite, TimeRange, WriteBatch, WriteOutcome,
+    BucketCounts, BucketSpan, DuplicatePolicy, Durability, ErrorKind, Exemplar, FamilyMetadata,
+    Histogram, HistogramColumn, HistogramError, HistogramSample, LabelQuery, Labels, LabelsBuilder,
+    LabelsError, LogOffset, MatchOp, Matcher, MatcherError, Metadata, MetricKind, RejectReason,
+    Rejection, ResetHint, Sample, ScanError, Selector, SeriesColumns, SeriesExemplars, SeriesKey,
+    SeriesRef, SeriesScan, SeriesSource, SeriesWrite, TimeRange, WriteBatch, WriteOutcome,
 };
 pub use timberline_promql::{
     ParseError,
-    eval::{InstantSample, Limits, Query, QueryResult, QueryStats, RangeSeries, Value},
+    eval::{
+        InstantSample, Limits, Query, QueryResult, QueryStats, RangeSeries, SampleValue, Value,
+    },
 };
 
 /// The query language: parse an expression once, then evaluate it with [`Database::query_with`].

@@ -144,7 +144,7 @@ fn read_until(database: &Database, progress: &[Progress], done: &AtomicBool, see
             }
         };
         check(database, writer, &progress[writer], range);
-        let query = LabelQuery { selectors: Vec::new(), range: TimeRange::ALL, limit: 0 };
+        let query = LabelQuery::default();
         let values = database.label_values("series", &query).unwrap();
         assert!(values.len() <= SERIES, "{values:?}");
         rounds += 1;

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use timberline_block::BlockError;
 use timberline_log::LogError;
-use timberline_model::{ErrorKind, ScanError};
+use timberline_model::{ErrorKind, ScanError, Stopped};
 
 /// Why the engine could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +96,9 @@ pub enum EngineError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A question was told to end before it was answered.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
     /// The engine was closed.
     #[error("the database is closed")]
     Closed,
@@ -124,6 +127,7 @@ impl EngineError {
             | Self::Tombstone { .. }
             | Self::BlockSetAside { .. } => ErrorKind::Corrupt,
             Self::Options { .. } => ErrorKind::Invalid,
+            Self::Stopped(stopped) => stopped.kind,
             Self::ManifestInDoubt { .. } | Self::Closed => ErrorKind::Unavailable,
             Self::Log(error) => error.kind(),
             Self::Block(error) => error.kind(),

@@ -9,7 +9,7 @@ use timberline_io::{Disk, SimClock, SimDisk};
 use timberline_log::LogOptions;
 use timberline_model::{
     DuplicatePolicy, Durability, ErrorKind, LabelQuery, Labels, MatchOp, Matcher, RejectReason,
-    Selector, SeriesColumns, SeriesSource, TimeRange, WriteBatch, WriteOutcome,
+    Selector, SeriesColumns, SeriesSource, Stop, TimeRange, WriteBatch, WriteOutcome,
 };
 
 const SECOND: i64 = 1_000_000_000;
@@ -235,7 +235,9 @@ fn labels_are_found_in_head_and_blocks_by_time() {
     engine.flush().unwrap();
     write(&engine, &[("new", NOW, 1.0)]);
     let ask = |selectors: Vec<Vec<Matcher>>, range, limit| {
-        engine.label_values("host", &LabelQuery { selectors, range, limit }).unwrap()
+        engine
+            .label_values("host", &LabelQuery { selectors, range, limit, ..LabelQuery::default() })
+            .unwrap()
     };
     let recent = TimeRange::new(NOW - HOUR, NOW);
     assert_eq!(ask(Vec::new(), TimeRange::ALL, 0), ["new", "old"]);
@@ -243,7 +245,7 @@ fn labels_are_found_in_head_and_blocks_by_time() {
     assert!(ask(Vec::new(), recent, 0).contains(&"new".to_owned()));
     let old = Matcher::new("host", MatchOp::Regex, "o.*").unwrap();
     assert_eq!(ask(vec![vec![old.clone()]], TimeRange::ALL, 0), ["old"]);
-    let series = engine.series(&LabelQuery { selectors: Vec::new(), range: recent, limit: 0 });
+    let series = engine.series(&LabelQuery { range: recent, ..LabelQuery::default() });
     assert_eq!(series.unwrap(), [labels("m", "new")]);
     let found = scan(&engine, vec![old], TimeRange::ALL);
     assert_eq!(found.into_keys().collect::<Vec<_>>(), [labels("m", "old").to_string()]);
@@ -388,4 +390,24 @@ fn a_series_whose_first_batch_was_refused_is_defined_by_the_next() {
     let engine = open(&disk, None).unwrap();
     assert!(engine.damage().is_empty(), "{:?}", engine.damage());
     assert_eq!(of(&engine, "a"), [(NOW, 2.0)]);
+}
+
+#[test]
+fn questions_about_labels_end_when_they_are_told_to() {
+    let disk = SimDisk::new(9);
+    let engine = open(&disk, None).unwrap();
+    write(&engine, &[("a", NOW, 1.0)]);
+    for flushed in [false, true] {
+        if flushed {
+            engine.flush().unwrap();
+        }
+        for kind in [ErrorKind::Timeout, ErrorKind::Canceled] {
+            let stop = Stop::new(move || Some(kind));
+            let query = LabelQuery { stop, ..LabelQuery::default() };
+            assert_eq!(engine.label_names(&query).unwrap_err().kind(), kind);
+            assert_eq!(engine.label_values("host", &query).unwrap_err().kind(), kind);
+            assert_eq!(engine.series(&query).unwrap_err().kind(), kind);
+        }
+        assert_eq!(engine.label_values("host", &LabelQuery::default()).unwrap(), ["a"]);
+    }
 }

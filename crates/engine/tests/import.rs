@@ -5,7 +5,9 @@
 
 use std::{collections::BTreeMap, num::NonZeroUsize, path::Path, sync::Arc, time::Duration};
 
-use timberline_engine::{Engine, EngineError, EngineOptions, ImportOptions, ImportOutcome};
+use timberline_engine::{
+    Engine, EngineError, EngineOptions, ImportOptions, ImportOutcome, Retention,
+};
 use timberline_io::{Disk, Fault, SimClock, SimDisk};
 use timberline_log::LogOptions;
 use timberline_model::{
@@ -179,7 +181,7 @@ fn an_import_that_is_given_up_leaves_nothing() {
 #[test]
 fn what_a_write_refuses_an_import_refuses() {
     let disk = SimDisk::new(5);
-    let retention = Some(Duration::from_secs(3_600));
+    let retention = Retention { age: Some(Duration::from_secs(3_600)), bytes: None };
     let options = EngineOptions { retention, ..options(DuplicatePolicy::Last) };
     let engine = open_with(&disk, options).unwrap();
     let samples = [(NOW - 2 * HOUR, 1.0), (NOW, 2.0), (NOW + HOUR, 3.0), (NOW + 2 * HOUR, 4.0)];

@@ -5,9 +5,7 @@
 
 use std::time::Instant;
 
-use timberline::{
-    Database, ImportOptions, Labels, Options, Retention, SeriesColumns, TimeRange,
-};
+use timberline::{Database, ImportOptions, Labels, Options, Retention, SeriesColumns, TimeRange};
 use timberline_exchange::{Format, ImportSettings, Selection, export, import};
 
 const SERIES: i64 = 1_000;

@@ -4,7 +4,11 @@
 //! (`(2^2^-schema)^(i-1), (2^2^-schema)^i]`), and buckets with bounds of their own. Source: the native
 //! histogram specification of Prometheus (2024).
 
+mod bounds;
+
 use crate::{is_stale, limits};
+
+pub use bounds::{Bucket, exponential_bound};
 
 /// The schema of histograms with bucket bounds of their own.
 pub const CUSTOM_BUCKETS_SCHEMA: i8 = -53;

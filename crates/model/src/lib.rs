@@ -21,6 +21,7 @@ mod policy;
 mod sample;
 mod scan;
 mod series;
+mod stop;
 mod time;
 
 pub use batch::{
@@ -31,8 +32,8 @@ pub use duration::{DurationError, format_duration, parse_duration};
 pub use error::ErrorKind;
 pub use exemplar::{Exemplar, SeriesExemplars};
 pub use histogram::{
-    BucketCounts, BucketSpan, CUSTOM_BUCKETS_SCHEMA, Histogram, HistogramError, ResetHint,
-    SCHEMA_MAX, SCHEMA_MIN,
+    Bucket, BucketCounts, BucketSpan, CUSTOM_BUCKETS_SCHEMA, Histogram, HistogramError, ResetHint,
+    SCHEMA_MAX, SCHEMA_MIN, exponential_bound,
 };
 pub use labels::{LabelDecoder, Labels, LabelsBuilder, LabelsError, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher, MatcherError};
@@ -44,4 +45,5 @@ pub use scan::{
     HistogramColumn, LabelQuery, ScanError, Selector, SeriesColumns, SeriesScan, SeriesSource,
 };
 pub use series::SeriesRef;
+pub use stop::{Stop, Stopped};
 pub use time::{NANOS_PER_MILLI, NANOS_PER_SECOND, TimeRange, TimeUnit};

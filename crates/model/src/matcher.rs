@@ -5,7 +5,10 @@ use std::fmt;
 use regex::Regex;
 use regex_syntax::hir::{Hir, HirKind};
 
+use self::wildcard::{Wildcard, prefix};
 use crate::{ErrorKind, Labels};
+
+mod wildcard;
 
 /// Alternatives that a regular expression may unfold to and still be looked up value by value.
 const LITERALS_MAX: usize = 256;
@@ -33,8 +36,19 @@ pub struct Matcher {
     name: String,
     op: MatchOp,
     value: String,
-    regex: Option<Regex>,
+    expression: Option<Expression>,
+}
+
+/// A regular expression, and what is known of it.
+#[derive(Clone, Debug)]
+struct Expression {
+    regex: Regex,
+    /// All values that pass, if they are few.
     literals: Option<Vec<String>>,
+    /// The same expression, where it is so simple.
+    wildcard: Option<Wildcard>,
+    /// What all values that pass begin with.
+    prefix: String,
 }
 
 /// Why a matcher cannot be made.
@@ -72,8 +86,8 @@ impl Matcher {
         value: impl Into<String>,
     ) -> Result<Self, MatcherError> {
         let (name, value) = (name.into(), value.into());
-        let (regex, literals) = match op {
-            MatchOp::Equal | MatchOp::NotEqual => (None, None),
+        let expression = match op {
+            MatchOp::Equal | MatchOp::NotEqual => None,
             MatchOp::Regex | MatchOp::NotRegex => {
                 let bad = |reason: String| MatcherError::BadRegex {
                     name: name.clone(),
@@ -89,17 +103,18 @@ impl Matcher {
                     .size_limit(REGEX_BYTES_MAX)
                     .build()
                     .map_err(|error| bad(error.to_string()))?;
-                (Some(regex), literals(&hir))
+                let (wildcard, prefix) = (Wildcard::of(&hir), prefix(&hir));
+                Some(Expression { regex, literals: literals(&hir), wildcard, prefix })
             }
         };
-        Ok(Self { name, op, value, regex, literals })
+        Ok(Self { name, op, value, expression })
     }
 
     /// A matcher for one value exactly.
     #[must_use]
     pub fn equal(name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), value.into());
-        Self { name, op: MatchOp::Equal, value, regex: None, literals: None }
+        Self { name, op: MatchOp::Equal, value, expression: None }
     }
 
     /// The label's name.
@@ -149,15 +164,24 @@ impl Matcher {
     pub fn literal_values(&self) -> Option<&[String]> {
         match self.op {
             MatchOp::Equal => Some(std::slice::from_ref(&self.value)),
-            MatchOp::Regex => self.literals.as_deref(),
+            MatchOp::Regex => self.expression.as_ref()?.literals.as_deref(),
             MatchOp::NotEqual | MatchOp::NotRegex => None,
         }
     }
 
+    /// For `=~` and `!~`: what all values that the expression stands for begin with. Empty where nothing
+    /// is certain.
+    #[must_use]
+    pub fn expression_prefix(&self) -> &str {
+        self.expression.as_ref().map_or("", |expression| &expression.prefix)
+    }
+
     fn regex_matches(&self, value: &str) -> bool {
-        match &self.literals {
-            Some(literals) if literals.len() <= 8 => literals.iter().any(|l| l == value),
-            _ => self.regex.as_ref().is_some_and(|regex| regex.is_match(value)),
+        let Some(expression) = &self.expression else { return false };
+        match (&expression.literals, &expression.wildcard) {
+            (Some(literals), _) if literals.len() <= 8 => literals.iter().any(|l| l == value),
+            (_, Some(wildcard)) => wildcard.matches(value),
+            _ => value.starts_with(&expression.prefix) && expression.regex.is_match(value),
         }
     }
 }

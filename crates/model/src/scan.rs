@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use crate::{ErrorKind, Histogram, Labels, Matcher, SeriesExemplars, TimeRange};
+use crate::{ErrorKind, Histogram, Labels, Matcher, SeriesExemplars, Stop, TimeRange};
 
 /// Which series and which span of time a query wants.
 #[derive(Clone, Debug)]
@@ -107,6 +107,15 @@ pub struct LabelQuery {
     pub range: TimeRange,
     /// At most so many answers. Zero means no limit.
     pub limit: usize,
+    /// Ends the work early.
+    pub stop: Stop,
+}
+
+/// Everything, as long as it takes.
+impl Default for LabelQuery {
+    fn default() -> Self {
+        Self { selectors: Vec::new(), range: TimeRange::ALL, limit: 0, stop: Stop::default() }
+    }
 }
 
 /// Where series come from: a database, or memory in tests.

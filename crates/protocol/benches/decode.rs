@@ -8,7 +8,8 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use timberline_model::{Labels, Sample};
 use timberline_protocol::{
-    DecodeLimits, TimeForm, json, prom_api,
+    DecodeLimits, TimeForm, json,
+    prom_api::{self, MatrixRow},
     prom_remote::{Arena, compress, decode_v1, decode_v2, decompress, encode_v1},
 };
 
@@ -134,8 +135,13 @@ fn benchmarks(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 body.clear();
-                let series = [(&labels, &timestamps[..], &values[..])];
-                prom_api::matrix(&mut body, series, TimeForm::Seconds);
+                let row = MatrixRow {
+                    labels: &labels,
+                    timestamps: &timestamps,
+                    values: &values,
+                    histograms: &[],
+                };
+                prom_api::matrix(&mut body, [row], TimeForm::Seconds);
                 black_box(&body);
             });
         });

@@ -3,10 +3,15 @@
 //! Values are front-coded in blocks of 16. A value is found by a binary search over the blocks' first
 //! values; one with a known number by reading its block from the start.
 
+use roaring::RoaringBitmap;
 use timberline_model::limits;
 
 use super::{index::Index, names::Name};
-use crate::{BlockError, cursor::Cursor, format::VALUES_PER_BLOCK};
+use crate::{
+    BlockError,
+    cursor::Cursor,
+    format::{SMALL_POSTING_MAX, VALUES_PER_BLOCK},
+};
 
 /// Where a posting list lies, and how many series it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +65,16 @@ impl<'a> Dictionary<'a> {
         }
         std::mem::swap(&mut entries.text, text);
         Ok(())
+    }
+
+    /// Whether one of a value's series is in a set.
+    pub(crate) fn meets(&self, list: PostingRef, set: &RoaringBitmap) -> Result<bool, BlockError> {
+        if list.count > SMALL_POSTING_MAX {
+            return Ok(!self.index.posting(list)?.is_disjoint(set));
+        }
+        let mut found = false;
+        self.index.visit(&[list], |series| found |= set.contains(series))?;
+        Ok(found)
     }
 
     /// Calls `each` with the values that start with `prefix` and their posting lists, in order.

@@ -16,6 +16,15 @@ pub struct LabelCount<'a> {
     pub series: u64,
 }
 
+/// Whether the posting lists of all values are read sooner than the labels of so many series. A value
+/// costs about as much as a series' labels; of its list, what is dense costs next to nothing.
+const fn looks_at_values(series: u64, values: u64, series_with_name: u64) -> bool {
+    values.saturating_add(series_with_name / SERIES_OF_A_LIST) < series
+}
+
+/// So many entries of a posting list are read in the time in which one series' labels are.
+const SERIES_OF_A_LIST: u64 = 16;
+
 impl Block {
     /// The names of labels, sorted: of all series, or of those given.
     ///
@@ -57,9 +66,21 @@ impl Block {
             })?;
             return Ok(values);
         };
+        let wanted = self.bitmap(series)?;
+        let name = index.name(number)?;
+        if looks_at_values(wanted.len(), u64::from(name.value_count), u64::from(name.series_count))
+        {
+            dictionary.scan("", &mut |value, list| {
+                if dictionary.meets(list, &wanted)? {
+                    values.push(value.to_owned());
+                }
+                Ok(())
+            })?;
+            return Ok(values);
+        }
         let mut reader = LabelReader::new(index);
         let mut numbers = RoaringBitmap::new();
-        for series in &self.bitmap(series)? {
+        for series in &wanted {
             numbers.extend(reader.value_number(series, number)?);
         }
         let mut text = Vec::new();

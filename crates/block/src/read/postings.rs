@@ -64,7 +64,11 @@ impl Union {
 
 impl Index {
     /// Calls `each` with every number of some lists.
-    fn visit(&self, lists: &[PostingRef], mut each: impl FnMut(u32)) -> Result<(), BlockError> {
+    pub(crate) fn visit(
+        &self,
+        lists: &[PostingRef],
+        mut each: impl FnMut(u32),
+    ) -> Result<(), BlockError> {
         let mut numbers = Vec::new();
         for list in lists {
             if list.count > SMALL_POSTING_MAX {

@@ -102,7 +102,7 @@ impl Index {
             return union.finish(self);
         }
         let positive = matcher.op() == MatchOp::Regex;
-        dictionary.scan(literal_prefix(matcher.value()), &mut |value, list| {
+        dictionary.scan(matcher.expression_prefix(), &mut |value, list| {
             if matcher.matches(value) == positive {
                 union.add(list);
             }
@@ -150,23 +150,3 @@ fn any_value(matcher: &Matcher) -> bool {
     matches!(matcher.op(), MatchOp::Regex | MatchOp::NotRegex)
         && matches!(matcher.value(), ".*" | ".+")
 }
-
-/// A text that every value which an expression matches starts with. Found without parsing: up to the
-/// first character that means anything, and nothing where alternatives may be.
-fn literal_prefix(pattern: &str) -> &str {
-    if pattern.contains('|') {
-        return "";
-    }
-    let special = |c: char| "\\.+*?()[]{}^$".contains(c);
-    let Some(end) = pattern.find(special) else { return pattern };
-    let prefix = &pattern[..end];
-    // A character that may be repeated no times is not certain.
-    if pattern[end..].starts_with(['?', '*', '{']) {
-        let last = prefix.chars().next_back().map_or(0, char::len_utf8);
-        return &prefix[..prefix.len() - last];
-    }
-    prefix
-}
-
-#[cfg(test)]
-mod tests;

@@ -20,6 +20,7 @@ impl Inner {
     ) -> Result<(), EngineError> {
         let mut state = self.flushing.lock();
         self.check_publishable(&state)?;
+        self.disk.reach("delete.begun");
         // After this, all that was acknowledged is in blocks, and what comes is newer than this.
         self.flush_locked(&mut state)?;
         self.disk.reach("delete.flushed");

@@ -390,6 +390,7 @@ impl Inner {
             families: &families,
             log: &self.log,
             window: self.options.window_nanos(),
+            codec: self.options.codec,
             now_ms: u64::try_from(self.clock.now() / NANOS_PER_MILLI).unwrap_or(0),
         };
         self.disk.reach("flush.begun");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use timberline_block::FloatCodec;
 use timberline_log::LogOptions;
 use timberline_model::{DuplicatePolicy, Durability, limits};
 
@@ -33,6 +34,9 @@ pub struct EngineOptions {
     pub compaction: Vec<Duration>,
     /// Bytes a second that compactions write at most, if there is a limit.
     pub compaction_rate: Option<u64>,
+    /// How floats are encoded in the blocks written from now on; older ones stay as they are until a
+    /// compaction.
+    pub codec: FloatCodec,
     /// How much is kept, until [`set_retention`](super::Engine::set_retention) says otherwise.
     pub retention: Retention,
     /// Whether a thread of the engine flushes by itself. Without it, only [`flush`] does.
@@ -58,6 +62,7 @@ impl Default for EngineOptions {
             block_window: 2 * HOUR,
             compaction: vec![2 * HOUR, 12 * HOUR, 7 * 24 * HOUR],
             compaction_rate: Some(64 << 20),
+            codec: FloatCodec::default(),
             retention: Retention::default(),
             background: true,
         }

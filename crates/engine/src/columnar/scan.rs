@@ -1,6 +1,6 @@
 //! The scan: series of the head and the blocks, joined by their labels and merged by time.
 //!
-//! Each place is asked for the series that match; then the answers are joined: by the 64-bit hash of
+//! Each place is asked for the series that match; then the answers are joined: by half of the hash of
 //! the labels first, and by the labels themselves where hashes agree. A scan goes through the joined
 //! series in the order in which the blocks have them, so that reading a block goes forward.
 //!
@@ -38,8 +38,9 @@ pub(super) struct Places {
 /// A series at one place.
 #[derive(Clone, Copy, Debug)]
 struct Found {
-    /// Of the labels. Zero where there is only one place, and nothing to join.
-    hash: u64,
+    /// The lower half of the labels' hash, which is what blocks have. Zero where there is only one
+    /// place, and nothing to join.
+    hash: u32,
     /// Index of the block, or the number of blocks for the head.
     place: u32,
     /// The block's ordinal, or the head's series number.
@@ -89,7 +90,7 @@ impl Places {
         }
         let place = self.blocks.len() as u32;
         for series in head {
-            let hash = if places > 1 { self.head.label_hash(series) } else { 0 };
+            let hash = if places > 1 { self.head.label_hash(series) as u32 } else { 0 };
             found.push(Found { hash, place, id: series.0 });
         }
         Ok(found)

@@ -1,6 +1,8 @@
 //! The value of one series at every step.
 
-use timberline_model::Labels;
+use std::sync::Arc;
+
+use timberline_model::{Histogram, Labels};
 
 /// Bits in a word of the presence bitmap.
 const WORD: usize = 64;
@@ -12,19 +14,26 @@ const WORD: usize = 64;
 pub(super) struct StepColumn {
     values: Vec<f64>,
     present: Vec<u64>,
+    /// Steps whose value is a native histogram, ascending; they have no bit. Only columns of plain
+    /// selectors have any (see [`super::histograms`]).
+    histograms: Vec<(usize, Arc<Histogram>)>,
 }
 
 impl StepColumn {
     /// A column without any value.
     pub(super) fn absent(steps: usize) -> Self {
-        Self { values: vec![0.0; steps], present: vec![0; steps.div_ceil(WORD)] }
+        Self {
+            values: vec![0.0; steps],
+            present: vec![0; steps.div_ceil(WORD)],
+            histograms: Vec::new(),
+        }
     }
 
     /// A column with a value at every step.
     pub(super) fn full(values: Vec<f64>) -> Self {
         let mut present = vec![u64::MAX; values.len().div_ceil(WORD)];
         mask_tail(&mut present, values.len());
-        Self { values, present }
+        Self { values, present, histograms: Vec::new() }
     }
 
     /// Forgets all values, keeping the memory.
@@ -33,6 +42,7 @@ impl StepColumn {
         self.values.resize(steps, 0.0);
         self.present.clear();
         self.present.resize(steps.div_ceil(WORD), 0);
+        self.histograms.clear();
     }
 
     /// How many steps the column has.
@@ -42,12 +52,23 @@ impl StepColumn {
 
     /// Whether no step has a value.
     pub(super) fn is_empty(&self) -> bool {
-        self.present.iter().all(|word| *word == 0)
+        self.histograms.is_empty() && self.present.iter().all(|word| *word == 0)
     }
 
-    /// How many steps have a value.
+    /// How many steps have a number.
     pub(super) fn value_count(&self) -> usize {
         self.present.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// Puts a histogram at a step behind all that have one.
+    pub(super) fn set_histogram(&mut self, step: usize, histogram: Arc<Histogram>) {
+        debug_assert!(self.histograms.last().is_none_or(|(last, _)| *last < step), "in order");
+        self.histograms.push((step, histogram));
+    }
+
+    /// The steps that have a histogram.
+    pub(super) fn histograms(&self) -> &[(usize, Arc<Histogram>)] {
+        &self.histograms
     }
 
     #[inline]
@@ -143,6 +164,10 @@ impl StepColumn {
 
     /// The column of one step repeated over many.
     pub(super) fn broadcast(&self, steps: usize) -> Self {
+        if let Some((_, histogram)) = self.histograms.first() {
+            let all = (0..steps).map(|step| (step, Arc::clone(histogram)));
+            return Self { histograms: all.collect(), ..Self::absent(steps) };
+        }
         match self.get(0) {
             Some(value) => Self::full(vec![value; steps]),
             None => Self::absent(steps),

@@ -1,6 +1,6 @@
 //! The walk over the tree: one expression, evaluated for all its steps at once.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use timberline_model::{Labels, Sample, SeriesColumns, SeriesSource};
 
@@ -9,12 +9,13 @@ use super::{
     column::{ScalarColumn, Series, StepColumn},
     duration,
     error::EvalError,
+    histograms::{self, Uses},
     invariance::is_step_invariant,
     labels::drop_marked,
     leaf::{Leaf, Source, drop_stale},
     notes::{Gravity, Notes},
     order,
-    query::{InstantSample, Limits, Query, QueryResult, RangeSeries, Value},
+    query::{InstantSample, Limits, Query, QueryResult, RangeSeries, SampleValue, Value},
     steps::{Sight, Steps},
     support,
 };
@@ -36,6 +37,7 @@ pub fn evaluate(
         source,
         query: *query,
         budget: Budget::new(limits),
+        uses: Uses::of(query.expr),
         notes: Mutex::new(Notes::default()),
     };
     evaluator.budget.check()?;
@@ -54,6 +56,8 @@ pub(super) struct Evaluator<'q> {
     pub(super) source: &'q dyn SeriesSource,
     pub(super) query: Query<'q>,
     pub(super) budget: Budget<'q>,
+    /// What becomes of native histograms.
+    pub(super) uses: Uses,
     pub(super) notes: Mutex<Notes>,
 }
 
@@ -97,7 +101,10 @@ impl Evaluator<'_> {
         }
         if instant {
             let samples = series.into_iter().filter_map(|one| {
-                let value = one.column.get(0)?;
+                let value = match one.column.histograms().first() {
+                    Some((_, histogram)) => SampleValue::Histogram(Arc::clone(histogram)),
+                    None => SampleValue::Float(one.column.get(0)?),
+                };
                 Some(InstantSample { labels: one.labels, ts: self.query.start, value })
             });
             return Ok(Value::Vector(samples.collect()));
@@ -117,10 +124,12 @@ impl Evaluator<'_> {
                 let mut columns = SeriesColumns::default();
                 for mut scan in self.scan(selector, &sight, range)? {
                     while let Some(labels) = scan.next(&mut columns)? {
-                        self.budget.read(columns.len())?;
+                        let histograms = histograms::cost(&columns.histograms);
+                        self.budget.read(columns.len() + histograms)?;
                         drop_stale(&mut columns);
+                        let histograms = histograms::take(&mut columns);
                         let SeriesColumns { timestamps, values, .. } = std::mem::take(&mut columns);
-                        found.push(RangeSeries { labels, timestamps, values });
+                        found.push(RangeSeries { labels, timestamps, values, histograms });
                     }
                 }
             }
@@ -132,7 +141,7 @@ impl Evaluator<'_> {
             }
             _ => return Err(EvalError::Malformed { reason: "a matrix that is no selector" }),
         }
-        found.retain(|one| !one.timestamps.is_empty());
+        found.retain(|one| !one.timestamps.is_empty() || !one.histograms.is_empty());
         found.sort_by(|a, b| a.labels.cmp(&b.labels));
         Ok(Value::Matrix(found))
     }
@@ -315,5 +324,7 @@ fn range_series(labels: Labels, column: &StepColumn, steps: Steps) -> RangeSerie
         timestamps.push(steps.at(step));
         values.push(value);
     });
-    RangeSeries { labels, timestamps, values }
+    let histograms = column.histograms().iter();
+    let histograms = histograms.map(|(step, found)| (steps.at(*step), Arc::clone(found))).collect();
+    RangeSeries { labels, timestamps, values, histograms }
 }

@@ -11,6 +11,7 @@ use super::{
     column::{Series, StepColumn},
     error::EvalError,
     evaluator::Evaluator,
+    histograms,
     labels::{has_more_reserved, merge_same, without_reserved},
     notes::{Gravity, Notes},
     rate::Samples,
@@ -129,8 +130,11 @@ impl Evaluator<'_> {
         let mut column = StepColumn::default();
         let mut notes = CounterNotes::default();
         while let Some(labels) = scan.next(&mut columns)? {
-            self.budget.read(columns.len())?;
+            self.budget.read(columns.len() + histograms::cost(&columns.histograms))?;
             column.reset(leaf.sight.steps.count());
+            if !columns.histograms.is_empty() {
+                self.use_histograms(leaf, &mut columns, &mut column)?;
+            }
             self.fill(leaf, &mut columns, &mut column);
             self.budget.check()?;
             if column.is_empty() {

@@ -3,15 +3,17 @@
 //! What it is not: a store. Nothing is compressed, indexed or shared.
 //! Invariant: the samples of a series are sorted by time, one per instant.
 
-use std::{collections::BTreeMap, num::NonZeroUsize};
+use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc};
 
 use timberline_model::{
-    LabelQuery, Labels, Matcher, ScanError, Selector, SeriesColumns, SeriesScan, SeriesSource,
-    TimeRange,
+    Histogram, LabelQuery, Labels, Matcher, ScanError, Selector, SeriesColumns, SeriesScan,
+    SeriesSource, TimeRange,
 };
 
+use super::query::SampleValue;
+
 /// Samples of one series by time.
-type Samples = BTreeMap<i64, f64>;
+type Samples = BTreeMap<i64, SampleValue>;
 
 /// A source of series held in memory.
 ///
@@ -34,6 +36,12 @@ pub struct MemorySource {
 impl MemorySource {
     /// Adds a sample; a later one at the same time replaces it. `ts` is in nanoseconds.
     pub fn push(&mut self, labels: &Labels, ts: i64, value: f64) {
+        self.series.entry(labels.clone()).or_default().insert(ts, SampleValue::Float(value));
+    }
+
+    /// Adds a native histogram; whatever comes later at the same time replaces it.
+    pub fn push_histogram(&mut self, labels: &Labels, ts: i64, histogram: Histogram) {
+        let value = SampleValue::Histogram(Arc::new(histogram));
         self.series.entry(labels.clone()).or_default().insert(ts, value);
     }
 
@@ -46,7 +54,7 @@ impl MemorySource {
         &'a self,
         matchers: &'a [Matcher],
         range: TimeRange,
-    ) -> impl Iterator<Item = (&'a Labels, Vec<(i64, f64)>)> {
+    ) -> impl Iterator<Item = (&'a Labels, Vec<(i64, SampleValue)>)> {
         self.series.iter().filter_map(move |(labels, samples)| {
             let chosen = matchers
                 .iter()
@@ -54,8 +62,10 @@ impl MemorySource {
             if !chosen || range.is_empty() {
                 return None;
             }
-            let within: Vec<_> =
-                samples.range(range.start..=range.end).map(|(ts, value)| (*ts, *value)).collect();
+            let within: Vec<_> = samples
+                .range(range.start..=range.end)
+                .map(|(ts, value)| (*ts, value.clone()))
+                .collect();
             (!within.is_empty()).then_some((labels, within))
         })
     }
@@ -119,15 +129,21 @@ fn limited<T: Ord>(mut found: Vec<T>, limit: usize) -> Vec<T> {
 /// Series still to be handed out.
 #[derive(Debug, Default)]
 struct MemoryScan {
-    series: Vec<(Labels, Vec<(i64, f64)>)>,
+    series: Vec<(Labels, Vec<(i64, SampleValue)>)>,
 }
 
 impl SeriesScan for MemoryScan {
     fn next(&mut self, columns: &mut SeriesColumns) -> Result<Option<Labels>, ScanError> {
         columns.clear();
         let Some((labels, samples)) = self.series.pop() else { return Ok(None) };
-        columns.timestamps.extend(samples.iter().map(|(ts, _)| *ts));
-        columns.values.extend(samples.iter().map(|(_, value)| *value));
+        for (ts, value) in samples {
+            match value {
+                SampleValue::Float(value) => columns.push(ts, 0, value),
+                SampleValue::Histogram(histogram) => {
+                    columns.histograms.push(ts, 0, Histogram::clone(&histogram));
+                }
+            }
+        }
         Ok(Some(labels))
     }
 
@@ -151,6 +167,7 @@ mod tests {
             selectors: vec![vec![Matcher::equal("__name__", "m")]],
             range: TimeRange::new(0, 5),
             limit,
+            ..LabelQuery::default()
         };
         assert_eq!(source.label_names(&query(0)).unwrap(), ["__name__", "host"]);
         assert_eq!(source.label_values("host", &query(0)).unwrap(), ["a", "b"]);

@@ -5,8 +5,9 @@
 //! work on columns. Aggregations take series as they come from the scan, on as many threads as the
 //! limits allow, and keep memory in proportion to groups, not series.
 //!
-//! What it is not: it does no I/O of its own, and it does not evaluate native histograms, `info`,
-//! `anchored` and `smoothed` yet; those answer [`EvalError::Unsupported`].
+//! What it is not: it does no I/O of its own, and it does not evaluate `info`, `anchored` and `smoothed`
+//! yet; those answer [`EvalError::Unsupported`]. Native histograms come back from plain selectors; of
+//! the functions, operators and aggregations, those that compute with them answer the same.
 //!
 //! Invariant: nothing in proportion to the data is allocated before the query's limits are asked.
 
@@ -23,6 +24,7 @@ mod elementwise;
 mod error;
 mod evaluator;
 mod grouping;
+mod histograms;
 mod invariance;
 mod labels;
 mod leaf;
@@ -47,7 +49,7 @@ pub use error::EvalError;
 pub use evaluator::evaluate;
 pub use query::{
     InstantSample, LOOKBACK_DEFAULT, Limits, Query, QueryResult, QueryStats, RangeSeries,
-    SUBQUERY_STEP_DEFAULT, Value,
+    SUBQUERY_STEP_DEFAULT, SampleValue, Value,
 };
 
 #[cfg(test)]

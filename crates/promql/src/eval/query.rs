@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use timberline_model::{Labels, NANOS_PER_SECOND, Sample};
+use timberline_model::{Histogram, Labels, NANOS_PER_SECOND, Sample};
 
 use crate::ast::Expr;
 
@@ -146,7 +146,34 @@ pub struct InstantSample {
     /// The query's time, in nanoseconds.
     pub ts: i64,
     /// The value.
-    pub value: f64,
+    pub value: SampleValue,
+}
+
+/// A value: a number, or a native histogram as it was stored.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SampleValue {
+    /// A number.
+    Float(f64),
+    /// A native histogram.
+    Histogram(Arc<Histogram>),
+}
+
+impl SampleValue {
+    /// The number, if it is one.
+    #[must_use]
+    pub const fn float(&self) -> Option<f64> {
+        match self {
+            Self::Float(value) => Some(*value),
+            Self::Histogram(_) => None,
+        }
+    }
+}
+
+impl PartialEq<f64> for SampleValue {
+    /// As floats compare: NaN differs from itself.
+    fn eq(&self, other: &f64) -> bool {
+        self.float() == Some(*other)
+    }
 }
 
 /// A series' values over time.
@@ -154,8 +181,10 @@ pub struct InstantSample {
 pub struct RangeSeries {
     /// The series.
     pub labels: Labels,
-    /// Nanoseconds, ascending.
+    /// Of the numbers: nanoseconds, ascending.
     pub timestamps: Vec<i64>,
     /// As many values as timestamps.
     pub values: Vec<f64>,
+    /// Native histograms with their times, ascending; no time has both a histogram and a number.
+    pub histograms: Vec<(i64, Arc<Histogram>)>,
 }

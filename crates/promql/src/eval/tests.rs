@@ -7,6 +7,7 @@ use super::{EvalError, Limits, Query, QueryResult, Value, evaluate, memory::Memo
 use crate::parse;
 
 mod functions;
+mod histograms;
 mod limits;
 mod ranges;
 mod vectors;
@@ -47,7 +48,7 @@ pub(super) fn ask_range(
 pub(super) fn number(source: &MemorySource, text: &str, at: i64) -> f64 {
     match ask(source, text, at).unwrap().value {
         Value::Scalar(sample) => sample.value,
-        Value::Vector(found) if found.len() == 1 => found[0].value,
+        Value::Vector(found) if found.len() == 1 => found[0].value.float().unwrap(),
         other => panic!("{text}: {other:?}"),
     }
 }
@@ -55,9 +56,10 @@ pub(super) fn number(source: &MemorySource, text: &str, at: i64) -> f64 {
 /// A vector as label sets and values.
 pub(super) fn vector(source: &MemorySource, text: &str, at: i64) -> Vec<(String, f64)> {
     match ask(source, text, at).unwrap().value {
-        Value::Vector(found) => {
-            found.into_iter().map(|one| (one.labels.to_string(), one.value)).collect()
-        }
+        Value::Vector(found) => found
+            .into_iter()
+            .map(|one| (one.labels.to_string(), one.value.float().unwrap()))
+            .collect(),
         other => panic!("{text}: {other:?}"),
     }
 }

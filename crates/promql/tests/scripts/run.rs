@@ -299,8 +299,10 @@ fn check_value(value: Value, when: When, expected: &Expected) -> Result<(), Stri
         (Value::String { text, .. }, Some(wanted), _) if text == *wanted => Ok(()),
         (Value::Scalar(sample), None, Some(wanted)) if same(sample.value, wanted) => Ok(()),
         (Value::Vector(found), None, None) => {
-            let found: Vec<Placed> =
-                found.into_iter().map(|one| (one.labels, vec![(one.ts, one.value)])).collect();
+            let found: Vec<Placed> = found
+                .into_iter()
+                .map(|one| (one.labels, vec![(one.ts, one.value.float().unwrap_or(f64::NAN))]))
+                .collect();
             let wanted = placed(&expected.series, start, 0);
             if expected.ordered && !found.iter().map(|f| &f.0).eq(wanted.iter().map(|w| &w.0)) {
                 return Err(format!("not in order: {found:?}"));

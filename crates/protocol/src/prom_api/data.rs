@@ -1,8 +1,11 @@
 //! The `data` of an answer. Every function appends one JSON value.
 
-use timberline_model::Labels;
+use std::sync::Arc;
+
+use timberline_model::{Histogram, Labels};
 
 use super::{
+    histogram::push_histogram,
     number::{push_time, push_value},
     text::push_string,
 };
@@ -24,40 +27,86 @@ pub fn string(out: &mut Vec<u8>, ts: i64, text: &str, form: TimeForm) {
     });
 }
 
+/// The value of one series at one time.
+#[derive(Clone, Copy, Debug)]
+pub enum ValueRef<'s> {
+    /// A number.
+    Float(f64),
+    /// A native histogram.
+    Histogram(&'s Histogram),
+}
+
+/// The values of one series over time.
+#[derive(Clone, Copy, Debug)]
+pub struct MatrixRow<'s> {
+    /// The series.
+    pub labels: &'s Labels,
+    /// Times of the floats, nanoseconds.
+    pub timestamps: &'s [i64],
+    /// The floats, as many as times.
+    pub values: &'s [f64],
+    /// Native histograms with their times.
+    pub histograms: &'s [(i64, Arc<Histogram>)],
+}
+
 /// A vector of series' labels, times and values.
 pub fn vector<'s>(
     out: &mut Vec<u8>,
-    samples: impl IntoIterator<Item = (&'s Labels, i64, f64)>,
+    samples: impl IntoIterator<Item = (&'s Labels, i64, ValueRef<'s>)>,
     form: TimeForm,
 ) {
     result(out, "vector", |out| {
         list(out, samples, |out, (labels, ts, value)| {
             out.extend_from_slice(b"{\"metric\":");
             push_labels(out, labels);
-            out.extend_from_slice(b",\"value\":");
-            push_sample(out, ts, value, form);
+            match value {
+                ValueRef::Float(value) => {
+                    out.extend_from_slice(b",\"value\":");
+                    push_sample(out, ts, value, form);
+                }
+                ValueRef::Histogram(histogram) => {
+                    out.extend_from_slice(b",\"histogram\":");
+                    push_histogram_sample(out, ts, histogram, form);
+                }
+            }
             out.push(b'}');
         });
     });
 }
 
-/// A matrix of series' labels, and times and values of equal length.
+/// A matrix of series' labels and values. A series has `values`, `histograms`, or both.
 pub fn matrix<'s>(
     out: &mut Vec<u8>,
-    series: impl IntoIterator<Item = (&'s Labels, &'s [i64], &'s [f64])>,
+    series: impl IntoIterator<Item = MatrixRow<'s>>,
     form: TimeForm,
 ) {
     result(out, "matrix", |out| {
-        list(out, series, |out, (labels, timestamps, values)| {
+        list(out, series, |out, row| {
             out.extend_from_slice(b"{\"metric\":");
-            push_labels(out, labels);
-            out.extend_from_slice(b",\"values\":");
-            list(out, timestamps.iter().zip(values), |out, (ts, value)| {
-                push_sample(out, *ts, *value, form);
-            });
+            push_labels(out, row.labels);
+            if !row.timestamps.is_empty() || row.histograms.is_empty() {
+                out.extend_from_slice(b",\"values\":");
+                list(out, row.timestamps.iter().zip(row.values), |out, (ts, value)| {
+                    push_sample(out, *ts, *value, form);
+                });
+            }
+            if !row.histograms.is_empty() {
+                out.extend_from_slice(b",\"histograms\":");
+                list(out, row.histograms, |out, (ts, histogram)| {
+                    push_histogram_sample(out, *ts, histogram, form);
+                });
+            }
             out.push(b'}');
         });
     });
+}
+
+fn push_histogram_sample(out: &mut Vec<u8>, ts: i64, histogram: &Histogram, form: TimeForm) {
+    out.push(b'[');
+    push_time(out, ts, form);
+    out.push(b',');
+    push_histogram(out, histogram);
+    out.push(b']');
 }
 
 /// A list of strings: label names, label values.
@@ -78,7 +127,7 @@ fn result(out: &mut Vec<u8>, result_type: &str, contents: impl FnOnce(&mut Vec<u
     out.push(b'}');
 }
 
-fn list<T>(
+pub(super) fn list<T>(
     out: &mut Vec<u8>,
     items: impl IntoIterator<Item = T>,
     mut push: impl FnMut(&mut Vec<u8>, T),
@@ -101,7 +150,7 @@ fn push_sample(out: &mut Vec<u8>, ts: i64, value: f64, form: TimeForm) {
     out.push(b']');
 }
 
-fn push_labels(out: &mut Vec<u8>, labels: &Labels) {
+pub(super) fn push_labels(out: &mut Vec<u8>, labels: &Labels) {
     out.push(b'{');
     for (index, (name, value)) in labels.iter().enumerate() {
         if index > 0 {

@@ -14,7 +14,8 @@
 //! let labels = Labels::from_pairs([("__name__", "up")])?;
 //! let mut body = Vec::new();
 //! prom_api::success(&mut body, &[], &[], |out| {
-//!     prom_api::vector(out, [(&labels, 1_500_000_000, 0.5)], TimeForm::Seconds);
+//!     let value = prom_api::ValueRef::Float(0.5);
+//!     prom_api::vector(out, [(&labels, 1_500_000_000, value)], TimeForm::Seconds);
 //! });
 //! assert_eq!(
 //!     String::from_utf8_lossy(&body),
@@ -24,12 +25,15 @@
 //! ```
 
 mod data;
+mod described;
 mod envelope;
+mod histogram;
 mod number;
 mod params;
 mod text;
 
-pub use data::{label_sets, matrix, scalar, string, strings, vector};
+pub use data::{MatrixRow, ValueRef, label_sets, matrix, scalar, string, strings, vector};
+pub use described::{exemplars, metadata};
 pub use envelope::{ApiErrorType, error, success};
 pub use number::{push_time, push_value};
 pub use params::{

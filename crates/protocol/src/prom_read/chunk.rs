@@ -4,8 +4,8 @@
 //! `min_time_ms = 1`, `max_time_ms = 2`, `type = 3` and `data = 4`. A series whose chunks take more than a
 //! frame goes on in the next one, with its labels again.
 
-use timberline_codec::xor::XorEncoder;
-use timberline_model::{Labels, SeriesColumns};
+use timberline_codec::prometheus::{self, Chunk};
+use timberline_model::{Histogram, Labels, SeriesColumns};
 
 use super::{
     frame::{FRAME_BYTES_MAX, put_frame},
@@ -16,13 +16,7 @@ use crate::{
     protobuf::{put_bytes, put_int64, put_uint64},
 };
 
-/// Floats in a chunk, as Prometheus cuts its own.
-pub const SAMPLES_PER_CHUNK: u16 = 120;
-
-/// The type of a chunk of floats.
-const XOR: u64 = 1;
-
-/// Makes frames of series. Its memory is that of two frames.
+/// Makes frames of series. Its memory is that of a few frames and of one series' samples.
 #[derive(Debug)]
 pub struct ChunkStream {
     frame_bytes_max: usize,
@@ -65,41 +59,26 @@ impl ChunkStream {
         self.labels.clear();
         put_labels(&mut self.labels, 1, labels);
         self.series.clear();
-        let mut chunk = FloatChunk::default();
-        for index in last_of_each_milli(&columns.timestamps) {
-            if chunk.count == SAMPLES_PER_CHUNK {
-                self.end_chunk(&mut chunk, query, &mut send)?;
+        let mut runs = Runs::of(columns);
+        let mut chunks = Vec::new();
+        while runs.encode_next(&mut chunks) {
+            for chunk in chunks.drain(..) {
+                self.put_chunk(&chunk);
+                if self.labels.len() + self.series.len() >= self.frame_bytes_max {
+                    self.end_frame(query, &mut send)?;
+                }
             }
-            chunk.push(millis(columns.timestamps[index]), columns.values[index]);
         }
-        self.end_chunk(&mut chunk, query, &mut send)?;
         self.end_frame(query, &mut send)
     }
 
-    fn end_chunk<E>(
-        &mut self,
-        chunk: &mut FloatChunk,
-        query: usize,
-        send: &mut impl FnMut(Vec<u8>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        if chunk.count == 0 {
-            return Ok(());
-        }
-        let FloatChunk { encoder, min_ms, max_ms, .. } = std::mem::take(chunk);
-        self.put_chunk(XOR, min_ms, max_ms, encoder.payload());
-        if self.labels.len() + self.series.len() >= self.frame_bytes_max {
-            self.end_frame(query, send)?;
-        }
-        Ok(())
-    }
-
-    fn put_chunk(&mut self, kind: u64, min_ms: i64, max_ms: i64, data: &[u8]) {
+    fn put_chunk(&mut self, chunk: &Chunk) {
         let part = &mut self.part;
         part.clear();
-        put_int64(part, 1, min_ms);
-        put_int64(part, 2, max_ms);
-        put_uint64(part, 3, kind);
-        put_bytes(part, 4, data);
+        put_int64(part, 1, chunk.min_ts);
+        put_int64(part, 2, chunk.max_ts);
+        put_uint64(part, 3, chunk.encoding.code().into());
+        put_bytes(part, 4, &chunk.bytes);
         put_bytes(&mut self.series, 2, part);
     }
 
@@ -127,22 +106,49 @@ impl ChunkStream {
     }
 }
 
-/// A chunk of floats under way.
-#[derive(Default)]
-struct FloatChunk {
-    encoder: XorEncoder,
-    count: u16,
-    min_ms: i64,
-    max_ms: i64,
+/// The samples of a series as runs of one kind, floats or histograms, in the order of time: a chunk has
+/// one kind, and the receiver takes chunks in their order.
+struct Runs {
+    floats: (Vec<i64>, Vec<f64>),
+    histograms: (Vec<i64>, Vec<Histogram>),
+    floats_done: usize,
+    histograms_done: usize,
 }
 
-impl FloatChunk {
-    fn push(&mut self, ms: i64, value: f64) {
-        if self.count == 0 {
-            self.min_ms = ms;
+impl Runs {
+    fn of(columns: &SeriesColumns) -> Self {
+        let SeriesColumns { timestamps, values, histograms, .. } = columns;
+        let floats = last_of_each_milli(timestamps).map(|at| (millis(timestamps[at]), values[at]));
+        let times = &histograms.timestamps;
+        let kept =
+            last_of_each_milli(times).map(|at| (millis(times[at]), histograms.values[at].clone()));
+        let (floats, histograms) = (floats.unzip(), kept.unzip());
+        Self { floats, histograms, floats_done: 0, histograms_done: 0 }
+    }
+
+    /// Encodes the next run; `false` at the end.
+    fn encode_next(&mut self, chunks: &mut Vec<Chunk>) -> bool {
+        let floats = &self.floats.0[self.floats_done..];
+        let histograms = &self.histograms.0[self.histograms_done..];
+        match (floats.first(), histograms.first()) {
+            (None, None) => false,
+            (Some(float), first) if first.is_none_or(|first| float <= first) => {
+                let len = first.map_or(floats.len(), |end| floats.partition_point(|ts| ts <= end));
+                let run = self.floats_done..self.floats_done + len;
+                self.floats_done = run.end;
+                let (timestamps, values) = &self.floats;
+                prometheus::encode_floats(&timestamps[run.clone()], &values[run], chunks);
+                true
+            }
+            (first, _) => {
+                let len =
+                    first.map_or(histograms.len(), |end| histograms.partition_point(|ts| ts < end));
+                let run = self.histograms_done..self.histograms_done + len;
+                self.histograms_done = run.end;
+                let (timestamps, values) = &self.histograms;
+                prometheus::encode_histograms(&timestamps[run.clone()], &values[run], chunks);
+                true
+            }
         }
-        self.count += 1;
-        self.max_ms = ms;
-        self.encoder.append(ms, value);
     }
 }

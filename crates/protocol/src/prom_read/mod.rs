@@ -15,7 +15,7 @@ mod frame;
 mod request;
 mod sampled;
 
-pub use chunk::{ChunkStream, SAMPLES_PER_CHUNK};
+pub use chunk::ChunkStream;
 pub use frame::FRAME_BYTES_MAX;
 pub use request::{ReadLimits, ReadQuery, ReadRequest, ResponseType, decode_request};
 pub use sampled::SampledResponse;

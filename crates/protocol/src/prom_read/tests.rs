@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use prost::Message;
-use timberline_model::{Histogram, Labels, MatchOp, SeriesColumns, TimeRange};
+use timberline_codec::prometheus::{Encoding, decode_histograms};
+use timberline_model::{BucketCounts, Histogram, Labels, MatchOp, SeriesColumns, TimeRange};
 
 use super::*;
 use crate::{
@@ -253,7 +254,7 @@ fn a_stream_has_a_frame_for_each_series_and_more_for_a_long_one() {
     for frames in [whole, cut] {
         let of_b = frames.iter().flat_map(|m| &m.series).filter(|s| s.labels[0].value == "b");
         let chunks: Vec<_> = of_b.flat_map(|series| series.chunks.clone()).collect();
-        assert_eq!(chunks.len(), 1_000_usize.div_ceil(SAMPLES_PER_CHUNK.into()));
+        assert_eq!(chunks.len(), 1_000_usize.div_ceil(timberline_codec::prometheus::SAMPLES_MAX));
         let expected: Vec<_> = long.iter().map(|(ts, value)| (*ts, value.to_bits())).collect();
         assert_eq!(decode_floats(&chunks), expected);
     }
@@ -268,6 +269,50 @@ fn a_receiver_gone_ends_the_stream() {
         if sent == 2 { Err("gone") } else { Ok(()) }
     });
     assert_eq!((outcome, sent), (Err("gone"), 2));
+}
+
+#[test]
+fn histograms_and_floats_come_in_the_order_of_time() {
+    let sample = |count: u64| Histogram {
+        sum: 1.0,
+        counts: BucketCounts::Integer {
+            count,
+            zero_count: count,
+            positive: Vec::new(),
+            negative: Vec::new(),
+        },
+        ..Histogram::stale()
+    };
+    let float = Histogram {
+        counts: BucketCounts::Float {
+            count: 1.5,
+            zero_count: 1.5,
+            positive: Vec::new(),
+            negative: Vec::new(),
+        },
+        ..sample(0)
+    };
+    let mut columns = floats(&[(1, 0.5), (2, 1.5), (8, 2.5)]);
+    let histograms = [(4, sample(1)), (5, sample(2)), (6, float), (9, Histogram::stale())];
+    for (ts_ms, histogram) in histograms.clone() {
+        columns.histograms.push(ts_ms * 1_000_000, 0, histogram);
+    }
+    let found = messages(&stream(FRAME_BYTES_MAX, &[(0, labels("a"), columns)]));
+    let chunks = &found[0].series[0].chunks;
+    let shape: Vec<_> =
+        chunks.iter().map(|chunk| (chunk.kind, chunk.min_ms, chunk.max_ms)).collect();
+    assert_eq!(shape[..4], [(1, 1, 2), (2, 4, 5), (3, 6, 6), (1, 8, 8)]);
+    assert_eq!((shape[4].1, shape.len()), (9, 5));
+    let (mut timestamps, mut read) = (Vec::new(), Vec::new());
+    for chunk in chunks.iter().filter(|chunk| chunk.kind > 1) {
+        let encoding = Encoding::from_code(u8::try_from(chunk.kind).unwrap()).unwrap();
+        decode_histograms(encoding, &chunk.data, &mut timestamps, &mut read).unwrap();
+    }
+    assert_eq!(timestamps, [4, 5, 6, 9]);
+    assert!(read[3].is_stale());
+    for ((_, sent), read) in histograms[..3].iter().zip(read) {
+        assert_eq!(Histogram { reset_hint: sent.reset_hint, ..read }, *sent);
+    }
 }
 
 proptest! {

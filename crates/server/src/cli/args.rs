@@ -4,7 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{ByteSize, ConfigFlags};
+use super::{
+    backup::{BackupArgs, RestoreArgs},
+    care::{CheckArgs, RepairArgs},
+    exchange::{ExportArgs, ImportArgs},
+};
+use crate::config::ConfigFlags;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -13,6 +18,7 @@ Examples:
   timberline query 'cpu_usage{host=\"server1\"}'        ask for the newest value
   timberline query 'avg(cpu_usage)' --start -1h       ask for the last hour
   timberline inspect labels                          see what there is
+  timberline backup /mnt/backups                     back up while the server runs
 
 To have Prometheus write into it, add to prometheus.yml:
   remote_write:
@@ -48,6 +54,14 @@ pub(super) enum Command {
     Import(ImportArgs),
     /// Write a database that no server has open into files of another format.
     Export(ExportArgs),
+    /// Back up a running server's database, or a stopped one's, into a directory or a bucket.
+    Backup(BackupArgs),
+    /// Fill a new data directory with a backup.
+    Restore(RestoreArgs),
+    /// Look for damage in a stopped database, or in backups, without changing anything.
+    Check(CheckArgs),
+    /// Make a damaged database open again, without losing what can be read.
+    Repair(RepairArgs),
 }
 
 const START_HELP: &str = "\
@@ -238,96 +252,6 @@ pub(super) struct SeriesArgs {
     /// How, and where.
     #[command(flatten)]
     pub(super) common: StatusArgs,
-}
-
-/// What files are written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum FileFormat {
-    /// A Prometheus data directory, or one block of it.
-    Prometheus,
-    /// OpenMetrics text.
-    Openmetrics,
-    /// Comma-separated values with a header.
-    Csv,
-    /// A JSON object for each series and line, as VictoriaMetrics exports them.
-    Ndjson,
-    /// Apache Parquet.
-    Parquet,
-}
-
-const IMPORT_HELP: &str = "\
-Examples:
-  timberline import prometheus /var/lib/prometheus/data --data-dir ./data
-  timberline import csv measurements.csv --time-unit s --data-dir ./data
-
-All samples become visible at once, at the end. The formats are described in docs/import-export.md.";
-
-/// `timberline import`.
-#[derive(Args, Debug)]
-#[command(after_help = IMPORT_HELP)]
-pub(super) struct ImportArgs {
-    /// What the files are written in.
-    #[arg(value_enum)]
-    pub(super) format: FileFormat,
-    /// The files, or directories of Prometheus.
-    #[arg(required = true, value_name = "PATH")]
-    pub(super) paths: Vec<PathBuf>,
-    /// The database's directory; created if it does not exist.
-    #[arg(long, value_name = "DIR", env = "TIMBERLINE_DATA_DIR", default_value = "data")]
-    pub(super) data_dir: PathBuf,
-    /// What bare numbers count as times in CSV and Parquet [default: milliseconds from 1e11 on, else
-    /// seconds].
-    #[arg(long, value_enum)]
-    pub(super) time_unit: Option<TimeUnitArg>,
-    /// Memory for samples that wait to be written.
-    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
-    pub(super) memory: ByteSize,
-}
-
-/// The unit of a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum TimeUnitArg {
-    /// Seconds, with decimals.
-    S,
-    /// Milliseconds.
-    Ms,
-    /// Microseconds.
-    Us,
-    /// Nanoseconds.
-    Ns,
-}
-
-const EXPORT_HELP: &str = "\
-Examples:
-  timberline export prometheus ./blocks --data-dir ./data
-  timberline export openmetrics out.om --match '{job=\"node\"}' --start -1d --data-dir ./data
-  timberline export csv - --match up --data-dir ./data
-
-The formats are described in docs/import-export.md.";
-
-/// `timberline export`.
-#[derive(Args, Debug)]
-#[command(after_help = EXPORT_HELP)]
-pub(super) struct ExportArgs {
-    /// What to write.
-    #[arg(value_enum)]
-    pub(super) format: FileFormat,
-    /// The file to write, `-` for the standard output, or the new or empty directory of Prometheus
-    /// blocks.
-    #[arg(value_name = "PATH")]
-    pub(super) path: PathBuf,
-    /// The database's directory.
-    #[arg(long, value_name = "DIR", env = "TIMBERLINE_DATA_DIR", default_value = "data")]
-    pub(super) data_dir: PathBuf,
-    /// Only series that this selector picks; may be repeated, and any of them picks.
-    #[arg(long = "match", value_name = "SELECTOR")]
-    pub(super) matches: Vec<String>,
-    /// Only samples from this time on: `-1d`, RFC 3339, a date, or a Unix time.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub(super) start: Option<String>,
-    /// Only samples up to this time.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub(super) end: Option<String>,
 }
 
 #[cfg(test)]

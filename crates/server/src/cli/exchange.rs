@@ -15,9 +15,14 @@ use timberline_exchange::{
 use timberline_model::TimeUnit;
 use timberline_promql::parse_matchers;
 
+mod args;
+
+pub(super) use args::{ExportArgs, ImportArgs};
+
+use args::{FileFormat, TimeUnitArg};
+
 use super::{
     Failure,
-    args::{ExportArgs, FileFormat, ImportArgs, TimeUnitArg},
     local_time::parse_time,
     table::{count, counted},
 };

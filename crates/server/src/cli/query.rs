@@ -95,12 +95,18 @@ fn rows(data: &Value) -> Result<Vec<Row>, Failure> {
             let mut rows = Vec::new();
             for series in result.as_array().ok_or_else(foreign)? {
                 let labels = labels(&series["metric"]).ok_or_else(foreign)?;
-                let values = match kind {
-                    "vector" => std::slice::from_ref(&series["value"]),
-                    _ => series["values"].as_array().ok_or_else(foreign)?,
-                };
-                for value in values {
-                    rows.push(row(labels.clone(), value).ok_or_else(foreign)?);
+                let first = rows.len();
+                for key in [["value", "values"], ["histogram", "histograms"]] {
+                    let found = match kind {
+                        "vector" => series.get(key[0]).map(std::slice::from_ref),
+                        _ => series.get(key[1]).and_then(Value::as_array).map(Vec::as_slice),
+                    };
+                    for value in found.unwrap_or_default() {
+                        rows.push(row(labels.clone(), value).ok_or_else(foreign)?);
+                    }
+                }
+                if rows.len() == first {
+                    return Err(foreign());
                 }
             }
             Ok(rows)
@@ -114,7 +120,15 @@ fn row(labels: Labels, pair: &Value) -> Option<Row> {
     // The server writes milliseconds; a float holds them exactly enough to be rounded back.
     let millis = (seconds * 1_000.0).round() as i64;
     let time = format_time(millis.saturating_mul(1_000_000));
-    Some(Row { labels, time, value: pair.get(1)?.as_str()?.to_owned() })
+    let value = match pair.get(1)? {
+        Value::String(text) => text.clone(),
+        histogram => format!(
+            "count {}, sum {}",
+            histogram.get("count")?.as_str()?,
+            histogram.get("sum")?.as_str()?
+        ),
+    };
+    Some(Row { labels, time, value })
 }
 
 fn labels(metric: &Value) -> Option<Labels> {

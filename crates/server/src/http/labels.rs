@@ -1,11 +1,16 @@
 //! `labels`, `label/<name>/values` and `series`: what there is to ask for.
 
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
+
 use axum::{
     extract::{Path, Request, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
-use timberline::{Database, LabelQuery, ScanError, SeriesSource as _, TimeRange};
-use timberline_model::ErrorKind;
+use timberline::{Database, LabelQuery, Limits, ScanError, SeriesSource as _, TimeRange};
+use timberline_model::{ErrorKind, Stop};
 use timberline_protocol::prom_api::{self, parse_limit, parse_time};
 
 use super::{
@@ -96,6 +101,17 @@ pub(super) fn range_of(params: &Params) -> Result<TimeRange, ApiError> {
     Ok(range)
 }
 
+/// Stops a question at its deadline, and when the client has gone.
+pub(super) fn stop_of(limits: &Limits) -> Stop {
+    let (deadline, canceled) = (limits.deadline, Arc::clone(&limits.canceled));
+    Stop::new(move || {
+        if canceled.load(Ordering::Relaxed) {
+            return Some(ErrorKind::Canceled);
+        }
+        deadline.filter(|at| Instant::now() >= *at).map(|_| ErrorKind::Timeout)
+    })
+}
+
 async fn answer<T: Send + 'static>(
     app: &App,
     question: Question,
@@ -103,12 +119,13 @@ async fn answer<T: Send + 'static>(
     encode: impl FnOnce(&mut Vec<u8>, &[T]) + Send + 'static,
 ) -> Result<Response, ApiError> {
     let timeout = app.config().query.timeout.as_std();
-    run(app, timeout, move |database, _| {
+    run(app, timeout, move |database, limits| {
         let Question { selectors, range, limit, answers_max } = question;
         let selectors = parse_matches(&selectors)?;
         let most = limit.unwrap_or(usize::MAX).min(answers_max);
         // One more than may be answered, to tell a cut answer from a whole one.
-        let query = LabelQuery { selectors, range, limit: most.saturating_add(1) };
+        let one_more = most.saturating_add(1);
+        let query = LabelQuery { selectors, range, limit: one_more, stop: stop_of(limits) };
         let found = ask(database, &query)
             .map_err(|error| ApiError::new(Subject::Evaluation, error.kind(), &error))?;
         if found.len() > answers_max && limit.is_none_or(|limit| limit > answers_max) {

@@ -9,6 +9,7 @@ mod admin;
 mod ask;
 mod body;
 mod body_memory;
+mod described;
 mod health;
 mod index;
 mod labels;

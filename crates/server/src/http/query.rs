@@ -6,11 +6,14 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use timberline::{Database, Error, Limits, Query, QueryResult, Value};
+use timberline::{Database, Error, Limits, Query, QueryResult, RangeSeries, SampleValue, Value};
 use timberline_model::ErrorKind;
 use timberline_protocol::{
     TimeForm,
-    prom_api::{self, ParsedTime, parse_duration_param, parse_limit, parse_range, parse_time},
+    prom_api::{
+        self, MatrixRow, ParsedTime, ValueRef, parse_duration_param, parse_limit, parse_range,
+        parse_time,
+    },
 };
 
 use super::{
@@ -120,8 +123,7 @@ fn stored(database: &Database, question: &Question, limits: &Limits) -> Result<A
     let warnings = truncation(cut < series.len());
     let mut body = Vec::new();
     prom_api::success(&mut body, &warnings, &[], |out| {
-        let rows = series[..cut].iter().map(|s| (&s.labels, &s.timestamps[..], &s.values[..]));
-        prom_api::matrix(out, rows, form);
+        prom_api::matrix(out, series[..cut].iter().map(row), form);
     });
     Ok(Answer { body, series: read.series, samples: read.samples })
 }
@@ -200,16 +202,26 @@ fn encode(result: &QueryResult, limit: Option<usize>, form: TimeForm) -> Vec<u8>
         Value::Scalar(sample) => prom_api::scalar(out, sample.ts, sample.value, form),
         Value::String { ts, text } => prom_api::string(out, *ts, text, form),
         Value::Vector(samples) => {
-            let rows = samples[..kept].iter().map(|s| (&s.labels, s.ts, s.value));
+            let rows = samples[..kept].iter().map(|s| (&s.labels, s.ts, value_ref(&s.value)));
             prom_api::vector(out, rows, form);
         }
         Value::Matrix(series) => {
-            let rows = series[..kept].iter();
-            let rows = rows.map(|s| (&s.labels, &s.timestamps[..], &s.values[..]));
-            prom_api::matrix(out, rows, form);
+            prom_api::matrix(out, series[..kept].iter().map(row), form);
         }
     });
     body
+}
+
+fn row(series: &RangeSeries) -> MatrixRow<'_> {
+    let RangeSeries { labels, timestamps, values, histograms } = series;
+    MatrixRow { labels, timestamps, values, histograms }
+}
+
+fn value_ref(value: &SampleValue) -> ValueRef<'_> {
+    match value {
+        SampleValue::Float(value) => ValueRef::Float(*value),
+        SampleValue::Histogram(histogram) => ValueRef::Histogram(histogram),
+    }
 }
 
 /// The warning of an answer that was cut at its `limit`.

@@ -351,3 +351,6 @@ impl Reading {
 fn count(columns: &SeriesColumns) -> u64 {
     (columns.len() + columns.histograms.len()) as u64
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,8 @@ use tower_http::{
 };
 
 use super::{
-    admin, health, index, labels, metrics_page, middleware, query, read, state::App, status, write,
+    admin, described, health, index, labels, metrics_page, middleware, query, read, state::App,
+    status, write,
 };
 
 /// Streams of chunks are as small as they get, and go out frame by frame.
@@ -38,6 +39,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/read", post(read::read))
         .route("/api/v1/query", get(query::instant).post(query::instant))
         .route("/api/v1/query_range", get(query::range).post(query::range))
+        .route("/api/v1/query_exemplars", get(described::exemplars).post(described::exemplars))
+        .route("/api/v1/metadata", get(described::metadata))
         .route("/api/v1/labels", get(labels::names).post(labels::names))
         .route("/api/v1/label/{name}/values", get(labels::values))
         .route("/api/v1/series", get(labels::series).post(labels::series))

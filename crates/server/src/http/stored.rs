@@ -1,6 +1,10 @@
 //! The samples of a selector as they are stored, not evaluated at steps.
 
-use std::{num::NonZeroUsize, sync::atomic::Ordering, time::Instant};
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 use timberline::{
     Database, Limits, Matcher, QueryStats, RangeSeries, Selector, SeriesColumns, SeriesSource as _,
@@ -35,12 +39,17 @@ pub(super) fn stored_samples(
         while let Some(labels) =
             scan.next(&mut columns).map_err(|error| failed(error.kind(), error.to_string()))?
         {
-            check(limits, &mut stats, columns.len() as u64)?;
+            let samples = columns.len() + columns.histograms.len();
+            check(limits, &mut stats, samples as u64)?;
             let kept = columns.timestamps.iter().zip(&columns.values);
             let (timestamps, values): (Vec<i64>, Vec<f64>) =
                 kept.filter(|(_, value)| !is_stale(**value)).unzip();
-            if !timestamps.is_empty() {
-                found.push(RangeSeries { labels, timestamps, values });
+            let column = std::mem::take(&mut columns.histograms);
+            let kept = column.timestamps.into_iter().zip(column.values);
+            let kept = kept.filter(|(_, histogram)| !histogram.is_stale());
+            let histograms: Vec<_> = kept.map(|(ts, value)| (ts, Arc::new(value))).collect();
+            if !timestamps.is_empty() || !histograms.is_empty() {
+                found.push(RangeSeries { labels, timestamps, values, histograms });
             }
         }
     }

@@ -40,6 +40,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: String,
+    /// The body as it came.
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Reply {
@@ -308,7 +310,8 @@ fn parse_reply(bytes: &[u8]) -> Reply {
     if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
         body = dechunk(&body);
     }
-    Reply { status, head, body: String::from_utf8_lossy(&body).into_owned() }
+    let text = String::from_utf8_lossy(&body).into_owned();
+    Reply { status, head, body: text, bytes: body }
 }
 
 fn dechunk(mut rest: &[u8]) -> Vec<u8> {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod command_line;
+mod described;
 mod documentation;
 mod durability;
 mod exchange;
@@ -11,5 +12,6 @@ mod labels;
 mod limits;
 mod operations;
 mod query;
+mod read;
 mod reload;
 mod write;

@@ -4,12 +4,19 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
 };
 
 use timberline_model::{METRIC_NAME, Matcher};
 
-use super::{interned, root::Head, select};
+use super::{
+    interned::{self, PairId},
+    root::Head,
+    select,
+};
+
+/// Looking at the labels of one series costs about as much as at so many values of a label.
+const PAIRS_OF_A_SERIES: u64 = 16;
 
 /// What makes up the series: the longest entries of each list, in falling order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,21 +56,40 @@ impl Head {
     /// Values that a label has in series that pass all matchers, sorted.
     #[must_use]
     pub fn label_values(&self, name: &str, matchers: &[Matcher]) -> Vec<String> {
-        let mut values = BTreeSet::new();
+        let mut values: HashSet<String> = HashSet::new();
+        let mut add = |value: &str| {
+            if !values.contains(value) {
+                values.insert(value.to_owned());
+            }
+        };
         for (_, shard) in self.shards() {
             let catalog = shard.catalog.read();
             let Some(entry) = catalog.index().name(name) else { continue };
-            let selected = (!matchers.is_empty()).then(|| select::select(&catalog, matchers));
+            let value_of = |id: PairId| catalog.pairs().name_and_value(id).1;
+            if matchers.is_empty() {
+                entry.pairs.iter().for_each(|id| add(value_of(*id)));
+                continue;
+            }
+            let selected = select::select(&catalog, matchers);
+            if selected.len() * PAIRS_OF_A_SERIES < entry.pairs.len() as u64 {
+                for slot in &selected {
+                    let mut pairs = catalog.pairs_of(slot).iter().map(|id| (*id, value_of(*id)));
+                    let named = |id: PairId| catalog.pairs().name_and_value(id).0 == name;
+                    if let Some((_, value)) = pairs.find(|(id, _)| named(*id)) {
+                        add(value);
+                    }
+                }
+                continue;
+            }
             for id in &entry.pairs {
-                let postings = catalog.index().postings(*id);
-                let wanted = selected.as_ref().is_none_or(|set| postings.meets(set));
-                let value = catalog.pairs().name_and_value(*id).1;
-                if wanted && !values.contains(value) {
-                    values.insert(value.to_owned());
+                if catalog.index().postings(*id).meets(&selected) {
+                    add(value_of(*id));
                 }
             }
         }
-        values.into_iter().collect()
+        let mut values: Vec<String> = values.into_iter().collect();
+        values.sort_unstable();
+        values
     }
 
     /// The label names, values and metrics with the most series, at most `top` of each.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use timberline_model::{Exemplar, SeriesColumns, SeriesRef, TimeRange, TimeUnit};
+use timberline_model::{Exemplar, SeriesColumns, SeriesRef, TimeRange, TimeUnit, limits};
 
 use super::{
     super::merge::merge_columns,
@@ -68,6 +68,9 @@ impl Head {
         exemplar: &Exemplar,
         more: usize,
     ) -> ExemplarFate {
+        if more >= limits::EXEMPLARS_PER_SERIES_MAX {
+            return ExemplarFate::TooMany;
+        }
         let place = SeriesPlace::of(series);
         let samples = self.shard(place.shard()).samples.read();
         let series = samples.table.get(place.slot());

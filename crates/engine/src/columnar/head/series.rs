@@ -7,7 +7,7 @@
 //! Invariant: the open chunk and all late samples of one buffer belong to one epoch.
 
 use timberline_codec::{chunk, xor::XorEncoder};
-use timberline_model::{DuplicatePolicy, Exemplar, SeriesColumns, TimeRange, TimeUnit, limits};
+use timberline_model::{DuplicatePolicy, Exemplar, SeriesColumns, TimeRange, TimeUnit};
 
 use super::{
     epoch::{Epoch, EpochSpan},
@@ -195,11 +195,7 @@ impl Series {
 
     /// What is to become of an exemplar that comes after `more` others that are not here yet.
     pub(super) fn exemplar_fate(&self, exemplar: &Exemplar, more: usize) -> ExemplarFate {
-        match self.exemplars() {
-            Some(exemplars) => exemplars.fate(exemplar, more),
-            None if more >= limits::EXEMPLARS_PER_SERIES_MAX => ExemplarFate::TooMany,
-            None => ExemplarFate::New,
-        }
+        self.exemplars().map_or(ExemplarFate::New, |exemplars| exemplars.fate(exemplar, more))
     }
 
     fn seal(&mut self, at: &mut Arrival<'_>) {

@@ -99,7 +99,7 @@ fn one_by_one(
         match ask(source, query, *at).unwrap().value {
             Value::Vector(vector) => {
                 for one in vector {
-                    found.entry(one.labels).or_default().push((*at, one.value));
+                    found.entry(one.labels).or_default().push((*at, one.value.float().unwrap()));
                 }
             }
             Value::Scalar(sample) => {
