@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, thread, time::Duration};
 
-use timberline_engine::{EngineOptions, Retention};
+use timberline_engine::{EngineOptions, FloatCodec, Retention};
 use timberline_log::LogOptions;
 use timberline_model::{DuplicatePolicy, Durability, limits};
 
@@ -30,6 +30,9 @@ pub struct Options {
     /// The span of time that one block covers, and how often a database that is written to flushes.
     /// At least a second; 2 hours by default.
     pub flush_window: Duration,
+    /// How floats are encoded in the blocks that are written from now on. Default: page by page
+    /// whatever is smallest. What other blocks have stays readable.
+    pub codec: FloatCodec,
     /// Spans of the windows into which blocks are merged, ascending: whole seconds, each a multiple of
     /// the one before and the first of `flush_window`. Default 2 hours, 12 hours, 7 days; empty for
     /// no compaction.
@@ -76,6 +79,7 @@ impl Default for Options {
             flush_bytes: engine.flush_bytes,
             flush_log_bytes: engine.flush_log_bytes,
             flush_window: engine.block_window,
+            codec: engine.codec,
             compaction: engine.compaction,
             compaction_rate: engine.compaction_rate,
             retention: Retention { age: Some(RETENTION), bytes: None },
@@ -113,6 +117,7 @@ impl Options {
             flush_bytes: self.flush_bytes,
             flush_log_bytes: self.flush_log_bytes,
             block_window: self.flush_window,
+            codec: self.codec,
             compaction: self.compaction.clone(),
             compaction_rate: self.compaction_rate,
             retention: self.retention,

@@ -1,13 +1,14 @@
 //! The writer of a block: a directory that takes its final name when everything in it is on the disk.
 
 use std::{
-    io,
+    fmt, io,
     path::{Path, PathBuf},
+    str::FromStr,
     sync::Arc,
 };
 
 use timberline_io::Disk;
-use timberline_model::{Exemplar, Labels, SeriesColumns};
+use timberline_model::{Exemplar, Labels, SeriesColumns, UnknownPolicy};
 use ulid::Ulid;
 
 use super::{index::IndexWriter, series::SeriesEncoder, sink::Sink, timelines::Timelines};
@@ -28,6 +29,31 @@ pub enum FloatCodec {
     /// Gorilla chunks with their own times, as Prometheus has them, which remote read can hand out as
     /// they are.
     Gorilla,
+}
+
+impl FromStr for FloatCodec {
+    type Err = UnknownPolicy;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "smallest" => Ok(Self::Smallest),
+            "gorilla" => Ok(Self::Gorilla),
+            _ => Err(UnknownPolicy {
+                what: "codec",
+                name: name.to_owned(),
+                expected: "smallest, gorilla",
+            }),
+        }
+    }
+}
+
+impl fmt::Display for FloatCodec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Smallest => "smallest",
+            Self::Gorilla => "gorilla",
+        })
+    }
 }
 
 /// Writes a block, series after series.
