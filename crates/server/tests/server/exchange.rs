@@ -1,8 +1,12 @@
 //! Import and export, as users type them.
 
-use std::fs;
+use std::{fs, process::Output};
 
-use crate::harness::{Server, stderr, stdout, timberline};
+use crate::harness::{Server, stderr, stdout};
+
+fn timberline(arguments: &[&str]) -> Output {
+    crate::harness::timberline().args(arguments).output().unwrap()
+}
 
 #[test]
 fn files_go_in_and_out_of_a_database_that_no_server_has_open() {
@@ -28,13 +32,13 @@ fn what_cannot_be_done_is_said() {
     let server = Server::start();
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
-    let data = server.dir().to_str().unwrap().to_owned();
-    let locked = stderr(&timberline(&["export", "csv", "-", "--data-dir", &data]));
+    let data = server.home().join("data").to_str().unwrap().to_owned();
+    let (_, locked) = stderr(&timberline(&["export", "csv", "-", "--data-dir", &data]));
     assert!(locked.contains("is already open") && locked.contains("Stop the server"), "{locked}");
-    let missing = stderr(&timberline(&["export", "csv", "-", "--data-dir", &path("none")]));
+    let (_, missing) = stderr(&timberline(&["export", "csv", "-", "--data-dir", &path("none")]));
     assert!(missing.contains("is not the directory of a Timberline database"), "{missing}");
     fs::write(path("bad.csv"), "metric,timestamp,value\nm,1700000000,one\n").unwrap();
     let import = ["import", "csv", &path("bad.csv"), "--data-dir", &path("data")];
-    let refused = stderr(&timberline(&import));
+    let (_, refused) = stderr(&timberline(&import));
     assert!(refused.contains("bad.csv, line 2: not a value: \"one\""), "{refused}");
 }
