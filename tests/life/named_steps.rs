@@ -27,6 +27,7 @@ enum Change {
     Compact,
     Retain,
     Delete,
+    Checkpoint,
 }
 
 impl Change {
@@ -42,6 +43,7 @@ impl Change {
                 database.set_retention(Retention { age: Some(age), bytes: None });
                 database.retain().map(drop)
             }
+            Self::Checkpoint => database.checkpoint(),
             Self::Delete => {
                 let range = TimeRange::new(START + 3 * HOUR, START + 20 * HOUR);
                 database.delete(&[vec![Matcher::equal("host", "h1")]], range)
@@ -98,7 +100,8 @@ fn a_death_at_any_named_step_changes_no_answer() {
     fill(&database, START);
     drop(database);
     let (mut seen, mut deaths) = (BTreeSet::new(), 0);
-    for change in [Change::Flush, Change::Compact, Change::Retain, Change::Delete] {
+    let first = [Change::Flush, Change::Compact, Change::Retain];
+    for change in first.into_iter().chain([Change::Delete, Change::Checkpoint]) {
         let asks = change.asks();
         let before = answers(&open(&pristine.fork(0)), &asks);
         let changed = pristine.fork(0);

@@ -193,11 +193,16 @@ fn writers_and_readers_do_not_notice_series_leaving() {
                 scope.spawn(move || {
                     // A series rests for longer than it may be idle, in which all but ten may go.
                     let mut steps = 0;
-                    while steps < 60 || steps < 2_000 && engine.stats().series_retired < 500 {
+                    while steps < 60 || engine.stats().series_retired < 100 && steps < 600 {
+                        let flushes = engine.stats().flushes;
                         let first = writer * 100 + steps % 4 * 10;
                         let outcome = write(engine, first..first + 10, steps as i64 * 50);
                         assert_eq!(outcome.samples_written, 10);
                         steps += 1;
+                        // The flushes come one after another, as fast as they can.
+                        while steps % 4 == 0 && engine.stats().flushes == flushes {
+                            thread::yield_now();
+                        }
                     }
                     steps
                 })

@@ -199,7 +199,6 @@ impl PartSeries<'_> {
     ///
     /// # Errors
     /// [`LogError::MalformedPart`].
-    #[expect(clippy::should_implement_trait, reason = "the pairs go into a buffer of the caller")]
     pub fn next(&mut self, pairs: &mut Vec<u32>) -> Result<Option<(u32, u64)>, LogError> {
         pairs.clear();
         if self.left == 0 {
