@@ -1,7 +1,9 @@
 //! Arbitrary bytes as a block's index, under checksums that are right: every question to such a block
-//! is answered or refused, without a panic and without memory out of proportion to the bytes.
+//! is answered or refused, without a panic and without memory out of proportion to the bytes. The first
+//! byte is the version, and is followed by the index.
 //!
-//! A good first input is `crates/block/testdata/block-v1/index`.
+//! Good first inputs are the byte 1 or 2 and `crates/block/testdata/block-v1/index` or
+//! `block-v2/index`. The index of version 2 lies beside the golden block's pages.
 
 #![no_main]
 
@@ -14,26 +16,29 @@ use timberline_io::{Disk, SimDisk};
 use timberline_model::{MatchOp, Matcher, SeriesColumns, TimeRange};
 
 const HEADER_BYTES: usize = 32;
-const FOOTER_BYTES: usize = 72;
+static PAGES: &[u8] = include_bytes!("../../crates/block/testdata/block-v2/pages");
 const GRANULE_BYTES: usize = 16 << 10;
 /// The name of the golden block, as text and as bytes.
 const ULID: &str = "01HF7YAT000000000000000001";
 const ULID_BYTES: [u8; 16] = [0x01, 0x8b, 0xcf, 0xe5, 0x68, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 
 fuzz_target!(|data: &[u8]| {
-    if data.len() < HEADER_BYTES + FOOTER_BYTES {
+    let Some((version @ (1 | 2), data)) = data.split_first() else { return };
+    let (data_name, footer_bytes) = if *version == 1 { ("chunks", 72) } else { ("pages", 128) };
+    if data.len() < HEADER_BYTES + footer_bytes {
         return;
     }
     let mut index = data.to_vec();
-    seal_index(&mut index);
-    let footer = index.len() - FOOTER_BYTES;
+    seal_index(&mut index, *version, footer_bytes);
+    let footer = index.len() - footer_bytes;
     let series = u32_at(&index, footer);
     let dir = Path::new("/block");
     let disk = SimDisk::new(0);
     disk.create_dir_all(dir).expect("the simulated disk works");
-    let chunks = header(*b"tmbchunk").to_vec();
-    let meta = meta(series, chunks.len(), index.len());
-    for (name, bytes) in [("meta.json", meta.as_bytes()), ("chunks", &chunks), ("index", &index)] {
+    let chunks = header(*b"tmbchunk", 1);
+    let data = if *version == 1 { &chunks[..] } else { PAGES };
+    let meta = meta(*version, series, data.len(), index.len());
+    for (name, bytes) in [("meta.json", meta.as_bytes()), (data_name, data), ("index", &index)] {
         let file = disk.create(&dir.join(name), 0).expect("the simulated disk works");
         file.write_all_at(bytes, 0).expect("the simulated disk works");
     }
@@ -72,15 +77,19 @@ fn ask(block: &Block) {
         let _ = block.labels(series);
         let _ = block.label_hash(series);
         let _ = block.chunk_metas(series);
+        columns.clear();
         let _ = block.read(series, TimeRange::ALL, &mut columns);
+        let _ = block.exemplars(series, TimeRange::ALL, &mut Vec::new());
+        let _ = block.page_stats(series, TimeRange::ALL);
     }
+    let _ = block.sections();
     let _ = block.verify();
 }
 
 /// Makes the header and all checksums of an index right for what it holds.
-fn seal_index(index: &mut [u8]) {
-    index[..HEADER_BYTES].copy_from_slice(&header(*b"tmbindex"));
-    let footer = index.len() - FOOTER_BYTES;
+fn seal_index(index: &mut [u8], version: u8, footer_bytes: usize) {
+    index[..HEADER_BYTES].copy_from_slice(&header(*b"tmbindex", version));
+    let footer = index.len() - footer_bytes;
     // Where the granules are is as good as given by their number: put the table right before the
     // footer, so that inputs of any length get past it.
     let covered = (0..=footer)
@@ -90,35 +99,41 @@ fn seal_index(index: &mut [u8]) {
     if covered + 4 * covered.div_ceil(GRANULE_BYTES) != footer {
         return;
     }
-    index[footer + 48..footer + 56].copy_from_slice(&(covered as u64).to_le_bytes());
+    // The footer ends with the granules' position (8 bytes), their checksum, its own, and the magic.
+    let end = index.len();
+    index[end - 24..end - 16].copy_from_slice(&(covered as u64).to_le_bytes());
     let sums: Vec<u8> =
         index[..covered].chunks(GRANULE_BYTES).flat_map(|g| crc32c(g).to_le_bytes()).collect();
     index[covered..footer].copy_from_slice(&sums);
-    index[footer + 56..footer + 60].copy_from_slice(&crc32c(&sums).to_le_bytes());
-    let crc = crc32c(&index[footer..footer + 60]);
-    index[footer + 60..footer + 64].copy_from_slice(&crc.to_le_bytes());
-    index[footer + 64..].copy_from_slice(b"tmbindex");
+    index[end - 16..end - 12].copy_from_slice(&crc32c(&sums).to_le_bytes());
+    let crc = crc32c(&index[footer..end - 12]);
+    index[end - 12..end - 8].copy_from_slice(&crc.to_le_bytes());
+    index[end - 8..].copy_from_slice(b"tmbindex");
 }
 
-fn header(magic: [u8; 8]) -> [u8; HEADER_BYTES] {
+fn header(magic: [u8; 8], version: u8) -> [u8; HEADER_BYTES] {
     let mut bytes = [0; HEADER_BYTES];
     bytes[..8].copy_from_slice(&magic);
-    bytes[8] = 1;
+    bytes[8] = version;
     bytes[12..28].copy_from_slice(&ULID_BYTES);
     let crc = crc32c(&bytes[..28]);
     bytes[28..].copy_from_slice(&crc.to_le_bytes());
     bytes
 }
 
-fn meta(series: u32, chunks: usize, index: usize) -> String {
+fn meta(version: u8, series: u32, data: usize, index: usize) -> String {
     let file = |name: &str, bytes: usize| {
         format!(r#"{{"name": "{name}", "bytes": {bytes}, "crc32c": "00000000"}}"#)
     };
+    let (counts, name) = match version {
+        1 => (r#""chunks": 1, "samples": 1"#, "chunks"),
+        _ => (r#""pages": 1, "samples": 1, "histograms": 0, "exemplars": 0"#, "pages"),
+    };
     let body = format!(
-        "{{\"format\": \"timberline block\", \"version\": 1, \"ulid\": \"{ULID}\", \"level\": 0, \
-         \"sequence\": 1, \"min_ts\": 0, \"max_ts\": 1, \"series\": {series}, \"chunks\": 1, \
-         \"samples\": 1, \"files\": [{}, {}]",
-        file("chunks", chunks),
+        "{{\"format\": \"timberline block\", \"version\": {version}, \"ulid\": \"{ULID}\", \
+         \"level\": 0, \"sequence\": 1, \"min_ts\": 0, \"max_ts\": 1, \"series\": {series}, \
+         {counts}, \"files\": [{}, {}]",
+        file(name, data),
         file("index", index)
     );
     let crc = crc32c(body.as_bytes());

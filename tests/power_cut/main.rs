@@ -109,6 +109,8 @@ impl Simulation {
             segment_bytes: 16 << 10,
             reserve_bytes: 0,
             background: false,
+            // Series that were not written for a moment leave at every flush, and come back.
+            series_idle: Duration::from_secs(2),
             compaction: vec![Duration::from_secs(7_200), Duration::from_secs(86_400)],
             duplicates: Some(DuplicatePolicy::Last),
             ..Options::default()
@@ -132,6 +134,7 @@ impl Simulation {
         self.clock.set(self.now);
         match self.chance.below(8) {
             0 => database.flush().map(drop),
+            1 if self.chance.one_in(4) => database.checkpoint(),
             1 if self.chance.one_in(3) => database.compact().map(drop),
             2 if self.chance.one_in(3) => self.delete(database),
             _ => self.write(database),

@@ -271,7 +271,7 @@ fn contents(database: &Database) -> Result<Contents, String> {
             }
         }
     }
-    let query = LabelQuery { selectors: Vec::new(), range: TimeRange::ALL, limit: 0 };
+    let query = LabelQuery::default();
     for of in database.exemplars(&query).map_err(|error| error.to_string())? {
         found.exemplars.insert(series_of(&of.labels)?, of.exemplars);
     }

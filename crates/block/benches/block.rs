@@ -1,19 +1,18 @@
 //! Opening, selecting from and reading a block on the real disk.
 //!
 //! `cargo bench -p timberline-block`. `TIMBERLINE_BENCH_SERIES` sets the number of series (a
-//! million), each with 10 labels and one chunk of 120 samples at 15 s.
+//! million), each with 10 labels and, unless `TIMBERLINE_BENCH_SAMPLES` says otherwise, 120 samples at
+//! 15 s.
 
 use std::{hint::black_box, path::Path, sync::Arc, time::Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use timberline_block::{Block, BlockMeta, BlockWriter};
-use timberline_codec::{chunk, xor::XorEncoder};
 use timberline_io::{Disk, RealDisk};
 use timberline_model::{Labels, LabelsBuilder, MatchOp, Matcher, SeriesColumns, TimeRange};
 use ulid::Ulid;
 
 const METRICS: usize = 100;
-const SAMPLES: i64 = 120;
 const STEP_MS: i64 = 15_000;
 const START_MS: i64 = 1_700_000_000_000;
 
@@ -45,33 +44,50 @@ fn label_sets(count: usize) -> Vec<Labels> {
     sets
 }
 
-fn chunk_of(seed: usize) -> Vec<u8> {
-    let mut encoder = XorEncoder::new();
-    let mut value = seed as f64;
-    for index in 0..SAMPLES {
-        value += ((seed as i64 * 31 + index * 7) % 13) as f64;
-        encoder.append(START_MS + index * STEP_MS, value);
+fn sample_count() -> usize {
+    std::env::var("TIMBERLINE_BENCH_SAMPLES")
+        .map_or(120, |count| count.parse().expect("a number of samples"))
+}
+
+/// A counter; each host is scraped at times of its own.
+fn fill(number: usize, host: usize, columns: &mut SeriesColumns) {
+    let mut value = number as f64;
+    for index in 0..sample_count() as i64 {
+        value += ((number as i64 * 31 + index * 7) % 13) as f64;
+        let late = (host as i64 * 37 + index * 11) % 17;
+        let ts = START_MS + host as i64 % STEP_MS + index * STEP_MS + late;
+        columns.push(ts * 1_000_000, 0, value);
     }
-    chunk::seal(chunk::UNIT_MILLI, &encoder)
+}
+
+fn resident_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
+    let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    4_096 * pages.expect("a number of pages")
 }
 
 fn write(disk: &Arc<dyn Disk>, dir: &Path, sets: &[Labels]) -> BlockMeta {
-    let chunks: Vec<Vec<u8>> = (0..64).map(chunk_of).collect();
-    let ends = [START_MS, START_MS + (SAMPLES - 1) * STEP_MS].map(|ms| ms * 1_000_000);
+    let before = resident_bytes();
     let started = Instant::now();
     let ulid = Ulid::from_parts(1, 1);
     let mut writer = BlockWriter::create(disk, dir, ulid, 1).expect("a writable directory");
+    let mut columns = SeriesColumns::default();
     for (number, labels) in sets.iter().enumerate() {
+        // Sorted by metric, then by instance, of which each has a place of its own.
+        let host = number % sets.len().div_ceil(METRICS);
         writer.start_series(labels).expect("sorted series");
-        let bytes = &chunks[number % chunks.len()];
-        writer.push_chunk(bytes, SAMPLES as u32, ends[0], ends[1]).expect("a sound chunk");
+        columns.clear();
+        fill(number, host, &mut columns);
+        writer.push(&mut columns).expect("ascending columns");
     }
+    let held = resident_bytes().saturating_sub(before);
     let meta = writer.finish().expect("a whole block");
     let seconds = started.elapsed().as_secs_f64();
-    println!("wrote {} series in {seconds:.2} s", meta.series);
-    for file in &meta.files {
-        let per_series = file.bytes as f64 / meta.series as f64;
-        println!("{}: {} bytes, {per_series:.1} per series", file.name, file.bytes);
+    println!("wrote {} series in {seconds:.2} s; {} MiB held", meta.series, held >> 20);
+    let block = Block::open(disk.as_ref(), &dir.join(ulid.to_string())).expect("the block opens");
+    for section in block.sections().expect("sections") {
+        let per_series = section.bytes as f64 / meta.series as f64;
+        println!("{}: {} bytes, {per_series:.2} per series", section.name, section.bytes);
     }
     meta
 }
@@ -122,7 +138,7 @@ fn bench_block(criterion: &mut Criterion) {
             }
         });
     });
-    group.throughput(Throughput::Elements(found.len() as u64 * SAMPLES as u64));
+    group.throughput(Throughput::Elements((found.len() * sample_count()) as u64));
     let mut columns = SeriesColumns::default();
     group.bench_function("read one metric", |bencher| {
         bencher.iter(|| {

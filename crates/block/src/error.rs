@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use timberline_codec::CodecError;
+use timberline_codec::{CodecError, page::PageError};
 use timberline_model::{ErrorKind, Labels};
 use ulid::Ulid;
 
@@ -29,13 +29,13 @@ pub enum BlockError {
         reason: String,
     },
     /// A file of a version that this release does not read.
-    #[error("{} is of version {found}; this release reads version {supported}", path.display())]
+    #[error("{} is of version {found}; this release reads versions 1 to {supported}", path.display())]
     Version {
         /// The file.
         path: PathBuf,
         /// As stored.
         found: u64,
-        /// What can be read.
+        /// The newest that can be read.
         supported: u8,
     },
     /// A file that is shorter or longer than was written.
@@ -108,6 +108,31 @@ pub enum BlockError {
         /// Where the chunk starts.
         position: u64,
     },
+    /// A page that cannot be decoded.
+    #[error("{}: page of series {series} at byte {position}: {source}", path.display())]
+    Page {
+        /// The file.
+        path: PathBuf,
+        /// The series.
+        series: u32,
+        /// Where the page starts.
+        position: u64,
+        /// What the decoder found.
+        source: PageError,
+    },
+    /// A sound page that is not the one which the index describes.
+    #[error(
+        "{}: the page at byte {position} is not the one that the index gives series {series}",
+        path.display()
+    )]
+    PageMismatch {
+        /// The file.
+        path: PathBuf,
+        /// The series.
+        series: u32,
+        /// Where the page starts.
+        position: u64,
+    },
     /// Two parts of a block that contradict each other.
     #[error("block {}: {what} do not agree", path.display())]
     Contradiction {
@@ -134,23 +159,23 @@ pub enum BlockError {
         /// The one before.
         previous: Labels,
     },
-    /// A series that was started and got no chunk.
-    #[error("series {labels} was started and got no chunk")]
-    SeriesWithoutChunks {
+    /// A series that was started and got nothing.
+    #[error("series {labels} was started and got neither samples nor exemplars")]
+    SeriesWithoutSamples {
         /// The series.
         labels: Labels,
     },
-    /// A chunk that a writer cannot take.
-    #[error("a chunk of series {labels} cannot be written: {reason}")]
-    ChunkRefused {
+    /// Columns that a writer cannot take.
+    #[error("columns of series {labels} cannot be written: {reason}")]
+    ColumnsRefused {
         /// The series.
         labels: Labels,
         /// Why.
         reason: &'static str,
     },
-    /// A chunk given to a writer before any series.
-    #[error("block {ulid} was given a chunk before its first series")]
-    ChunkWithoutSeries {
+    /// Columns given to a writer before any series.
+    #[error("block {ulid} was given samples before its first series")]
+    SamplesWithoutSeries {
         /// The block.
         ulid: Ulid,
     },
@@ -197,14 +222,16 @@ impl BlockError {
             | Self::Malformed { .. }
             | Self::Chunk { .. }
             | Self::ChunkMismatch { .. }
+            | Self::Page { .. }
+            | Self::PageMismatch { .. }
             | Self::Contradiction { .. } => ErrorKind::Corrupt,
             Self::TooMany { .. } => ErrorKind::Limit,
             Self::WriterFailed { .. } => ErrorKind::Unavailable,
             Self::NoSuchSeries { .. }
             | Self::SeriesOrder { .. }
-            | Self::SeriesWithoutChunks { .. }
-            | Self::ChunkRefused { .. }
-            | Self::ChunkWithoutSeries { .. }
+            | Self::SeriesWithoutSamples { .. }
+            | Self::ColumnsRefused { .. }
+            | Self::SamplesWithoutSeries { .. }
             | Self::Empty { .. } => ErrorKind::Internal,
         }
     }

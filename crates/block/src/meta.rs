@@ -11,7 +11,7 @@ use ulid::Ulid;
 
 use crate::{
     BlockError,
-    format::{CHUNKS_FILE, INDEX_FILE, VERSION},
+    format::{INDEX_FILE, VERSION, VERSION_MIN, data_file},
 };
 
 const FORMAT: &str = "timberline block";
@@ -38,13 +38,17 @@ pub struct BlockMeta {
     pub max_ts: i64,
     /// Series in it, at least 1.
     pub series: u64,
-    /// Chunks in it.
-    pub chunks: u64,
-    /// Samples in it.
+    /// Pages of values in it, or chunks, of floats and histograms.
+    pub pages: u64,
+    /// Samples in it, floats and histograms.
     pub samples: u64,
+    /// How many of the samples are histograms.
+    pub histograms: u64,
+    /// Exemplars in it.
+    pub exemplars: u64,
     /// Bytes of all its files, `meta.json` included.
     pub bytes: u64,
-    /// Its other files: `chunks`, `index`.
+    /// Its other files: `pages` (in version 1 `chunks`) and `index`.
     pub files: Vec<FileMeta>,
 }
 
@@ -77,8 +81,17 @@ struct Document {
     min_ts: i64,
     max_ts: i64,
     series: u64,
-    chunks: u64,
+    /// Version 1 only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    chunks: Option<u64>,
+    /// From version 2 on, as the two below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pages: Option<u64>,
     samples: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    histograms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exemplars: Option<u64>,
     files: Vec<FileDocument>,
     /// Only looked at as text: see [`sealed_text`].
     #[serde(default, skip_serializing)]
@@ -95,7 +108,7 @@ struct FileDocument {
 }
 
 impl BlockMeta {
-    /// The file's bytes. Sets `bytes`, which the file does not hold but is part of.
+    /// The bytes of the newest version's file. Sets `bytes`, which the file does not hold but is part of.
     pub(crate) fn encode(&mut self) -> Vec<u8> {
         let document = Document {
             format: FORMAT.to_owned(),
@@ -106,8 +119,11 @@ impl BlockMeta {
             min_ts: self.min_ts,
             max_ts: self.max_ts,
             series: self.series,
-            chunks: self.chunks,
+            chunks: None,
+            pages: Some(self.pages),
             samples: self.samples,
+            histograms: Some(self.histograms),
+            exemplars: Some(self.exemplars),
             files: self.files.iter().map(FileDocument::of).collect(),
             crc32c: String::new(),
         };
@@ -130,7 +146,7 @@ impl BlockMeta {
         if preamble.format != FORMAT {
             return Err(damaged(format!("its format is {:?}, not {FORMAT:?}", preamble.format)));
         }
-        if preamble.version != u64::from(VERSION) {
+        if !(u64::from(VERSION_MIN)..=u64::from(VERSION)).contains(&preamble.version) {
             let (path, found) = (path.to_owned(), preamble.version);
             return Err(BlockError::Version { path, found, supported: VERSION });
         }
@@ -155,8 +171,23 @@ impl Document {
         let files: Option<Vec<FileMeta>> =
             self.files.into_iter().map(FileDocument::into_meta).collect();
         let files = files.ok_or("the checksum of a file is not one")?;
-        if !files.iter().map(|file| file.name.as_str()).eq([CHUNKS_FILE, INDEX_FILE]) {
-            return Err("its files are not chunks and index");
+        let expected = [data_file(self.version), INDEX_FILE];
+        if !files.iter().map(|file| file.name.as_str()).eq(expected) {
+            return Err("its files are not those of its version");
+        }
+        let counts = match self.version {
+            VERSION_MIN => (self.chunks, Some(0), Some(0)),
+            _ => (self.pages, self.histograms, self.exemplars),
+        };
+        let (Some(pages), Some(histograms), Some(exemplars)) = counts else {
+            return Err("a count is missing");
+        };
+        let surplus = match self.version {
+            VERSION_MIN => self.pages.or(self.histograms).or(self.exemplars),
+            _ => self.chunks,
+        };
+        if surplus.is_some() {
+            return Err("it has a count of another version");
         }
         if self.series == 0 || self.min_ts > self.max_ts {
             return Err("it describes a block without samples");
@@ -169,8 +200,10 @@ impl Document {
             min_ts: self.min_ts,
             max_ts: self.max_ts,
             series: self.series,
-            chunks: self.chunks,
+            pages,
             samples: self.samples,
+            histograms,
+            exemplars,
             bytes: 0,
             files,
         };

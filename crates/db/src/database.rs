@@ -13,8 +13,9 @@ use timberline_engine::{
 };
 use timberline_io::{Clock, Disk, RealDisk, SystemClock};
 use timberline_model::{
-    DuplicatePolicy, Durability, FamilyMetadata, LabelQuery, Labels, Matcher, ScanError, Selector,
-    SeriesExemplars, SeriesScan, SeriesSource, TimeRange, WriteBatch, WriteOutcome,
+    DuplicatePolicy, Durability, FamilyMetadata, LabelQuery, Labels, Matcher, RejectReason,
+    ScanError, Selector, SeriesExemplars, SeriesRef, SeriesScan, SeriesSource, TimeRange,
+    WriteBatch, WriteOutcome,
 };
 use timberline_promql::{
     Expr,
@@ -142,6 +143,33 @@ impl Database {
             partitions: query.parallelism,
             ..Limits::default()
         }
+    }
+
+    /// The numbers of series, by which writes find them at once: keys of the kind
+    /// [`SeriesKey::Ref`](crate::SeriesKey::Ref). Those that are new are created, and are durable with
+    /// their first sample.
+    ///
+    /// A number holds until its series has been without samples for
+    /// [`series_idle`](Options::series_idle); after that a write by it is rejected with
+    /// [`RejectReason::UnknownSeries`], and the series is to be resolved again.
+    ///
+    /// # Errors
+    /// A database that is closed. A label set that is none, or one series too many, is rejected alone.
+    pub fn resolve(
+        &self,
+        series: &[Labels],
+    ) -> Result<Vec<Result<SeriesRef, RejectReason>>, Error> {
+        Ok(self.engine.resolve(series)?)
+    }
+
+    /// Writes the dictionary of series again, so that the next start need not read from the log what
+    /// they are. The database does this by itself where many series are new; see
+    /// [`background`](Options::background).
+    ///
+    /// # Errors
+    /// A disk that is full or fails; nothing is lost by that.
+    pub fn checkpoint(&self) -> Result<(), Error> {
+        Ok(self.engine.checkpoint()?)
     }
 
     /// Moves what is in memory into blocks, and gives back the log before it. Writes and queries go

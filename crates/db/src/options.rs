@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, thread, time::Duration};
 
-use timberline_engine::{EngineOptions, Retention};
+use timberline_engine::{EngineOptions, FloatCodec, Retention};
 use timberline_log::LogOptions;
 use timberline_model::{DuplicatePolicy, Durability, limits};
 
@@ -27,9 +27,16 @@ pub struct Options {
     pub flush_bytes: u64,
     /// Bytes of log that make it flush, so that a restart stays short. Default 2 GiB.
     pub flush_log_bytes: u64,
+    /// How long after its last sample, in the time of the samples, a series leaves memory. It goes at a
+    /// flush; one that ended with a stale marker goes at once. A series that comes back costs as much
+    /// as a new one. Default 10 minutes.
+    pub series_idle: Duration,
     /// The span of time that one block covers, and how often a database that is written to flushes.
     /// At least a second; 2 hours by default.
     pub flush_window: Duration,
+    /// How floats are encoded in the blocks that are written from now on. Default: page by page
+    /// whatever is smallest. What other blocks have stays readable.
+    pub codec: FloatCodec,
     /// Spans of the windows into which blocks are merged, ascending: whole seconds, each a multiple of
     /// the one before and the first of `flush_window`. Default 2 hours, 12 hours, 7 days; empty for
     /// no compaction.
@@ -75,7 +82,9 @@ impl Default for Options {
             reserve_bytes: engine.log.reserve_bytes,
             flush_bytes: engine.flush_bytes,
             flush_log_bytes: engine.flush_log_bytes,
+            series_idle: engine.series_idle,
             flush_window: engine.block_window,
+            codec: engine.codec,
             compaction: engine.compaction,
             compaction_rate: engine.compaction_rate,
             retention: Retention { age: Some(RETENTION), bytes: None },
@@ -112,7 +121,9 @@ impl Options {
             },
             flush_bytes: self.flush_bytes,
             flush_log_bytes: self.flush_log_bytes,
+            series_idle: self.series_idle,
             block_window: self.flush_window,
+            codec: self.codec,
             compaction: self.compaction.clone(),
             compaction_rate: self.compaction_rate,
             retention: self.retention,

@@ -216,8 +216,10 @@ fn main() {
     read_everything(&head, &refs);
     query_labels(&head);
     let begin = now();
-    let dictionary: Vec<(SeriesRef, Labels)> = head.dictionary().collect();
-    report("dictionary", now() - begin, count, "series");
+    let parts = head.dictionary().count();
+    report(&format!("dictionary, {parts} parts"), now() - begin, count, "series");
+    let labels = |series: &SeriesRef| (*series, head.labels(*series).expect("nothing has left"));
+    let dictionary: Vec<(SeriesRef, Labels)> = refs.iter().map(labels).collect();
     let recovered = Head::new(HeadOptions::default());
     let begin = now();
     for (series, labels) in &dictionary {

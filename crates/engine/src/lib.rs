@@ -22,3 +22,4 @@ pub use columnar::{
     RESTORING_FILE, RepairOptions, RepairReport, Retention, Snapshot, check, check_levels, repair,
 };
 pub use error::EngineError;
+pub use timberline_block::FloatCodec;

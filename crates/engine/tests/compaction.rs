@@ -194,9 +194,9 @@ fn damage_stops_the_compaction_of_its_window_and_no_other() {
     engine.close().unwrap();
     drop(engine);
     let first = disk.list(Path::new("/db/blocks")).unwrap().remove(0).name;
-    let chunks = Path::new("/db/blocks").join(first).join("chunks");
-    let len = disk.read(&chunks).unwrap().len() as u64;
-    disk.flip_bit(&chunks, len - 6, 2).unwrap();
+    let pages = Path::new("/db/blocks").join(first).join("pages");
+    let len = disk.read(&pages).unwrap().len() as u64;
+    disk.flip_bit(&pages, len - 34, 2).unwrap();
 
     let engine = open(&disk, &clock, only_windows());
     let error = engine.compact().unwrap_err();

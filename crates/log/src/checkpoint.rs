@@ -1,8 +1,8 @@
 //! The checkpoint: the dictionary of all series at an offset of the log, in one file.
 //! The format is described in `docs/formats/checkpoint.md`.
 //!
-//! What it is not: it holds no samples. With it, the log before its offset is not needed to know what
-//! a series reference means.
+//! What it is not: it holds no samples. With it, definitions in the log before its offset are not needed
+//! to know what a series reference means.
 //!
 //! Invariant: a file with a checkpoint's name is complete; it gets that name last. Reading it gives
 //! every series that was written, or an error.
@@ -12,10 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use timberline_codec::{
-    crc::crc32c,
-    varint::{ivarint, put_ivarint, put_uvarint, uvarint},
-};
+use timberline_codec::crc::crc32c;
 use timberline_io::{Disk, DiskFile};
 use timberline_model::{Labels, LogOffset, SeriesRef};
 
@@ -25,22 +22,162 @@ use crate::{
     window::Window,
 };
 
+mod part;
+mod series;
+mod version1;
+
+pub use part::{Part, PartEncoder, PartSeries};
+pub use series::{parts_of, read, salvage};
+
 const MAGIC: [u8; 8] = *b"TMBRDICT";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const HEADER_BYTES: usize = 32;
-/// Before the entries of a block: their length in bytes and their number.
-const BLOCK_HEADER_BYTES: usize = 8;
-const CRC_BYTES: usize = 4;
-/// What stands in the place of the number of entries in the last block.
-const LAST_BLOCK: u32 = u32::MAX;
-/// Bytes of entries at which a block ends.
-const BLOCK_BYTES: usize = 64 << 10;
+const PART_HEADER_BYTES: usize = 24;
+/// What stands in the place of a part's number behind the last part.
+const END: u32 = u32::MAX;
 const EXTENSION: &str = ".dict";
 const UNFINISHED_EXTENSION: &str = ".dict.tmp";
 const NAME_DIGITS: usize = 20;
 
+/// A dictionary that is being read.
+#[derive(Debug)]
+pub struct Checkpoint {
+    path: PathBuf,
+    version: u8,
+    offset: LogOffset,
+    parts: Vec<Place>,
+}
+
+/// Where a part is in its file.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    number: u32,
+    position: u64,
+    len: usize,
+    crc: u32,
+}
+
+impl Checkpoint {
+    /// Opens a dictionary and finds its parts, whose content is checked when it is read.
+    ///
+    /// # Errors
+    /// [`LogError::Damaged`] or [`LogError::Version`], or a failing disk.
+    pub fn open(disk: &dyn Disk, path: &Path) -> Result<Self, LogError> {
+        let mut window = Window::open(disk, path)?;
+        let len = window.file_len()?;
+        let header = window.at(0, HEADER_BYTES, len)?.unwrap_or_default();
+        let sound = header.len() == HEADER_BYTES
+            && header[0..8] == MAGIC
+            && u32_at(header, 28) == crc32c(&header[..28]);
+        if !sound {
+            return Err(damaged(path, 0, "the header is not what was written"));
+        }
+        let (version, offset) = (header[8], LogOffset(u64_at(header, 16)));
+        let parts = match version {
+            1 => Vec::new(),
+            VERSION => {
+                let mut parts = Vec::new();
+                find_parts(&mut window, path, len, &mut parts)?;
+                parts
+            }
+            found => {
+                return Err(LogError::Version { path: path.to_owned(), found, known: VERSION });
+            }
+        };
+        Ok(Self { path: path.to_owned(), version, offset, parts })
+    }
+
+    /// The offset of the log at which it was written.
+    #[must_use]
+    pub const fn offset(&self) -> LogOffset {
+        self.offset
+    }
+
+    /// How many parts it has, which may be read in any order and at once. None in a file of version 1.
+    #[must_use]
+    pub const fn part_count(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Reads a part into a buffer.
+    ///
+    /// # Errors
+    /// [`LogError::Damaged`], or a failing disk.
+    ///
+    /// # Panics
+    /// When there is no such part.
+    pub fn part<'a>(
+        &self,
+        disk: &dyn Disk,
+        index: usize,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<Part<'a>, LogError> {
+        let place = self.parts[index];
+        let file = disk.open(&self.path).map_err(LogError::disk("open", &self.path))?;
+        buffer.resize(place.len, 0);
+        file.read_exact_at(buffer, place.position).map_err(LogError::disk("read", &self.path))?;
+        if crc32c(buffer) != place.crc {
+            return Err(damaged(&self.path, place.position, "a part is not what was written"));
+        }
+        Part::decode(place.number, buffer).map_err(|error| self.damaged_part(index, &error))
+    }
+
+    /// What is wrong with a part whose checksum is right.
+    fn damaged_part(&self, index: usize, reason: &LogError) -> LogError {
+        damaged(&self.path, self.parts[index].position, &reason.to_string())
+    }
+
+    /// Calls `each` with every series of a file of version 1, which has no parts.
+    ///
+    /// # Errors
+    /// [`LogError::Damaged`], or a failing disk; `each` may have been called with series that are sound.
+    pub fn read_whole(
+        &self,
+        disk: &dyn Disk,
+        each: &mut dyn FnMut(SeriesRef, Labels),
+    ) -> Result<(), LogError> {
+        if self.version > 1 { Ok(()) } else { version1::read(disk, &self.path, each) }
+    }
+}
+
+/// Finds the parts of a file, which they fill up to its end; those before an error are found, too.
+fn find_parts(
+    window: &mut Window,
+    path: &Path,
+    file_len: u64,
+    parts: &mut Vec<Place>,
+) -> Result<(), LogError> {
+    let mut position = HEADER_BYTES as u64;
+    loop {
+        let Some(header) = window.at(position, PART_HEADER_BYTES, file_len)? else {
+            return Err(damaged(path, position, "the file ends before its last part"));
+        };
+        if u32_at(header, 20) != crc32c(&header[..20]) {
+            return Err(damaged(path, position, "the header of a part is not what was written"));
+        }
+        let (number, len, crc) = (u32_at(header, 0), u64_at(header, 8), u32_at(header, 16));
+        position += PART_HEADER_BYTES as u64;
+        if number == END {
+            let whole = len == parts.len() as u64 && position == file_len;
+            let reason = "parts are missing, or something stands behind them";
+            return if whole { Ok(()) } else { Err(damaged(path, position, reason)) };
+        }
+        let repeated = parts.last().is_some_and(|last| last.number >= number);
+        let end = position.checked_add(len).filter(|end| *end <= file_len && !repeated);
+        let (Some(end), Ok(len)) = (end, usize::try_from(len)) else {
+            return Err(damaged(path, position, "a part that is not in its place"));
+        };
+        parts.push(Place { number, position, len, crc });
+        position = end;
+    }
+}
+
+fn damaged(path: &Path, position: u64, reason: &str) -> LogError {
+    LogError::Damaged { path: path.to_owned(), position, reason: reason.to_owned() }
+}
+
 /// Writes the dictionary at an offset, durably, and returns its path. The directory is made if need
-/// be; a file that is there for the same offset is replaced.
+/// be; a file that is there for the same offset is replaced. The parts' numbers ascend.
 ///
 /// # Errors
 /// A failing or full disk. No file has the checkpoint's name then.
@@ -48,7 +185,7 @@ pub fn write(
     disk: &dyn Disk,
     dir: &Path,
     offset: LogOffset,
-    series: impl Iterator<Item = (SeriesRef, Labels)>,
+    parts: impl Iterator<Item = PartEncoder>,
 ) -> Result<PathBuf, LogError> {
     if names(disk, dir)?.is_empty() {
         directory::make(disk, dir)?;
@@ -57,7 +194,7 @@ pub fn write(
     let unfinished = dir.join(format!("{name}{UNFINISHED_EXTENSION}"));
     let path = dir.join(format!("{name}{EXTENSION}"));
     remove_if_there(disk, &unfinished)?;
-    let result = write_file(disk, &unfinished, offset, series)
+    let result = write_file(disk, &unfinished, offset, parts)
         .and_then(|()| {
             disk.rename(&unfinished, &path).map_err(LogError::disk("name a checkpoint", &path))
         })
@@ -67,64 +204,6 @@ pub fn write(
         let _removed = disk.remove_file(&unfinished);
     }
     result.map(|()| path)
-}
-
-/// Reads a dictionary, calls `each` with every series in the order of writing, and returns the offset
-/// at which it was written.
-///
-/// # Errors
-/// [`LogError::Damaged`] or [`LogError::Version`], or a failing disk; `each` may have been called
-/// with series that are sound.
-pub fn read(
-    disk: &dyn Disk,
-    path: &Path,
-    each: &mut dyn FnMut(SeriesRef, Labels),
-) -> Result<LogOffset, LogError> {
-    let mut reader = Reader::open(disk, path)?;
-    let offset = reader.header()?;
-    let mut count = 0;
-    loop {
-        match reader.block(each)? {
-            Block::Entries(entries) => count += entries,
-            Block::Last { total } if total == count => return Ok(offset),
-            Block::Last { .. } => return Err(reader.damaged("blocks are missing")),
-        }
-    }
-}
-
-/// Reads what can be read of a damaged dictionary: calls `each` with every series of the blocks that have
-/// their checksum, and returns how many damaged places there are. What stood in them is lost.
-///
-/// # Errors
-/// A failing disk, or a file of another version.
-pub fn salvage(
-    disk: &dyn Disk,
-    path: &Path,
-    each: &mut dyn FnMut(SeriesRef, Labels),
-) -> Result<u64, LogError> {
-    let mut reader = Reader::open(disk, path)?;
-    let mut damaged = match reader.header() {
-        Ok(_) => 0,
-        Err(LogError::Damaged { .. }) => 1,
-        Err(error) => return Err(error),
-    };
-    let mut position = HEADER_BYTES as u64;
-    while position < reader.len {
-        reader.position = position;
-        match reader.block(each) {
-            Ok(Block::Entries(_)) => position = reader.position,
-            Ok(Block::Last { .. }) => break,
-            Err(LogError::Damaged { .. }) => {
-                damaged += 1;
-                // A sound length leads to the next block; without one, nothing behind is found.
-                let header = reader.window.at(position, BLOCK_HEADER_BYTES, reader.len)?;
-                let Some(len) = header.map(|bytes| u64::from(u32_at(bytes, 0))) else { break };
-                position += BLOCK_HEADER_BYTES as u64 + len + CRC_BYTES as u64;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(damaged)
 }
 
 /// The checkpoints of a directory, ascending by offset. A directory that does not exist has none.
@@ -196,35 +275,33 @@ fn write_file(
     disk: &dyn Disk,
     path: &Path,
     offset: LogOffset,
-    series: impl Iterator<Item = (SeriesRef, Labels)>,
+    parts: impl Iterator<Item = PartEncoder>,
 ) -> Result<(), LogError> {
     let file = disk.create(path, 0).map_err(LogError::disk("create", path))?;
     let mut out = Output { file, path, position: 0 };
     out.put(&header(offset))?;
-    let (mut block, mut count, mut total, mut previous) = (new_block(), 0_u32, 0_u64, 0_u64);
-    for (series, labels) in series {
-        put_ivarint(&mut block, series.0.wrapping_sub(previous) as i64);
-        put_uvarint(&mut block, labels.as_bytes().len() as u64);
-        block.extend_from_slice(labels.as_bytes());
-        previous = series.0;
+    let (mut count, mut previous) = (0, None);
+    for part in parts {
+        let number = part.number();
+        assert!(number != END && previous < Some(number), "the numbers of parts ascend");
+        previous = Some(number);
         count += 1;
-        total += 1;
-        if block.len() >= BLOCK_BYTES {
-            out.put_block(&mut block, count)?;
-            // Each block can be read by itself.
-            (count, previous) = (0, 0);
-        }
+        let content = part.finish();
+        out.put(&part_header(number, content.len() as u64, crc32c(&content)))?;
+        out.put(&content)?;
     }
-    if count > 0 {
-        out.put_block(&mut block, count)?;
-    }
-    block.extend_from_slice(&total.to_le_bytes());
-    out.put_block(&mut block, LAST_BLOCK)?;
+    out.put(&part_header(END, count, 0))?;
     out.file.sync_data().map_err(LogError::disk("sync", path))
 }
 
-fn new_block() -> Vec<u8> {
-    vec![0; BLOCK_HEADER_BYTES]
+fn part_header(number: u32, len: u64, content_crc: u32) -> [u8; PART_HEADER_BYTES] {
+    let mut bytes = [0; PART_HEADER_BYTES];
+    bytes[0..4].copy_from_slice(&number.to_le_bytes());
+    bytes[8..16].copy_from_slice(&len.to_le_bytes());
+    bytes[16..20].copy_from_slice(&content_crc.to_le_bytes());
+    let crc = crc32c(&bytes[..20]);
+    bytes[20..24].copy_from_slice(&crc.to_le_bytes());
+    bytes
 }
 
 /// The file being written.
@@ -240,118 +317,6 @@ impl Output<'_> {
         self.position += bytes.len() as u64;
         Ok(())
     }
-
-    /// Completes a block, writes it and begins the next.
-    fn put_block(&mut self, block: &mut Vec<u8>, count: u32) -> Result<(), LogError> {
-        let len = u32::try_from(block.len() - BLOCK_HEADER_BYTES)
-            .expect("a block ends soon after its limit, and labels are limited");
-        block[0..4].copy_from_slice(&len.to_le_bytes());
-        block[4..8].copy_from_slice(&count.to_le_bytes());
-        let crc = crc32c(block);
-        block.extend_from_slice(&crc.to_le_bytes());
-        self.put(block)?;
-        *block = new_block();
-        Ok(())
-    }
-}
-
-/// What one block held.
-enum Block {
-    Entries(u64),
-    Last { total: u64 },
-}
-
-/// The file being read.
-struct Reader {
-    window: Window,
-    path: PathBuf,
-    len: u64,
-    position: u64,
-}
-
-impl Reader {
-    fn open(disk: &dyn Disk, path: &Path) -> Result<Self, LogError> {
-        let window = Window::open(disk, path)?;
-        let len = window.file_len()?;
-        Ok(Self { window, path: path.to_owned(), len, position: 0 })
-    }
-
-    fn header(&mut self) -> Result<LogOffset, LogError> {
-        let bytes = self.window.at(0, HEADER_BYTES, self.len)?.unwrap_or_default();
-        let sound = bytes.len() == HEADER_BYTES
-            && bytes[0..8] == MAGIC
-            && u32_at(bytes, 28) == crc32c(&bytes[..28]);
-        if !sound {
-            return Err(self.damaged("the header is not what was written"));
-        }
-        let (version, offset) = (bytes[8], u64_at(bytes, 16));
-        if version != VERSION {
-            return Err(LogError::Version {
-                path: self.path.clone(),
-                found: version,
-                known: VERSION,
-            });
-        }
-        self.position = HEADER_BYTES as u64;
-        Ok(LogOffset(offset))
-    }
-
-    fn block(&mut self, each: &mut dyn FnMut(SeriesRef, Labels)) -> Result<Block, LogError> {
-        let Self { window, len: file_len, position, .. } = self;
-        let (len, count) = match window.at(*position, BLOCK_HEADER_BYTES, *file_len)? {
-            Some(bytes) => (u32_at(bytes, 0) as usize, u32_at(bytes, 4)),
-            None => return Err(self.damaged("the file ends before its last block")),
-        };
-        let whole_len = BLOCK_HEADER_BYTES + len + CRC_BYTES;
-        let Some(whole) = window.at(*position, whole_len, *file_len)? else {
-            return Err(self.damaged("the file ends within a block"));
-        };
-        let (summed, crc) = whole.split_at(whole_len - CRC_BYTES);
-        if u32_at(crc, 0) != crc32c(summed) {
-            return Err(self.damaged("a block is not what was written"));
-        }
-        let entries = &summed[BLOCK_HEADER_BYTES..];
-        let end = *position + whole_len as u64;
-        if count == LAST_BLOCK {
-            let total = entries.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
-            return match total {
-                Some(total) if end == *file_len => Ok(Block::Last { total }),
-                _ => Err(self.damaged("the last block is not the end of the file")),
-            };
-        }
-        if !each_entry(entries, count, each) {
-            return Err(self.damaged("an entry is malformed"));
-        }
-        *position = end;
-        Ok(Block::Entries(u64::from(count)))
-    }
-
-    fn damaged(&self, reason: &str) -> LogError {
-        LogError::Damaged {
-            path: self.path.clone(),
-            position: self.position,
-            reason: reason.to_owned(),
-        }
-    }
-}
-
-/// Reads exactly `count` entries that fill the bytes; says whether it could.
-fn each_entry(mut bytes: &[u8], count: u32, each: &mut dyn FnMut(SeriesRef, Labels)) -> bool {
-    let mut previous = 0_u64;
-    for _ in 0..count {
-        let Some((series, labels, rest)) = split_entry(bytes, previous) else { return false };
-        each(SeriesRef(series), labels);
-        previous = series;
-        bytes = rest;
-    }
-    bytes.is_empty()
-}
-
-fn split_entry(bytes: &[u8], previous: u64) -> Option<(u64, Labels, &[u8])> {
-    let (delta, rest) = ivarint(bytes)?;
-    let (len, rest) = uvarint(rest)?;
-    let (labels, rest) = rest.split_at_checked(usize::try_from(len).ok()?)?;
-    Some((previous.wrapping_add(delta as u64), Labels::from_bytes(labels).ok()?, rest))
 }
 
 #[cfg(test)]

@@ -55,6 +55,12 @@ pub enum LogError {
         /// Where the log starts.
         start: LogOffset,
     },
+    /// A part of a dictionary that no writer can have written.
+    #[error("a part of the dictionary is malformed: {reason}")]
+    MalformedPart {
+        /// What is wrong.
+        reason: &'static str,
+    },
     /// Bytes that are not what was written.
     #[error("{} is damaged at byte {position}: {reason}", path.display())]
     Damaged {
@@ -113,7 +119,9 @@ impl LogError {
             Self::FrameTooLarge { .. } => ErrorKind::Limit,
             Self::Poisoned { .. } => ErrorKind::Unavailable,
             Self::Truncated { .. } => ErrorKind::NotFound,
-            Self::Damaged { .. } | Self::MalformedRecord { .. } => ErrorKind::Corrupt,
+            Self::Damaged { .. } | Self::MalformedRecord { .. } | Self::MalformedPart { .. } => {
+                ErrorKind::Corrupt
+            }
             Self::Version { .. } | Self::RecordVersion { .. } | Self::UnknownSection { .. } => {
                 ErrorKind::Unsupported
             }

@@ -219,6 +219,25 @@ impl Log {
         LogOffset(self.core.state.lock().synced)
     }
 
+    /// Goes on at an offset, if that lies beyond the end: for a log that has lost its end, where something
+    /// else relies on what stood before the offset. Readers find a piece that is missing there.
+    ///
+    /// # Errors
+    /// A failing disk.
+    ///
+    /// # Panics
+    /// When something was appended since the log was opened.
+    pub fn skip_to(&self, offset: LogOffset) -> Result<(), LogError> {
+        let mut state = self.core.state.lock();
+        if offset.0 <= state.end {
+            return Ok(());
+        }
+        assert!(!state.buffer.is_active(), "a log that takes frames has lost nothing");
+        self.core.settle(&mut state)?;
+        (state.end, state.written, state.synced) = (offset.0, offset.0, offset.0);
+        Ok(())
+    }
+
     /// Removes the segments whose frames all end at or before an offset, and returns the bytes that
     /// were freed. The last segment stays, and with it the numbering.
     ///

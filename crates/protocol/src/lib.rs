@@ -5,6 +5,7 @@
 //! | [`prom_remote`] | Prometheus remote write 1.0 and 2.0: snappy and protobuf |
 //! | [`prom_read`] | Prometheus remote read: questions, sampled answers, streams of chunks |
 //! | [`json`] | samples written as JSON |
+//! | [`open_metrics`] | OpenMetrics 1.0 and Prometheus' text format, line by line |
 //! | [`prom_api`] | the Prometheus HTTP API: its parameters and its JSON answers |
 //!
 //! What this crate is not: it has no sockets, knows no HTTP status codes, stores nothing and reads no
@@ -18,6 +19,7 @@ mod decoded;
 mod error;
 pub mod json;
 mod limits;
+pub mod open_metrics;
 pub mod prom_api;
 pub mod prom_read;
 pub mod prom_remote;

@@ -12,10 +12,12 @@ fn example() -> BlockMeta {
         min_ts: i64::MIN,
         max_ts: i64::MAX,
         series: 3,
-        chunks: 4,
+        pages: 4,
         samples: 5,
+        histograms: 2,
+        exemplars: 1,
         bytes: 0,
-        files: vec![file(CHUNKS_FILE, 100, 0x0102_0304), file(INDEX_FILE, 200, 0xffff_ffff)],
+        files: vec![file(data_file(VERSION), 100, 0x0102_0304), file(INDEX_FILE, 200, 0xffff_ffff)],
     }
 }
 
@@ -62,7 +64,7 @@ fn forge(from: &str, to: &str) -> Vec<u8> {
 
 #[test]
 fn another_version_is_named() {
-    let error = decode(&forge("\"version\": 1", "\"version\": 9")).unwrap_err();
+    let error = decode(&forge("\"version\": 2", "\"version\": 9")).unwrap_err();
     assert!(matches!(error, BlockError::Version { found: 9, .. }), "{error}");
     assert!(error.to_string().contains("version 9"), "{error}");
 }
@@ -77,6 +79,9 @@ fn a_meta_that_cannot_be_is_refused() {
         ("\"level\": 0", "\"level\": 0, \"colour\": 1"),
         ("-9223372036854775808", "9223372036854775809"),
         ("\"index\"", "\"indices\""),
+        ("\"pages\": 4", "\"chunks\": 4"),
+        ("\"pages\": 4", "\"pages\": 4, \"chunks\": 4"),
+        ("\"version\": 2", "\"version\": 1"),
         ("01020304", "0102030x"),
     ];
     for (from, to) in forged {

@@ -2,18 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use timberline_codec::chunk;
-use timberline_io::{Disk, Mapped};
-use timberline_model::{Labels, Matcher, SeriesColumns, TimeRange};
+use timberline_io::Disk;
+use timberline_model::{Labels, Matcher, TimeRange};
 
 use super::{
-    bodies::ChunkMeta,
+    bodies::{ChunkMeta, Floats},
+    data::DataFile,
     index::{Index, check_header},
     label_lists::LabelReader,
 };
 use crate::{
     BlockError, BlockMeta,
-    format::{CHUNKS_FILE, CHUNKS_MAGIC, HEADER_BYTES, INDEX_FILE, INDEX_MAGIC, META_FILE},
+    format::{INDEX_FILE, INDEX_MAGIC, META_FILE, VERSION_MIN, data_file, data_magic},
 };
 
 /// An open block. Its files stay mapped; series are numbers from 0, in the order of their labels.
@@ -24,8 +24,7 @@ pub struct Block {
     meta: BlockMeta,
     dir: PathBuf,
     index: Index,
-    chunks_path: PathBuf,
-    chunks: Mapped,
+    data: DataFile,
 }
 
 impl Block {
@@ -41,15 +40,27 @@ impl Block {
         };
         let (path, bytes) = map(META_FILE)?;
         let meta = BlockMeta::decode(&path, &bytes)?;
-        let (chunks_path, chunks) = map(CHUNKS_FILE)?;
+        let data_name = data_file(meta.version);
+        let (data_path, data) = map(data_name)?;
         let (index_path, index) = map(INDEX_FILE)?;
         // Versions and owners before lengths: they explain more.
-        check_header(&chunks_path, &chunks, CHUNKS_MAGIC, meta.ulid)?;
-        check_header(&index_path, &index, INDEX_MAGIC, meta.ulid)?;
-        check_length(&chunks_path, &chunks, meta.file(CHUNKS_FILE).bytes)?;
+        let headers = [
+            check_header(&data_path, &data, data_magic(meta.version), meta.ulid)?,
+            check_header(&index_path, &index, INDEX_MAGIC, meta.ulid)?,
+        ];
+        check_length(&data_path, &data, meta.file(data_name).bytes)?;
         check_length(&index_path, &index, meta.file(INDEX_FILE).bytes)?;
         let index = Index::open(&index_path, index, meta.ulid)?;
-        let block = Self { meta, dir: dir.to_owned(), index, chunks_path, chunks };
+        let data = DataFile::new(data_path, data, index.page_granules()?);
+        let block = Self { meta, dir: dir.to_owned(), index, data };
+        if headers != [block.meta.version; 2] {
+            return Err(block.contradiction("the versions of meta.json, its data and index"));
+        }
+        if block.index.version > VERSION_MIN
+            && block.index.footer.pages_bytes != block.data.raw().len() as u64
+        {
+            return Err(block.contradiction("the sizes of pages in meta.json and index"));
+        }
         if u64::from(block.index.series_count()) != block.meta.series {
             return Err(block.contradiction("the series counts of meta.json and index"));
         }
@@ -57,14 +68,8 @@ impl Block {
     }
 
     /// A block of parts that may not agree: for what is damaged.
-    pub(super) fn from_parts(
-        meta: BlockMeta,
-        dir: &Path,
-        index: Index,
-        chunks_path: PathBuf,
-        chunks: Mapped,
-    ) -> Self {
-        Self { meta, dir: dir.to_owned(), index, chunks_path, chunks }
+    pub(super) fn from_parts(meta: BlockMeta, dir: &Path, index: Index, data: DataFile) -> Self {
+        Self { meta, dir: dir.to_owned(), index, data }
     }
 
     /// What the block is and holds.
@@ -108,113 +113,41 @@ impl Block {
         self.label_reader().labels(series)
     }
 
-    /// [`Labels::hash`] of a series' labels, which costs less than they do.
+    /// The lower half of [`Labels::hash`] of a series' labels, which costs less than they do.
     ///
     /// # Errors
     /// No such series, or damage.
-    pub fn label_hash(&self, series: u32) -> Result<u64, BlockError> {
+    pub fn label_hash(&self, series: u32) -> Result<u32, BlockError> {
         self.index.check_series(series)?;
-        Ok(self.index.body(series)?.hash)
+        self.index.label_hash(series)
     }
 
-    /// The chunks of a series, in order of time.
+    /// The Gorilla chunks of a series, in order of time; none where its floats lie in pages.
     ///
     /// # Errors
     /// No such series, or damage.
     pub fn chunk_metas(&self, series: u32) -> Result<Vec<ChunkMeta>, BlockError> {
         self.index.check_series(series)?;
-        let body = self.index.body(series)?;
-        // Bounded: a body does not say more chunks than its bytes have room for.
-        let mut chunks = Vec::with_capacity(usize::try_from(body.left()).unwrap_or(0));
-        for entry in body {
-            chunks.push(entry.ok_or_else(|| self.malformed_body())?);
+        match self.index.body(series)?.floats {
+            Floats::Chunks { chunks, .. } => Ok(chunks),
+            _ => Ok(Vec::new()),
         }
-        Ok(chunks)
     }
 
-    /// The bytes of a chunk, which only decoding verifies.
+    /// The bytes of a chunk, which has a checksum of its own.
     ///
     /// # Errors
-    /// A chunk that is not within the file.
+    /// A chunk that is not within the file, or damage.
     pub fn chunk_bytes(&self, chunk: &ChunkMeta) -> Result<&[u8], BlockError> {
-        let start = usize::try_from(chunk.position).ok().filter(|start| *start >= HEADER_BYTES);
-        start
-            .and_then(|start| self.chunks.get(start..)?.get(..chunk.bytes as usize))
-            .ok_or_else(|| self.index.malformed("the position of a chunk"))
-    }
-
-    /// Appends the samples of a series within a span of time, ascending. Chunks outside the span are
-    /// not decoded. After an error the columns are as they were.
-    ///
-    /// # Errors
-    /// No such series, or damage.
-    pub fn read(
-        &self,
-        series: u32,
-        range: TimeRange,
-        columns: &mut SeriesColumns,
-    ) -> Result<(), BlockError> {
-        self.index.check_series(series)?;
-        let mark = columns.len();
-        let result = self.read_chunks(series, range, columns);
-        if result.is_err() {
-            columns.timestamps.truncate(mark);
-            columns.values.truncate(mark);
-        }
-        result
-    }
-
-    fn read_chunks(
-        &self,
-        series: u32,
-        range: TimeRange,
-        columns: &mut SeriesColumns,
-    ) -> Result<(), BlockError> {
-        for entry in self.index.body(series)? {
-            let entry = entry.ok_or_else(|| self.malformed_body())?;
-            if entry.min_ts > range.end {
-                return Ok(());
-            }
-            if range.overlaps(&TimeRange::new(entry.min_ts, entry.max_ts)) {
-                let mark = columns.len();
-                self.decode(series, &entry, columns)?;
-                cut(columns, mark, range);
-            }
-        }
-        Ok(())
-    }
-
-    /// Decodes a chunk and checks that it is the one which the index describes.
-    pub(crate) fn decode(
-        &self,
-        series: u32,
-        entry: &ChunkMeta,
-        columns: &mut SeriesColumns,
-    ) -> Result<(), BlockError> {
-        let mark = columns.len();
-        let bytes = self.chunk_bytes(entry)?;
-        let path = || self.chunks_path.clone();
-        let position = entry.position;
-        chunk::decode(bytes, &mut columns.timestamps, &mut columns.values)
-            .map_err(|source| BlockError::Chunk { path: path(), series, position, source })?;
-        let timestamps = &columns.timestamps[mark..];
-        let expected = timestamps.len() == entry.count as usize
-            && timestamps.first() == Some(&entry.min_ts)
-            && timestamps.last() == Some(&entry.max_ts)
-            && timestamps.is_sorted();
-        if expected {
-            Ok(())
-        } else {
-            Err(BlockError::ChunkMismatch { path: path(), series, position })
-        }
+        self.data.bytes(chunk.position, chunk.bytes)
     }
 
     pub(crate) const fn index(&self) -> &Index {
         &self.index
     }
 
-    pub(crate) fn chunks(&self) -> (&Path, &[u8]) {
-        (&self.chunks_path, &self.chunks)
+    pub(crate) const fn data(&self) -> &DataFile {
+        &self.data
     }
 
     pub(crate) fn contradiction(&self, what: &'static str) -> BlockError {
@@ -222,20 +155,11 @@ impl Block {
     }
 
     pub(crate) fn malformed_body(&self) -> BlockError {
-        self.index.malformed("the list of a series' chunks")
+        self.index.malformed("the body of a series")
     }
-}
 
-/// Removes what was appended behind `mark` and lies outside the range.
-fn cut(columns: &mut SeriesColumns, mark: usize, range: TimeRange) {
-    let appended = &columns.timestamps[mark..];
-    let end = mark + appended.partition_point(|ts| *ts <= range.end);
-    let start = mark + appended.partition_point(|ts| *ts < range.start);
-    columns.timestamps.truncate(end);
-    columns.values.truncate(end);
-    if start > mark {
-        columns.timestamps.drain(mark..start.min(end));
-        columns.values.drain(mark..start.min(end));
+    pub(crate) fn page_mismatch(&self, series: u32, position: u64) -> BlockError {
+        BlockError::PageMismatch { path: self.data.path().to_owned(), series, position }
     }
 }
 

@@ -15,10 +15,7 @@ use super::{
 use crate::{
     BlockError,
     cursor::Cursor,
-    format::{
-        FOOTER_BYTES, Footer, HEADER_BYTES, Header, HeaderFault, INDEX_MAGIC, SERIES_PER_GROUP,
-        VERSION,
-    },
+    format::{Footer, HEADER_BYTES, Header, INDEX_MAGIC, SERIES_PER_GROUP, VERSION, VERSION_MIN},
 };
 
 /// An open index.
@@ -26,27 +23,30 @@ use crate::{
 pub(crate) struct Index {
     path: PathBuf,
     ulid: Ulid,
+    pub(crate) version: u8,
     map: Mapped,
     granules: Granules,
     pub(crate) footer: Footer,
     pub(crate) names: Vec<Name>,
 }
 
-/// Which of the two sections with a group of series' records each.
+/// Which of the sections with groups of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Grouped {
     Bodies,
+    Timelines,
+    Tails,
     LabelLists,
 }
 
 impl Index {
     /// Reads the ends of an index and its table of names.
     pub(crate) fn open(path: &Path, map: Mapped, ulid: Ulid) -> Result<Self, BlockError> {
-        check_header(path, &map, INDEX_MAGIC, ulid)?;
+        let version = check_header(path, &map, INDEX_MAGIC, ulid)?;
         let malformed = |what| BlockError::Malformed { path: path.to_owned(), what };
-        let footer = Footer::decode(&map).ok_or_else(|| malformed("the footer"))?;
+        let footer = Footer::decode(&map, version).ok_or_else(|| malformed("the footer"))?;
         let start = usize::try_from(footer.granules).map_err(|_| malformed("the footer"))?;
-        let table = &map[start..map.len() - FOOTER_BYTES];
+        let table = &map[start..map.len() - Footer::bytes(version)];
         let computed = crc32c(table);
         if computed != footer.granules_crc {
             return Err(BlockError::Checksum {
@@ -60,13 +60,24 @@ impl Index {
         let granules = Granules::new(table, footer.granules)
             .ok_or_else(|| malformed("the table of checksums"))?;
         let names = Vec::new();
-        let mut index = Self { path: path.to_owned(), ulid, map, granules, footer, names };
+        let mut index = Self { path: path.to_owned(), ulid, version, map, granules, footer, names };
         index.bytes(0, HEADER_BYTES as u64)?;
-        let table = index.bytes(footer.name_table, footer.granules - footer.name_table)?;
+        let table = index.bytes(footer.name_table, footer.page_granules - footer.name_table)?;
         let section = footer.values..footer.name_table;
         index.names = names::decode(table, footer.names, section, footer.series)
             .ok_or_else(|| malformed("the table of label names"))?;
         Ok(index)
+    }
+
+    /// The checksums of `pages`; none in version 1, whose chunks have their own.
+    pub(crate) fn page_granules(&self) -> Result<Option<Granules>, BlockError> {
+        if self.version == VERSION_MIN {
+            return Ok(None);
+        }
+        let Footer { page_granules, granules, pages_bytes, .. } = self.footer;
+        let table = self.bytes(page_granules, granules - page_granules)?;
+        let granules = Granules::new(table, pages_bytes);
+        granules.map(Some).ok_or_else(|| self.malformed("the checksums of pages"))
     }
 
     /// Some verified bytes.
@@ -91,14 +102,16 @@ impl Index {
         Ok(&covered[start..end])
     }
 
-    /// The records of the group of series that `series` is in, from the group's first.
-    pub(crate) fn group(&self, section: Grouped, series: u32) -> Result<&[u8], BlockError> {
+    /// The records of the group that record `number` is in, from the group's first.
+    pub(crate) fn group(&self, section: Grouped, number: u32) -> Result<&[u8], BlockError> {
         let footer = &self.footer;
-        let (start, table) = match section {
-            Grouped::Bodies => (HEADER_BYTES as u64, footer.body_groups),
-            Grouped::LabelLists => (footer.label_lists, footer.label_groups),
+        let (start, table, records) = match section {
+            Grouped::Bodies => (HEADER_BYTES as u64, footer.body_groups, footer.series),
+            Grouped::Timelines => (footer.timeline_lists, footer.timeline_groups, footer.timelines),
+            Grouped::Tails => (footer.tail_lists, footer.tail_groups, footer.tails),
+            Grouped::LabelLists => (footer.label_lists, footer.label_groups, footer.series),
         };
-        let (group, count) = (series / SERIES_PER_GROUP, footer.series.div_ceil(SERIES_PER_GROUP));
+        let (group, count) = (number / SERIES_PER_GROUP, records.div_ceil(SERIES_PER_GROUP));
         self.table_span(table, group, count, start, 0, table - start)
             .and_then(|(from, to)| self.bytes(from, to - from))
     }
@@ -164,24 +177,22 @@ impl Index {
     }
 }
 
-/// Checks the header of a block's file.
+/// Checks the header of a block's file and returns its version.
 pub(crate) fn check_header(
     path: &Path,
     file: &[u8],
     magic: [u8; 8],
     expected: Ulid,
-) -> Result<(), BlockError> {
+) -> Result<u8, BlockError> {
     let path = || path.to_owned();
-    match Header::decode(file, magic) {
-        Ok(Header { ulid, .. }) if ulid == expected => Ok(()),
-        Ok(Header { ulid: found, .. }) => {
-            Err(BlockError::Foreign { path: path(), found, expected })
-        }
-        Err(HeaderFault::Malformed) => {
-            Err(BlockError::Malformed { path: path(), what: "the header" })
-        }
-        Err(HeaderFault::Version(found)) => {
-            Err(BlockError::Version { path: path(), found: u64::from(found), supported: VERSION })
-        }
+    let header = Header::decode(file, magic)
+        .map_err(|_| BlockError::Malformed { path: path(), what: "the header" })?;
+    if !(VERSION_MIN..=VERSION).contains(&header.version) {
+        let found = u64::from(header.version);
+        return Err(BlockError::Version { path: path(), found, supported: VERSION });
     }
+    if header.ulid != expected {
+        return Err(BlockError::Foreign { path: path(), found: header.ulid, expected });
+    }
+    Ok(header.version)
 }

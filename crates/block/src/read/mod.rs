@@ -5,6 +5,7 @@
 
 mod block;
 mod bodies;
+mod data;
 mod dictionary;
 mod granules;
 mod index;
@@ -13,7 +14,10 @@ mod label_queries;
 mod names;
 mod postings;
 mod salvage;
+mod samples;
+mod sections;
 mod select;
+mod timelines;
 mod verify;
 
 pub use block::Block;
@@ -21,3 +25,5 @@ pub use bodies::ChunkMeta;
 pub use label_lists::LabelReader;
 pub use label_queries::LabelCount;
 pub use salvage::{BlockOutline, SalvagedSeries};
+pub use samples::PageSummary;
+pub use sections::Section;

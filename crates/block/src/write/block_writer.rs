@@ -1,28 +1,60 @@
 //! The writer of a block: a directory that takes its final name when everything in it is on the disk.
 
 use std::{
-    io,
+    fmt, io,
     path::{Path, PathBuf},
+    str::FromStr,
     sync::Arc,
 };
 
-use timberline_codec::{
-    chunk,
-    varint::{put_ivarint, put_uvarint},
-    xor,
-};
 use timberline_io::Disk;
-use timberline_model::{Labels, TimeUnit};
+use timberline_model::{Exemplar, Labels, SeriesColumns, UnknownPolicy};
 use ulid::Ulid;
 
-use super::{index::IndexWriter, sink::Sink};
+use super::{index::IndexWriter, series::SeriesEncoder, sink::Sink, timelines::Timelines};
 use crate::{
-    BlockError, BlockMeta, ChunkMeta,
+    BlockError, BlockMeta,
     format::{
-        CHUNKS_FILE, CHUNKS_MAGIC, Header, INDEX_FILE, LEVEL_FLUSHED, META_FILE, TEMPORARY_SUFFIX,
-        VERSION,
+        Header, INDEX_FILE, LEVEL_FLUSHED, META_FILE, PAGES_MAGIC, TEMPORARY_SUFFIX, VERSION,
+        data_file,
     },
 };
+
+/// How floats are encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FloatCodec {
+    /// Page by page whatever takes the fewest bytes; times once for all series that share them.
+    #[default]
+    Smallest,
+    /// Gorilla chunks with their own times, as Prometheus has them, which remote read can hand out as
+    /// they are.
+    Gorilla,
+}
+
+impl FromStr for FloatCodec {
+    type Err = UnknownPolicy;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "smallest" => Ok(Self::Smallest),
+            "gorilla" => Ok(Self::Gorilla),
+            _ => Err(UnknownPolicy {
+                what: "codec",
+                name: name.to_owned(),
+                expected: "smallest, gorilla",
+            }),
+        }
+    }
+}
+
+impl fmt::Display for FloatCodec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Smallest => "smallest",
+            Self::Gorilla => "gorilla",
+        })
+    }
+}
 
 /// Writes a block, series after series.
 ///
@@ -36,22 +68,26 @@ pub struct BlockWriter {
     ulid: Ulid,
     sequence: u64,
     level: u8,
-    chunks: Sink,
+    codec: FloatCodec,
+    pages: Sink,
     index: IndexWriter,
-    /// The series being written.
+    timelines: Timelines,
+    encoder: SeriesEncoder,
+    /// The series being written, and what it was given so far.
     labels: Option<Labels>,
-    /// Its chunks.
-    entries: Vec<ChunkMeta>,
-    body: Vec<u8>,
+    columns: SeriesColumns,
+    exemplars: Vec<Exemplar>,
     totals: Totals,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Totals {
-    chunks: u64,
+    pages: u64,
     samples: u64,
-    min_ts: i64,
-    max_ts: i64,
+    histograms: u64,
+    exemplars: u64,
+    /// First and last instant.
+    span: Option<(i64, i64)>,
 }
 
 impl BlockWriter {
@@ -77,9 +113,9 @@ impl BlockWriter {
             _ => {}
         }
         disk.create_dir_all(&temporary).map_err(BlockError::disk("create", &temporary))?;
-        let mut chunks = Sink::create(disk.as_ref(), &temporary.join(CHUNKS_FILE), false)?;
-        chunks.push(&Header { magic: CHUNKS_MAGIC, ulid }.encode())?;
-        let index = Sink::create(disk.as_ref(), &temporary.join(INDEX_FILE), true)?;
+        let mut pages = Sink::create(disk.as_ref(), &temporary.join(data_file(VERSION)))?;
+        pages.push(&Header { magic: PAGES_MAGIC, version: VERSION, ulid }.encode())?;
+        let index = Sink::create(disk.as_ref(), &temporary.join(INDEX_FILE))?;
         Ok(Self {
             disk: Arc::clone(disk),
             blocks_dir: blocks_dir.to_owned(),
@@ -87,12 +123,15 @@ impl BlockWriter {
             ulid,
             sequence,
             level: LEVEL_FLUSHED,
-            chunks,
+            codec: FloatCodec::default(),
+            pages,
             index: IndexWriter::create(ulid, index)?,
+            timelines: Timelines::new(),
+            encoder: SeriesEncoder::default(),
             labels: None,
-            entries: Vec::new(),
-            body: Vec::new(),
-            totals: Totals { chunks: 0, samples: 0, min_ts: i64::MAX, max_ts: i64::MIN },
+            columns: SeriesColumns::default(),
+            exemplars: Vec::new(),
+            totals: Totals::default(),
         })
     }
 
@@ -101,17 +140,22 @@ impl BlockWriter {
         self.level = level;
     }
 
+    /// How floats of the series started from now on are encoded.
+    pub fn set_codec(&mut self, codec: FloatCodec) {
+        self.codec = codec;
+    }
+
     /// How many series were started.
     #[must_use]
     pub fn series_count(&self) -> u64 {
         self.index.series_count() as u64 + u64::from(self.labels.is_some())
     }
 
-    /// Starts the next series. Chunks pushed next are its own; it needs at least one.
+    /// Starts the next series. Samples and exemplars pushed next are its own; it needs at least one.
     ///
     /// # Errors
-    /// Labels that do not sort after those of the series before, a series before without chunks, or a
-    /// disk that fails or is full.
+    /// Labels that do not sort after those of the series before, a series before without anything, or
+    /// a disk that fails or is full.
     pub fn start_series(&mut self, labels: &Labels) -> Result<(), BlockError> {
         if let Some(previous) = self.labels.as_ref().filter(|previous| *previous >= labels) {
             let (labels, previous) = (labels.clone(), previous.clone());
@@ -122,51 +166,54 @@ impl BlockWriter {
         Ok(())
     }
 
-    /// Adds an encoded chunk ([`timberline_codec::chunk`]) of `count` samples, from `min_ts` to
-    /// `max_ts` in nanoseconds, to the series started last. Chunks come in order of time; one may
-    /// begin at the instant with which the one before ended.
+    /// Moves samples to the series started last: floats and histograms, each ascending by time and not
+    /// before what was pushed before. `columns` is empty afterwards and keeps its memory.
     ///
     /// # Errors
-    /// A chunk that is damaged, has another count, or does not come after the one before; no series;
-    /// or a disk that fails or is full.
-    pub fn push_chunk(
-        &mut self,
-        bytes: &[u8],
-        count: u32,
-        min_ts: i64,
-        max_ts: i64,
-    ) -> Result<(), BlockError> {
-        let Some(labels) = &self.labels else {
-            return Err(BlockError::ChunkWithoutSeries { ulid: self.ulid });
-        };
-        let refused = |reason| BlockError::ChunkRefused { labels: labels.clone(), reason };
-        if min_ts > max_ts {
-            return Err(refused("it ends before it begins"));
+    /// Columns out of order or of unequal lengths, a histogram that does not pass its check, or no
+    /// series. Nothing is moved then.
+    pub fn push(&mut self, columns: &mut SeriesColumns) -> Result<(), BlockError> {
+        let labels = self.labels()?;
+        if let Err(reason) = check(&self.columns, columns) {
+            return Err(BlockError::ColumnsRefused { labels: labels.clone(), reason });
         }
-        if self.entries.last().is_some_and(|last| last.max_ts > min_ts) {
-            return Err(refused("it begins before the chunk before it ends"));
+        if self.columns.is_empty() {
+            std::mem::swap(&mut self.columns, columns);
+        } else {
+            self.columns.append(columns);
         }
-        let (_, payload) = chunk::open(bytes).map_err(|_| refused("it is damaged"))?;
-        let stored = xor::sample_count(payload).map_err(|_| refused("it is damaged"))?;
-        if stored == 0 || u32::try_from(stored) != Ok(count) {
-            return Err(refused("it has another number of samples"));
-        }
-        let len = u32::try_from(bytes.len()).map_err(|_| refused("it is too long"))?;
-        let position = self.chunks.position();
-        self.chunks.push(bytes)?;
-        self.entries.push(ChunkMeta { position, bytes: len, count, min_ts, max_ts });
-        self.totals.chunks += 1;
-        self.totals.samples += u64::from(count);
-        self.totals.min_ts = self.totals.min_ts.min(min_ts);
-        self.totals.max_ts = self.totals.max_ts.max(max_ts);
         Ok(())
+    }
+
+    /// Adds exemplars to the series started last, ascending by time and not before those pushed before.
+    ///
+    /// # Errors
+    /// Exemplars out of order, or with labels beyond
+    /// [`EXEMPLAR_LABELS_CHARS_MAX`](timberline_model::limits::EXEMPLAR_LABELS_CHARS_MAX), or no series.
+    pub fn push_exemplars(&mut self, exemplars: &[Exemplar]) -> Result<(), BlockError> {
+        let labels = self.labels()?;
+        let last = self.exemplars.last().map(|exemplar| exemplar.ts);
+        let times = last.into_iter().chain(exemplars.iter().map(|exemplar| exemplar.ts));
+        let refused = |reason| BlockError::ColumnsRefused { labels: labels.clone(), reason };
+        if !times.is_sorted() {
+            return Err(refused("exemplars do not ascend"));
+        }
+        if !exemplars.iter().all(Exemplar::labels_fit) {
+            return Err(refused("an exemplar's labels are too long"));
+        }
+        self.exemplars.extend_from_slice(exemplars);
+        Ok(())
+    }
+
+    fn labels(&self) -> Result<&Labels, BlockError> {
+        self.labels.as_ref().ok_or(BlockError::SamplesWithoutSeries { ulid: self.ulid })
     }
 
     /// Completes the block: everything is on the disk and the directory has its final name when this
     /// returns.
     ///
     /// # Errors
-    /// A block without series, a last series without chunks, or a disk that fails or is full. The
+    /// A block without series, a last series without anything, or a disk that fails or is full. The
     /// final name then exists only if all but the last step, making it durable, was done.
     pub fn finish(mut self) -> Result<BlockMeta, BlockError> {
         self.end_series()?;
@@ -174,18 +221,24 @@ impl BlockWriter {
         if series == 0 {
             return Err(BlockError::Empty { ulid: self.ulid });
         }
-        let files = vec![self.chunks.finish(CHUNKS_FILE)?, self.index.finish()?];
+        let granules = self.pages.end_granules()?;
+        let pages = self.pages.finish(data_file(VERSION))?;
+        let index = self.index.finish(&self.timelines.finish(), pages.bytes, &granules)?;
+        let files = vec![pages, index];
+        let (min_ts, max_ts) = self.totals.span.expect("every series has a sample or an exemplar");
         self.disk.reach("block.written");
         let mut meta = BlockMeta {
             ulid: self.ulid,
             version: VERSION,
             level: self.level,
             sequence: self.sequence,
-            min_ts: self.totals.min_ts,
-            max_ts: self.totals.max_ts,
+            min_ts,
+            max_ts,
             series,
-            chunks: self.totals.chunks,
+            pages: self.totals.pages,
             samples: self.totals.samples,
+            histograms: self.totals.histograms,
+            exemplars: self.totals.exemplars,
             bytes: 0,
             files,
         };
@@ -207,42 +260,81 @@ impl BlockWriter {
         Ok(meta)
     }
 
-    /// Hands the series being written, if there is one, to the index. A series that cannot be handed
-    /// over stays, so that the block cannot be finished without it.
+    /// Encodes the series being written, if there is one, and hands it to the files. A series that
+    /// cannot be handed over stays, so that the block cannot be finished without it.
     fn end_series(&mut self) -> Result<(), BlockError> {
         let Some(labels) = &self.labels else { return Ok(()) };
-        if self.entries.is_empty() {
-            return Err(BlockError::SeriesWithoutChunks { labels: labels.clone() });
+        if self.columns.is_empty() && self.exemplars.is_empty() {
+            return Err(BlockError::SeriesWithoutSamples { labels: labels.clone() });
         }
-        self.body.clear();
-        encode_body(labels.hash(), &self.entries, &mut self.body);
-        self.index.push(labels, &self.body)?;
+        let position = self.pages.position();
+        let hash = label_hash(labels);
+        let (columns, exemplars) = (&self.columns, &self.exemplars);
+        self.encoder
+            .encode(hash, columns, exemplars, self.codec, &mut self.timelines, position)
+            .ok_or(BlockError::TooMany {
+                ulid: self.ulid,
+                what: "timelines",
+                max: u64::from(u32::MAX),
+            })?;
+        self.pages.push(&self.encoder.run)?;
+        self.index.push(labels, position, &self.encoder.body)?;
+        self.totals.add(columns, exemplars, self.encoder.pages);
         self.labels = None;
-        self.entries.clear();
+        self.columns.clear();
+        self.exemplars.clear();
         Ok(())
     }
 }
 
-/// Appends what the index holds about a series' chunks. Times are in the coarsest unit that holds
-/// them all exactly.
-fn encode_body(hash: u64, entries: &[ChunkMeta], bytes: &mut Vec<u8>) {
-    let ends = entries.iter().flat_map(|entry| [entry.min_ts, entry.max_ts]);
-    let unit = ends.map(TimeUnit::of).max().unwrap_or(TimeUnit::Milli);
-    bytes.extend_from_slice(&hash.to_le_bytes());
-    bytes.push(unit as u8);
-    put_uvarint(bytes, entries.len() as u64);
-    put_uvarint(bytes, entries.first().map_or(0, |entry| entry.position));
-    let mut previous = None;
-    for entry in entries {
-        let (min, max) = (entry.min_ts / unit.nanos(), entry.max_ts / unit.nanos());
-        put_uvarint(bytes, u64::from(entry.bytes));
-        put_uvarint(bytes, u64::from(entry.count));
-        match previous {
-            None => put_ivarint(bytes, min),
-            // Chunks ascend, so the difference is not negative; it may need all 64 bits.
-            Some(previous) => put_uvarint(bytes, min.wrapping_sub(previous).cast_unsigned()),
+impl Totals {
+    fn add(&mut self, columns: &SeriesColumns, exemplars: &[Exemplar], pages: u64) {
+        self.pages += pages;
+        self.samples += columns.sample_count() as u64;
+        self.histograms += columns.histograms.len() as u64;
+        self.exemplars += exemplars.len() as u64;
+        let ends = [&columns.timestamps, &columns.histograms.timestamps]
+            .into_iter()
+            .flat_map(|timestamps| [timestamps.first(), timestamps.last()])
+            .flatten();
+        let exemplars = [exemplars.first(), exemplars.last()].into_iter().flatten();
+        for ts in ends.copied().chain(exemplars.map(|exemplar| exemplar.ts)) {
+            let (min, max) = self.span.unwrap_or((ts, ts));
+            self.span = Some((min.min(ts), max.max(ts)));
         }
-        put_uvarint(bytes, max.wrapping_sub(min).cast_unsigned());
-        previous = Some(max);
     }
+}
+
+/// The part of a series' hash that blocks keep.
+pub(crate) fn label_hash(labels: &Labels) -> u32 {
+    labels.hash() as u32
+}
+
+/// Whether columns can follow others of the same series.
+fn check(known: &SeriesColumns, new: &SeriesColumns) -> Result<(), &'static str> {
+    let histograms = &new.histograms;
+    let fits = |starts: &[i64], len: usize| starts.is_empty() || starts.len() == len;
+    if new.values.len() != new.timestamps.len()
+        || histograms.values.len() != histograms.timestamps.len()
+        || !fits(&new.starts, new.timestamps.len())
+        || !fits(&histograms.starts, histograms.timestamps.len())
+    {
+        return Err("they are of unequal lengths");
+    }
+    let follows = |known: &[i64], new: &[i64]| {
+        let joins = known.last().zip(new.first()).is_none_or(|(last, first)| last <= first);
+        joins && new.is_sorted()
+    };
+    if !follows(&known.timestamps, &new.timestamps)
+        || !follows(&known.histograms.timestamps, &histograms.timestamps)
+    {
+        return Err("they do not ascend");
+    }
+    if known.sample_count() + new.sample_count() > u32::MAX as usize {
+        return Err("they are too many");
+    }
+    if histograms.values.iter().any(|histogram| histogram.check().is_err()) {
+        return Err("a histogram is none");
+    }
+    Ok(())
 }

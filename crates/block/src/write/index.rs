@@ -1,16 +1,20 @@
 //! Writing `index`: series bodies as they come, everything sorted by label at the end.
 
 use timberline_codec::{crc::crc32c, varint::put_uvarint};
-use timberline_model::Labels;
+use timberline_model::{Labels, METRIC_NAME};
 use ulid::Ulid;
 
 use super::{
     sink::Sink,
     symbols::{SortedName, Symbols},
+    tails::Tails,
+    timelines::TimelineRecords,
 };
 use crate::{
     BlockError, FileMeta,
-    format::{Footer, Header, INDEX_FILE, INDEX_MAGIC, SERIES_PER_GROUP, VALUES_PER_BLOCK},
+    format::{
+        Footer, Header, INDEX_FILE, INDEX_MAGIC, SERIES_PER_GROUP, VALUES_PER_BLOCK, VERSION,
+    },
     posting,
 };
 
@@ -23,13 +27,25 @@ pub(crate) struct IndexWriter {
     ulid: Ulid,
     sink: Sink,
     symbols: Symbols,
-    /// Pair numbers of all series, one series after the other.
-    pairs: Vec<u32>,
-    /// How many of them each series has.
-    pair_counts: Vec<u8>,
+    tails: Tails,
+    /// What labels each series has.
+    series: Vec<SeriesLabels>,
+    /// Pair numbers of the series at hand, without the metric's name.
+    tail: Vec<u32>,
     /// Where each group of bodies starts.
     body_groups: Vec<u64>,
 }
+
+/// The labels of a series.
+#[derive(Clone, Copy, Debug)]
+struct SeriesLabels {
+    /// The pair number of the metric's name, or [`NO_METRIC`].
+    metric: u32,
+    tail: u32,
+}
+
+/// Of a series without a metric's name. No pair has this number.
+const NO_METRIC: u32 = u32::MAX;
 
 /// Where a label lies once all are sorted.
 #[derive(Clone, Copy, Default)]
@@ -40,50 +56,65 @@ struct Place {
 
 impl IndexWriter {
     pub(crate) fn create(ulid: Ulid, mut sink: Sink) -> Result<Self, BlockError> {
-        sink.push(&Header { magic: INDEX_MAGIC, ulid }.encode())?;
+        sink.push(&Header { magic: INDEX_MAGIC, version: VERSION, ulid }.encode())?;
         Ok(Self {
             ulid,
             sink,
             symbols: Symbols::default(),
-            pairs: Vec::new(),
-            pair_counts: Vec::new(),
+            tails: Tails::default(),
+            series: Vec::new(),
+            tail: Vec::new(),
             body_groups: Vec::new(),
         })
     }
 
     pub(crate) fn series_count(&self) -> usize {
-        self.pair_counts.len()
+        self.series.len()
     }
 
-    /// Adds a series: its labels, and the encoded list of its chunks.
-    pub(crate) fn push(&mut self, labels: &Labels, body: &[u8]) -> Result<(), BlockError> {
+    /// Adds a series: its labels, where its run of pages starts, and its encoded body.
+    pub(crate) fn push(
+        &mut self,
+        labels: &Labels,
+        run_position: u64,
+        body: &[u8],
+    ) -> Result<(), BlockError> {
         let too_many =
             |what, max| BlockError::TooMany { ulid: self.ulid, what, max: u64::from(max) };
         if self.series_count() >= u32::MAX as usize {
             return Err(too_many("series", u32::MAX));
         }
-        let count = u8::try_from(labels.len())
-            .map_err(|_| too_many("labels of a series", u32::from(u8::MAX)))?;
-        let before = self.pairs.len();
+        let mut metric = NO_METRIC;
+        self.tail.clear();
         for (name, value) in labels.iter() {
-            let Some(pair) = self.symbols.pair(name, value) else {
-                self.pairs.truncate(before);
-                return Err(too_many("label values", u32::MAX));
-            };
-            self.pairs.push(pair);
+            let pair = self.symbols.pair(name, value);
+            let pair = pair.ok_or_else(|| too_many("label values", u32::MAX))?;
+            if name == METRIC_NAME {
+                metric = pair;
+            } else {
+                self.tail.push(pair);
+            }
         }
+        let tail = self.tails.number(&self.tail);
+        let tail = tail.ok_or_else(|| too_many("sets of labels", u32::MAX))?;
+        let mut prefix = Vec::with_capacity(20);
         if self.series_count().is_multiple_of(SERIES_PER_GROUP as usize) {
             self.body_groups.push(self.sink.position());
+            put_uvarint(&mut prefix, run_position);
         }
-        self.pair_counts.push(count);
-        let mut length = Vec::with_capacity(10);
-        put_uvarint(&mut length, body.len() as u64);
-        self.sink.push(&length)?;
+        self.series.push(SeriesLabels { metric, tail });
+        put_uvarint(&mut prefix, body.len() as u64);
+        self.sink.push(&prefix)?;
         self.sink.push(body)
     }
 
     /// Writes the sections that need all series, the checksums and the footer.
-    pub(crate) fn finish(mut self) -> Result<FileMeta, BlockError> {
+    pub(crate) fn finish(
+        mut self,
+        timelines: &TimelineRecords,
+        pages_bytes: u64,
+        page_granules: &[u8],
+    ) -> Result<FileMeta, BlockError> {
         let mut footer = Footer { body_groups: self.sink.position(), ..Footer::default() };
         footer.series = u32::try_from(self.series_count()).expect("push has checked the count");
         let pair_count = self.symbols.pair_count() as usize;
@@ -91,8 +122,23 @@ impl IndexWriter {
         footer.names = u32::try_from(names.len()).expect("there are no more names than pairs");
         push_table(&mut self.sink, &std::mem::take(&mut self.body_groups))?;
 
+        footer.timelines = timelines.count;
+        footer.timeline_lists = self.sink.position();
+        self.sink.push(&timelines.bytes)?;
+        footer.timeline_groups = self.sink.position();
+        let groups = timelines.groups.iter().map(|start| footer.timeline_lists + start);
+        push_table(&mut self.sink, &groups.collect::<Vec<u64>>())?;
+
+        self.tails.end();
+        let places = places(&names, pair_count);
+        footer.tails = u32::try_from(self.tails.count()).expect("push has checked the count");
+        footer.tail_lists = self.sink.position();
+        let groups = self.write_tails(&places)?;
+        footer.tail_groups = self.sink.position();
+        push_table(&mut self.sink, &groups)?;
+
         footer.label_lists = self.sink.position();
-        let groups = self.write_label_lists(&places(&names, pair_count))?;
+        let groups = self.write_label_lists(&places)?;
         footer.label_groups = self.sink.position();
         push_table(&mut self.sink, &groups)?;
 
@@ -101,25 +147,27 @@ impl IndexWriter {
         footer.name_table = self.sink.position();
         self.sink.push(&table)?;
 
+        footer.pages_bytes = pages_bytes;
+        footer.page_granules = self.sink.position();
+        self.sink.push(page_granules)?;
+
         footer.granules = self.sink.position();
-        let granules: Vec<u8> =
-            self.sink.end_granules()?.into_iter().flat_map(u32::to_le_bytes).collect();
+        let granules = self.sink.end_granules()?;
         footer.granules_crc = crc32c(&granules);
         self.sink.push(&granules)?;
         self.sink.push(&footer.encode())?;
         self.sink.finish(INDEX_FILE)
     }
 
-    /// Writes every series' labels, each without those that it shares with the one before it in its
-    /// group. Returns where the groups start.
-    fn write_label_lists(&mut self, places: &[Place]) -> Result<Vec<u64>, BlockError> {
+    /// Writes every tail, each without the labels that it shares with the one before it in its group.
+    /// Returns where the groups start.
+    fn write_tails(&mut self, places: &[Place]) -> Result<Vec<u64>, BlockError> {
         let mut groups = Vec::new();
         let mut bytes = Vec::new();
         let mut previous: &[u32] = &[];
-        let mut rest = self.pairs.as_slice();
-        for (series, &count) in self.pair_counts.iter().enumerate() {
-            let (pairs, later) = rest.split_at(usize::from(count));
-            if series.is_multiple_of(SERIES_PER_GROUP as usize) {
+        for number in 0..self.tails.count() as u32 {
+            let pairs = self.tails.get(number);
+            if number.is_multiple_of(SERIES_PER_GROUP) {
                 groups.push(self.sink.position());
                 previous = &[];
             }
@@ -133,9 +181,41 @@ impl IndexWriter {
                 put_uvarint(&mut bytes, u64::from(place.value));
             }
             self.sink.push(&bytes)?;
-            (previous, rest) = (pairs, later);
+            previous = pairs;
         }
         Ok(groups)
+    }
+
+    /// Writes which metric and which tail every series has. Returns where the groups start.
+    fn write_label_lists(&mut self, places: &[Place]) -> Result<Vec<u64>, BlockError> {
+        let mut groups = Vec::new();
+        let mut bytes = Vec::new();
+        let (mut previous_metric, mut expected) = (NO_METRIC, 0_i64);
+        for (number, labels) in self.series.iter().enumerate() {
+            if number.is_multiple_of(SERIES_PER_GROUP as usize) {
+                groups.push(self.sink.position());
+                (previous_metric, expected) = (NO_METRIC, 0);
+            }
+            let distance = i64::from(labels.tail) - expected;
+            let zigzag = ((distance << 1) ^ (distance >> 63)).cast_unsigned();
+            let same = labels.metric == previous_metric;
+            bytes.clear();
+            put_uvarint(&mut bytes, zigzag << 1 | u64::from(same));
+            if !same {
+                // Zero stands for none.
+                let metric = places.get(labels.metric as usize);
+                put_uvarint(&mut bytes, metric.map_or(0, |place| u64::from(place.value) + 1));
+            }
+            self.sink.push(&bytes)?;
+            (previous_metric, expected) = (labels.metric, i64::from(labels.tail) + 1);
+        }
+        Ok(groups)
+    }
+
+    /// The pair numbers of a series, in no order.
+    fn pairs(&self, labels: SeriesLabels) -> impl Iterator<Item = u32> {
+        let metric = (labels.metric != NO_METRIC).then_some(labels.metric);
+        metric.into_iter().chain(self.tails.get(labels.tail).iter().copied())
     }
 
     /// Writes posting lists and values of all names, and returns the table of names.
@@ -145,7 +225,7 @@ impl IndexWriter {
         pair_count: usize,
     ) -> Result<Vec<u8>, BlockError> {
         let mut counts = vec![0_u32; pair_count];
-        for &pair in &self.pairs {
+        for pair in self.series.iter().flat_map(|labels| self.pairs(*labels)) {
             counts[pair as usize] += 1;
         }
         let postings_of = |name: &SortedName| -> usize {
@@ -182,17 +262,14 @@ impl IndexWriter {
             start += counts[*pair as usize] as usize;
         }
         let mut lists = vec![0; total];
-        let mut rest = self.pairs.as_slice();
-        for (series, &count) in (0_u32..).zip(&self.pair_counts) {
-            let (pairs, later) = rest.split_at(usize::from(count));
-            for &pair in pairs {
+        for (series, labels) in (0_u32..).zip(&self.series) {
+            for pair in self.pairs(*labels) {
                 let slot = &mut next[pair as usize];
                 if *slot != usize::MAX {
                     lists[*slot] = series;
                     *slot += 1;
                 }
             }
-            rest = later;
         }
         lists
     }

@@ -21,13 +21,13 @@ pub(crate) struct Sink {
     buffer: Vec<u8>,
     written: u64,
     crc: u32,
-    /// Checksums of the granules written so far, while they are wanted.
+    /// Checksums of the granules written so far, until they are taken.
     granules: Option<Vec<u32>>,
     failed: bool,
 }
 
 impl Sink {
-    pub(crate) fn create(disk: &dyn Disk, path: &Path, granules: bool) -> Result<Self, BlockError> {
+    pub(crate) fn create(disk: &dyn Disk, path: &Path) -> Result<Self, BlockError> {
         let file = disk.create(path, 0).map_err(BlockError::disk("create", path))?;
         Ok(Self {
             file,
@@ -35,7 +35,7 @@ impl Sink {
             buffer: Vec::with_capacity(BUFFER_BYTES),
             written: 0,
             crc: 0,
-            granules: granules.then(Vec::new),
+            granules: Some(Vec::new()),
             failed: false,
         })
     }
@@ -58,10 +58,11 @@ impl Sink {
         Ok(())
     }
 
-    /// Ends the granules here and returns their checksums. The last one may be short.
-    pub(crate) fn end_granules(&mut self) -> Result<Vec<u32>, BlockError> {
+    /// Ends the granules here, the last one short, and returns their checksums.
+    pub(crate) fn end_granules(&mut self) -> Result<Vec<u8>, BlockError> {
         self.flush()?;
-        Ok(self.granules.take().unwrap_or_default())
+        let sums = self.granules.take().unwrap_or_default();
+        Ok(sums.into_iter().flat_map(u32::to_le_bytes).collect())
     }
 
     /// Writes what is left and makes the file's bytes durable.

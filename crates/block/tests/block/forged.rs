@@ -11,15 +11,15 @@ use crate::{
     support::{block_dir, example, new_disk, ulid, write},
 };
 
-const FOOTER_BYTES: usize = 72;
+pub(crate) const FOOTER_BYTES: usize = 128;
 const GRANULE_BYTES: usize = 16 << 10;
 
 /// Makes all checksums of an index true for what it holds now.
-fn seal(index: &mut [u8]) {
+pub(crate) fn seal(index: &mut [u8]) {
     let header = crc32c(&index[..28]);
     index[28..32].copy_from_slice(&header.to_le_bytes());
     let footer = index.len() - FOOTER_BYTES;
-    let covered = u64::from_le_bytes(index[footer + 48..footer + 56].try_into().unwrap());
+    let covered = u64::from_le_bytes(index[footer + 104..footer + 112].try_into().unwrap());
     let Some(covered) = usize::try_from(covered).ok().filter(|covered| *covered <= footer) else {
         return;
     };
@@ -28,10 +28,10 @@ fn seal(index: &mut [u8]) {
     if sums.len() == footer - covered {
         let crc = crc32c(&sums);
         index[covered..footer].copy_from_slice(&sums);
-        index[footer + 56..footer + 60].copy_from_slice(&crc.to_le_bytes());
+        index[footer + 112..footer + 116].copy_from_slice(&crc.to_le_bytes());
     }
-    let crc = crc32c(&index[footer..footer + 60]);
-    index[footer + 60..footer + 64].copy_from_slice(&crc.to_le_bytes());
+    let crc = crc32c(&index[footer..footer + 116]);
+    index[footer + 116..footer + 120].copy_from_slice(&crc.to_le_bytes());
 }
 
 fn example_block() -> (Arc<dyn Disk>, Vec<u8>) {

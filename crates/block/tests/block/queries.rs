@@ -33,7 +33,7 @@ pub(crate) fn ask(
     dir: &Path,
 ) -> Result<Vec<Result<String, BlockError>>, BlockError> {
     let block = Block::open(disk, dir)?;
-    let mut answers = vec![Ok(format!("{:?}", block.meta()))];
+    let mut answers = vec![Ok(format!("meta {:?}", block.meta()))];
     for selector in SELECTORS.iter() {
         answers.push(block.select(selector).map(|found| format!("{found:?}")));
     }
@@ -52,13 +52,32 @@ pub(crate) fn ask(
     for series in 0..block.series_count() {
         answers.push(block.labels(series).map(|labels| labels.to_string()));
         answers.push(block.label_hash(series).map(|hash| hash.to_string()));
-        answers.push(block.chunk_metas(series).map(|chunks| format!("{chunks:?}")));
+        answers.push(block.chunk_metas(series).map(|chunks| format!("chunks {chunks:?}")));
         let mut columns = SeriesColumns::default();
         let result = block.read(series, TimeRange::ALL, &mut columns);
-        let samples = bits(&columns.timestamps, &columns.values);
-        answers.push(result.map(|()| format!("{samples:?}")));
+        answers.push(result.map(|()| text(&columns)));
+        let mut exemplars = Vec::new();
+        let result = block.exemplars(series, TimeRange::ALL, &mut exemplars);
+        answers.push(result.map(|()| format!("{exemplars:?}")));
+        let stats = block.page_stats(series, TimeRange::ALL);
+        answers.push(stats.map(|stats| format!("figures {stats:?}")));
     }
     Ok(answers)
+}
+
+/// Every bit of a series' samples. No start timestamps are as many zeros.
+pub(crate) fn text(columns: &SeriesColumns) -> String {
+    let samples = bits(&columns.timestamps, &columns.values);
+    let SeriesColumns { starts, histograms, .. } = columns;
+    let padded = |starts: &[i64], len| match starts {
+        [] => vec![0; len],
+        starts => starts.to_vec(),
+    };
+    let starts = padded(starts, columns.len());
+    let histogram_starts = padded(&histograms.starts, histograms.len());
+    let sums: Vec<u64> = histograms.values.iter().map(|value| value.sum.to_bits()).collect();
+    let (times, values) = (&histograms.timestamps, &histograms.values);
+    format!("{samples:?} {starts:?} {times:?} {values:?} {histogram_starts:?} {sums:?}")
 }
 
 /// Asserts that each answer of a damaged block is the right one or an error. Returns whether there

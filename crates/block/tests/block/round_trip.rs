@@ -6,12 +6,16 @@ use std::{
 };
 
 use proptest::prelude::*;
-use timberline_block::Block;
+use timberline_block::{Block, FloatCodec};
+use timberline_codec::page::PageStats;
 use timberline_io::Disk;
 use timberline_model::{Labels, MatchOp, Matcher, SeriesColumns, TimeRange};
 
-use crate::support::{
-    Model, Samples, bits, block_dir, example, new_disk, sample_bits, ulid, write,
+use crate::{
+    queries::text,
+    support::{
+        Content, Model, Samples, block_dir, example, exemplars, histogram, new_disk, ulid, write_as,
+    },
 };
 
 const NAMES: [&str; 4] = ["__name__", "a", "host", "ünï"];
@@ -34,29 +38,71 @@ fn any_labels() -> impl Strategy<Value = Labels> {
     })
 }
 
-/// Chunks that ascend, in steps of several units, with any bits for values.
-fn any_chunks() -> impl Strategy<Value = Vec<Samples>> {
+/// Times that ascend, in steps of several units, often those of other series.
+fn any_times() -> impl Strategy<Value = Vec<i64>> {
     let step = prop_oneof![
         6 => Just(15_000_000_000_i64),
         1 => Just(0),
         1 => 0..5_000_000_000_i64,
         1 => any::<i64>().prop_map(i64::saturating_abs),
     ];
-    let sample = (step, any::<u64>());
     let start = prop_oneof![3 => Just(1_700_000_000_000_000_000_i64), 1 => any::<i64>()];
-    let chunks = prop::collection::vec(prop::collection::vec(sample, 1..9), 1..4);
-    (start, chunks).prop_map(|(mut ts, chunks)| {
-        let mut next = |(step, value): (i64, u64)| {
-            ts = ts.saturating_add(step);
-            (ts, f64::from_bits(value))
-        };
-        chunks.into_iter().map(|chunk| chunk.into_iter().map(&mut next).collect()).collect()
+    let own = (start, prop::collection::vec(step, 1..40)).prop_map(|(start, steps)| {
+        steps
+            .into_iter()
+            .scan(start, |ts, step| {
+                *ts = ts.saturating_add(step);
+                Some(*ts)
+            })
+            .collect()
+    });
+    // Parts of one long column, which series share.
+    let shared = (0..1_100_i64, 1..2_200_i64).prop_map(|(from, count)| {
+        let at = |n: i64| (1_700_000_000_000 + n * 15_000 + n * 7 % 5) * 1_000_000;
+        (from..(from + count).min(2_200)).map(at).collect()
+    });
+    prop_oneof![9 => own, 1 => shared]
+}
+
+/// Values of one kind: any bits, one value, or few digits.
+fn any_values(count: usize) -> impl Strategy<Value = Vec<f64>> {
+    prop_oneof![
+        prop::collection::vec(any::<u64>().prop_map(f64::from_bits), count),
+        any::<u64>().prop_map(move |bits| vec![f64::from_bits(bits); count]),
+        prop::collection::vec((-500..500_i32).prop_map(|n| f64::from(n) / 10.0), count),
+    ]
+}
+
+fn any_floats() -> impl Strategy<Value = Samples> {
+    any_times().prop_flat_map(|times| {
+        any_values(times.len()).prop_map(move |values| times.iter().copied().zip(values).collect())
+    })
+}
+
+/// Floats, histograms, starts and exemplars, or some of them, in columns of their own.
+fn any_content() -> impl Strategy<Value = Content> {
+    let kinds = prop::collection::vec(any::<bool>(), 5);
+    (any_floats(), any_times(), kinds, any::<i64>()).prop_map(|(floats, times, kinds, start)| {
+        let mut content = Content::default();
+        for (index, (ts, value)) in floats.into_iter().enumerate() {
+            content.columns.push(ts, if kinds[0] && index % 7 != 1 { start } else { 0 }, value);
+        }
+        if kinds[1] && kinds[2] {
+            for (index, ts) in times.iter().take(40).enumerate() {
+                let start = if kinds[3] { index as i64 } else { 0 };
+                content.columns.histograms.push(*ts, start, histogram(index as i64));
+            }
+        }
+        if kinds[3] && kinds[4] {
+            content.exemplars = exemplars(4, times[0].min(i64::MAX / 2));
+        }
+        content
     })
 }
 
 fn any_model() -> impl Strategy<Value = Model> {
-    prop::collection::vec((any_labels(), any_chunks()), 1..80).prop_map(|series| {
-        let unique: BTreeMap<Labels, Vec<Samples>> = series.into_iter().collect();
+    prop::collection::vec((any_labels(), any_content()), 1..50).prop_map(|series| {
+        let unique: BTreeMap<Labels, Content> = series.into_iter().collect();
         Model { series: unique.into_iter().collect() }
     })
 }
@@ -94,9 +140,9 @@ fn any_matcher() -> impl Strategy<Value = Matcher> {
         .prop_filter_map("compiles", |(name, op, value)| Matcher::new(name, op, value).ok())
 }
 
-fn open(model: &Model) -> (Arc<dyn Disk>, Block) {
+fn open(model: &Model, codec: FloatCodec) -> (Arc<dyn Disk>, Block) {
     let (_, disk) = new_disk(1);
-    let meta = write(&disk, ulid(1), model).unwrap();
+    let meta = write_as(&disk, ulid(1), model, codec).unwrap();
     let block = Block::open(disk.as_ref(), &block_dir(ulid(1))).unwrap();
     assert_eq!(block.meta(), &meta);
     (disk, block)
@@ -112,16 +158,19 @@ fn select_naively(model: &Model, matchers: &[Matcher]) -> Vec<u32> {
 
 fn check_series(block: &Block, model: &Model) {
     let mut columns = SeriesColumns::default();
-    for (number, (labels, chunks)) in (0_u32..).zip(&model.series) {
+    for (number, (labels, content)) in (0_u32..).zip(&model.series) {
         assert_eq!(&block.labels(number).unwrap(), labels);
-        assert_eq!(block.label_hash(number).unwrap(), labels.hash());
-        let counts: Vec<usize> =
-            block.chunk_metas(number).unwrap().iter().map(|chunk| chunk.count as usize).collect();
-        assert_eq!(counts, chunks.iter().map(Vec::len).collect::<Vec<_>>());
+        assert_eq!(block.label_hash(number).unwrap(), labels.hash() as u32);
         columns.clear();
         block.read(number, TimeRange::ALL, &mut columns).unwrap();
-        let read = bits(&columns.timestamps, &columns.values);
-        assert_eq!(read, sample_bits(&model.samples(number as usize)));
+        assert_eq!(text(&columns), text(&content.columns));
+        let mut exemplars = Vec::new();
+        block.exemplars(number, TimeRange::ALL, &mut exemplars).unwrap();
+        assert_eq!(exemplars, content.exemplars);
+        let stats = block.page_stats(number, TimeRange::ALL).unwrap();
+        let counted: usize = stats.iter().map(|page| page.stats.count + page.stats.stale).sum();
+        assert_eq!(counted, content.columns.len());
+        assert!(stats.iter().all(|page| page.min_ts <= page.max_ts));
     }
     // Up, down, and in steps that skip groups: a reader's place must not show.
     let count = model.series.len();
@@ -169,8 +218,10 @@ proptest! {
         model in any_model(),
         selectors in prop::collection::vec(prop::collection::vec(any_matcher(), 0..4), 12),
         some in prop::collection::vec(any::<prop::sample::Index>(), 0..10),
+        gorilla in any::<bool>(),
     ) {
-        let (_disk, block) = open(&model);
+        let codec = if gorilla { FloatCodec::Gorilla } else { FloatCodec::Smallest };
+        let (_disk, block) = open(&model, codec);
         block.verify().unwrap();
         check_series(&block, &model);
         for matchers in &selectors {
@@ -185,27 +236,74 @@ proptest! {
 
     #[test]
     fn a_read_returns_the_samples_of_its_range(
-        chunks in any_chunks(),
+        content in any_content(),
         ends in prop::collection::vec((any::<prop::sample::Index>(), -1..=1_i64), 2),
+        gorilla in any::<bool>(),
     ) {
-        let model = Model { series: vec![(Labels::empty(), chunks)] };
-        let (_disk, block) = open(&model);
-        let samples = model.samples(0);
+        let model = Model { series: vec![(Labels::empty(), content)] };
+        let codec = if gorilla { FloatCodec::Gorilla } else { FloatCodec::Smallest };
+        let (_disk, block) = open(&model, codec);
+        let content = &model.series[0].1;
+        let times = &content.columns.timestamps;
         let end = |which: usize| {
             let (index, off) = ends[which];
-            samples[index.index(samples.len())].0.saturating_add(off)
+            times[index.index(times.len())].saturating_add(off)
         };
         let range = TimeRange::new(end(0), end(1));
         let mut columns = SeriesColumns::default();
-        columns.timestamps.push(1);
-        columns.values.push(1.0);
+        columns.push(1, 3, 1.0);
+        columns.histograms.push(1, 0, histogram(0));
+        let mark = columns.mark();
+        let mut expected = columns.clone();
+        expected.append(&mut content.columns.clone());
+        expected.trim(mark, range);
         block.read(0, range, &mut columns).unwrap();
-        let expected: Samples =
-            samples.into_iter().filter(|(ts, _)| range.contains(*ts)).collect();
-        let read = bits(&columns.timestamps[1..], &columns.values[1..]);
-        prop_assert_eq!(read, sample_bits(&expected));
-        prop_assert_eq!(columns.timestamps[0], 1);
+        prop_assert_eq!(text(&columns), text(&expected));
+        let mut exemplars = Vec::new();
+        block.exemplars(0, range, &mut exemplars).unwrap();
+        let within = content.exemplars.iter().filter(|exemplar| range.contains(exemplar.ts));
+        prop_assert!(exemplars.iter().eq(within));
     }
+}
+
+/// Series of several targets: times lie in the block once, and figures of pages are those of the values.
+#[test]
+fn series_of_one_target_share_their_times_and_have_figures() {
+    let at = |target: i64, n: i64| (n * 15_000 + target * 77 + n * 31 % 5) * 1_000_000;
+    let mut model = Model::default();
+    for metric in 0..50 {
+        for target in 0..10 {
+            let host = target.to_string();
+            let labels =
+                Labels::from_pairs([("__name__", format!("m{metric:02}")), ("host", host)]);
+            // Some came later, some went sooner.
+            let (from, to) =
+                (i64::from(metric % 3 == 1) * 1_500, 2_500 - i64::from(metric % 5 == 2));
+            let samples: Samples =
+                (from..to).map(|n| (at(target, n), (n * metric % 90) as f64)).collect();
+            model.series.push((labels.unwrap(), samples.into()));
+        }
+    }
+    let (_disk, block) = open(&model, FloatCodec::Smallest);
+    block.verify().unwrap();
+    check_series(&block, &model);
+    let times = block.sections().unwrap();
+    let times = times.iter().find(|section| section.name == "pages: timestamps").unwrap().bytes;
+    assert!(times < 2 * 10 * 2_500, "{times} bytes of times for 500 series of 10 targets");
+    for number in 0..block.series_count() {
+        let samples = model.samples(number as usize);
+        for page in block.page_stats(number, TimeRange::ALL).unwrap() {
+            let range = page.min_ts..=page.max_ts;
+            let values: Vec<f64> =
+                samples.iter().filter(|(ts, _)| range.contains(ts)).map(|(_, v)| *v).collect();
+            let expected = PageStats::of(&values);
+            let figures =
+                |s: &PageStats| (s.count, s.first, s.last, s.min, s.max, s.total(), s.resets);
+            assert_eq!(figures(&page.stats), figures(&expected));
+        }
+    }
+    let total: u64 = block.sections().unwrap().iter().map(|section| section.bytes).sum();
+    assert_eq!(total, block.meta().bytes);
 }
 
 /// More series than fit a roaring container, and an index of many granules.
@@ -215,10 +313,11 @@ fn a_block_of_many_series_answers_as_its_model_does() {
     for number in 0..70_000_u32 {
         let (host, core) = (format!("host-{:05}", number / 8), (number % 8).to_string());
         let labels = Labels::from_pairs([("__name__", "cpu"), ("core", &core), ("host", &host)]);
-        model.series.push((labels.unwrap(), vec![vec![(i64::from(number), f64::from(number))]]));
+        let samples = vec![(i64::from(number), f64::from(number))];
+        model.series.push((labels.unwrap(), samples.into()));
     }
     model.series.sort_by(|a, b| a.0.cmp(&b.0));
-    let (_disk, block) = open(&model);
+    let (_disk, block) = open(&model, FloatCodec::Smallest);
     let matcher = |name: &str, op, value: &str| Matcher::new(name, op, value).unwrap();
     let selectors = [
         vec![matcher("core", MatchOp::Equal, "3")],
@@ -240,18 +339,18 @@ fn a_block_of_many_series_answers_as_its_model_does() {
     }
     let mut columns = SeriesColumns::default();
     for number in (0..70_000).step_by(997) {
-        let (labels, chunks) = &model.series[number as usize];
+        let (labels, content) = &model.series[number as usize];
         assert_eq!(&block.labels(number).unwrap(), labels);
         columns.clear();
         block.read(number, TimeRange::ALL, &mut columns).unwrap();
-        assert_eq!(columns.timestamps, [chunks[0][0].0]);
+        assert_eq!(columns.timestamps, content.columns.timestamps);
     }
 }
 
 #[test]
 fn the_example_verifies_and_a_foreign_number_is_refused() {
     let model = example();
-    let (_disk, block) = open(&model);
+    let (_disk, block) = open(&model, FloatCodec::Smallest);
     block.verify().unwrap();
     check_series(&block, &model);
     let beyond = block.series_count();

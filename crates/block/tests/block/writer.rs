@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use timberline_block::{Block, BlockError, BlockWriter, TEMPORARY_SUFFIX};
-use timberline_model::ErrorKind;
+use timberline_model::{ErrorKind, Histogram};
 
 use crate::support::{
-    BLOCKS, block_dir, encode, example, labels, new_disk, push_samples, ulid, write,
+    BLOCKS, Content, block_dir, example, exemplars, labels, new_disk, push_samples, ulid, write,
 };
 
 fn writer() -> BlockWriter {
@@ -30,12 +30,12 @@ fn series_come_in_the_order_of_their_labels() {
 }
 
 #[test]
-fn a_series_without_chunks_stops_the_block() {
+fn a_series_without_samples_stops_the_block() {
     let mut writer = writer();
     writer.start_series(&labels(&[("a", "1")])).unwrap();
     let error = writer.start_series(&labels(&[("a", "2")])).unwrap_err();
-    assert!(matches!(error, BlockError::SeriesWithoutChunks { .. }), "{error}");
-    assert!(matches!(writer.finish(), Err(BlockError::SeriesWithoutChunks { .. })));
+    assert!(matches!(error, BlockError::SeriesWithoutSamples { .. }), "{error}");
+    assert!(matches!(writer.finish(), Err(BlockError::SeriesWithoutSamples { .. })));
 }
 
 #[test]
@@ -44,34 +44,42 @@ fn a_block_without_series_is_refused() {
 }
 
 #[test]
-fn a_chunk_needs_a_series() {
+fn samples_need_a_series() {
     let mut writer = writer();
     let error = push_samples(&mut writer, &[(1, 1.0)]).unwrap_err();
-    assert!(matches!(error, BlockError::ChunkWithoutSeries { .. }), "{error}");
+    assert!(matches!(error, BlockError::SamplesWithoutSeries { .. }), "{error}");
     assert_eq!(error.kind(), ErrorKind::Internal);
 }
 
 #[test]
-fn a_chunk_that_is_not_as_described_is_refused() {
+fn columns_that_are_none_are_refused_and_left_alone() {
     let mut writer = writer();
     writer.start_series(&labels(&[("a", "1")])).unwrap();
-    let good = encode(&[(10, 1.0), (20, 2.0)]);
-    let mut damaged = good.clone();
-    damaged[5] ^= 1;
-    let refused = [
-        writer.push_chunk(&good, 3, 10, 20),
-        writer.push_chunk(&good, 2, 20, 10),
-        writer.push_chunk(&damaged, 2, 10, 20),
-        writer.push_chunk(&[], 0, 10, 20),
-    ];
-    for result in refused {
-        assert!(matches!(result, Err(BlockError::ChunkRefused { .. })), "{result:?}");
+    push_samples(&mut writer, &[(10, 1.0), (20, 2.0)]).unwrap();
+    let columns = |samples: &[(i64, f64)]| Content::from(samples.to_vec()).columns;
+    let mut ragged = columns(&[(30, 1.0)]);
+    ragged.values.push(2.0);
+    let mut starts = columns(&[(30, 1.0), (31, 1.0)]);
+    starts.starts.push(5);
+    let mut histogram = columns(&[]);
+    let none = Histogram { schema: 77, ..Histogram::stale() };
+    histogram.histograms.push(30, 0, none);
+    for mut refused in
+        [columns(&[(19, 1.0)]), columns(&[(30, 1.0), (29, 1.0)]), ragged, starts, histogram]
+    {
+        let before = refused.clone();
+        let error = writer.push(&mut refused).unwrap_err();
+        assert!(matches!(error, BlockError::ColumnsRefused { .. }), "{error}");
+        assert_eq!(refused.timestamps, before.timestamps);
     }
-    writer.push_chunk(&good, 2, 10, 20).unwrap();
-    let overlapping = push_samples(&mut writer, &[(19, 1.0)]);
-    assert!(matches!(overlapping, Err(BlockError::ChunkRefused { .. })));
+    let mut exemplars = exemplars(3, 100);
+    exemplars.reverse();
+    assert!(writer.push_exemplars(&exemplars).is_err());
+    exemplars[0].labels = labels(&[("trace_id", &"x".repeat(200))]);
+    assert!(writer.push_exemplars(&exemplars[..1]).is_err());
     push_samples(&mut writer, &[(20, 1.0)]).unwrap();
-    assert_eq!(writer.finish().unwrap().samples, 3);
+    let meta = writer.finish().unwrap();
+    assert_eq!((meta.samples, meta.exemplars), (3, 0));
 }
 
 #[test]

@@ -61,6 +61,7 @@ impl Inner {
             policy: self.policy,
             ulid,
             level: job.level,
+            codec: self.options.codec,
             is_canceled: &|| self.is_closing(),
         };
         let result = compaction.run(&inputs);

@@ -6,13 +6,15 @@
 
 use std::sync::Arc;
 
-use timberline_block::{BlockMeta, BlockWriter};
+use timberline_block::{BlockMeta, BlockWriter, FloatCodec};
 use timberline_io::Disk;
-use timberline_model::{DuplicatePolicy, Labels, SeriesColumns};
+use timberline_model::{DuplicatePolicy, Exemplar, Labels, SeriesColumns, TimeRange};
 use ulid::Ulid;
 
 use super::{
-    chunk_encoder::ChunkEncoder, layout::Layout, live_block::LiveBlock, merge::merge_columns,
+    layout::Layout,
+    live_block::LiveBlock,
+    merge::{merge_columns, merge_exemplars},
 };
 use crate::EngineError;
 
@@ -42,6 +44,8 @@ pub(crate) struct Compaction<'a> {
     pub(crate) policy: DuplicatePolicy,
     pub(crate) ulid: Ulid,
     pub(crate) level: u8,
+    /// How floats are encoded.
+    pub(crate) codec: FloatCodec,
     /// Asked now and then; `true` ends the work with [`EngineError::Closed`].
     pub(crate) is_canceled: &'a dyn Fn() -> bool,
 }
@@ -57,25 +61,29 @@ impl Compaction<'_> {
         let blocks = self.layout.blocks();
         let mut writer = BlockWriter::create(self.disk, &blocks, self.ulid, sequence)?;
         writer.set_level(self.level);
+        writer.set_codec(self.codec);
         let mut cursors = inputs.iter().map(Cursor::new).collect::<Result<Vec<_>, _>>()?;
         let mut parts: Vec<SeriesColumns> =
             inputs.iter().map(|_| SeriesColumns::default()).collect();
-        let (mut merged, mut encoder) = (SeriesColumns::default(), ChunkEncoder::default());
+        let (mut merged, mut exemplars) = (SeriesColumns::default(), Vec::new());
         while let Some(labels) = cursors.iter().filter_map(|c| c.labels.as_ref()).min().cloned() {
             if writer.series_count().is_multiple_of(SERIES_PER_LOOK) && (self.is_canceled)() {
                 return Err(EngineError::Closed);
             }
             let mut used = 0;
+            exemplars.clear();
             for cursor in cursors.iter_mut().filter(|c| c.labels.as_ref() == Some(&labels)) {
                 parts[used].clear();
-                cursor.take(&mut parts[used])?;
+                cursor.take(&mut parts[used], &mut exemplars)?;
                 used += 1;
             }
             merged.clear();
             merge_columns(&mut parts[..used], self.policy, &mut merged);
-            if !merged.is_empty() {
+            merge_exemplars(&mut exemplars);
+            if !merged.is_empty() || !exemplars.is_empty() {
                 writer.start_series(&labels)?;
-                encoder.push_all(&merged.timestamps, &merged.values, &mut writer)?;
+                writer.push(&mut merged)?;
+                writer.push_exemplars(&exemplars)?;
             }
         }
         if writer.series_count() == 0 {
@@ -107,9 +115,14 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Reads the series and goes to the next.
-    fn take(&mut self, columns: &mut SeriesColumns) -> Result<(), EngineError> {
-        self.block.read(self.next, timberline_model::TimeRange::ALL, columns)?;
+    /// Reads the series, appends its exemplars, and goes to the next.
+    fn take(
+        &mut self,
+        columns: &mut SeriesColumns,
+        exemplars: &mut Vec<Exemplar>,
+    ) -> Result<(), EngineError> {
+        self.block.read(self.next, TimeRange::ALL, columns)?;
+        self.block.exemplars(self.next, TimeRange::ALL, exemplars)?;
         self.next += 1;
         self.look()
     }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -15,13 +15,13 @@ use timberline_io::{Clock, Disk, FileLock};
 use timberline_log::Log;
 use timberline_model::{
     DuplicatePolicy, Durability, FamilyMetadata, Labels, LogOffset, Matcher, NANOS_PER_MILLI,
-    TimeRange, WriteBatch, WriteOutcome, limits,
+    RejectReason, SeriesRef, TimeRange, WriteBatch, WriteOutcome, limits,
 };
 
 use super::{
     CompactionOutcome, Damage, EngineOptions, EngineStats, FlushOutcome, HeadCardinality,
     Retention, Snapshot,
-    commit::Committer,
+    commit::{Committer, OlderSample},
     families::Families,
     flush::Flush,
     head::{Epoch, Head},
@@ -68,6 +68,8 @@ pub(super) struct Inner {
     /// once the view is gone.
     retired: Mutex<VecDeque<(Arc<View>, Epoch)>>,
     pub(super) flushing: Mutex<FlushState>,
+    /// Series in the head after the last flush, or when the engine was opened.
+    pub(super) series_kept: AtomicU64,
     /// Held by the one compaction that may be at work. Ranges of time in which one has found damage,
     /// and which are left alone from then on.
     pub(super) compacting: Mutex<Vec<TimeRange>>,
@@ -140,6 +142,30 @@ impl Engine {
         durability: Durability,
     ) -> Result<WriteOutcome, EngineError> {
         self.inner.write(batch, durability)
+    }
+
+    /// The numbers of series, by which writes find them at once. Those that are new are created, and
+    /// are in the log with their first sample.
+    ///
+    /// A number holds until the series has been without samples for long; after that a write by it is
+    /// rejected with [`RejectReason::UnknownSeries`], and the series is to be resolved again.
+    ///
+    /// # Errors
+    /// [`EngineError::Closed`]. A label set that is none, or one series too many, is rejected alone.
+    pub fn resolve(
+        &self,
+        series: &[Labels],
+    ) -> Result<Vec<Result<SeriesRef, RejectReason>>, EngineError> {
+        self.inner.resolve(series)
+    }
+
+    /// Writes the dictionary of series again, so that the next start need not read their definitions from
+    /// the log. The engine does so by itself where many series are new.
+    ///
+    /// # Errors
+    /// A disk that is full or fails. Nothing is lost by that.
+    pub fn checkpoint(&self) -> Result<(), EngineError> {
+        self.inner.checkpoint_series()
     }
 
     /// Turns what the head holds into blocks and gives the log before it back. Writes go on.
@@ -288,6 +314,7 @@ impl Inner {
         recovered: Recovered,
     ) -> Self {
         let Recovered { lock, log, head, families, view, policy, damage } = recovered;
+        let series_kept = head.series_count();
         Self {
             committer: Committer::new(Arc::clone(&log), Arc::clone(&head), Arc::clone(&families)),
             retention: RwLock::new(options.retention),
@@ -305,6 +332,7 @@ impl Inner {
             view: RwLock::new(Arc::new(view)),
             retired: Mutex::default(),
             flushing: Mutex::default(),
+            series_kept: AtomicU64::new(series_kept),
             compacting: Mutex::default(),
             in_work: Mutex::default(),
             gate: RwLock::new(()),
@@ -354,6 +382,23 @@ impl Inner {
         outcome
     }
 
+    fn resolve(
+        &self,
+        series: &[Labels],
+    ) -> Result<Vec<Result<SeriesRef, RejectReason>>, EngineError> {
+        let _open = self.gate.read();
+        if self.is_closed() {
+            return Err(EngineError::Closed);
+        }
+        // A series without samples is not looked up, so each gets one, which goes nowhere.
+        let mut batch = WriteBatch::with_capacity(series.len(), series.len());
+        for labels in series {
+            batch.push_labels(labels.clone());
+            batch.push_sample(0, 0.0);
+        }
+        Ok(self.head.resolve(&batch).series)
+    }
+
     /// The range of time in which samples may lie.
     pub(super) fn accepted(&self) -> TimeRange {
         let now = self.clock.now();
@@ -390,6 +435,7 @@ impl Inner {
             families: &families,
             log: &self.log,
             window: self.options.window_nanos(),
+            codec: self.options.codec,
             now_ms: u64::try_from(self.clock.now() / NANOS_PER_MILLI).unwrap_or(0),
         };
         self.disk.reach("flush.begun");
@@ -408,7 +454,16 @@ impl Inner {
         self.disk.reach("flush.in_force");
         outcome.log_bytes_freed = flush.reclaim(offset, metadata);
         self.release_retired();
+        self.retire_idle(&older);
         Ok(outcome)
+    }
+
+    /// Lets go of series that are written no more. Called while no flush and no dictionary is at work.
+    fn retire_idle(&self, older: OlderSample<'_>) {
+        let idle = self.options.series_idle_nanos();
+        let retired = self.committer.retire(idle, older);
+        self.counters.count_retired(retired);
+        self.series_kept.store(self.head.series_count(), Ordering::Relaxed);
     }
 
     /// Whether a new manifest may be published.

@@ -4,19 +4,14 @@
 //! and older ones hold is written. A flush that fails leaves everything as it was; the next one
 //! takes up what it left.
 
-use std::{
-    collections::{BTreeMap, btree_map::Entry},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use timberline_block::{Block, BlockMeta, BlockWriter};
+use timberline_block::{Block, BlockMeta, FloatCodec};
 use timberline_io::Disk;
 use timberline_log::{Log, checkpoint, metadata};
 use timberline_model::{Durability, Labels, LogOffset, SeriesColumns, SeriesRef};
-use ulid::Ulid;
 
 use super::{
-    chunk_encoder::ChunkEncoder,
     families::FamilyMap,
     head::{Epoch, Head},
     layout::Layout,
@@ -26,9 +21,9 @@ use super::{
 };
 use crate::EngineError;
 
-/// Windows that one flush gives a block each. Samples beyond them, which only a backfill scattered
-/// over years has, share one further block.
-const WINDOWS_PER_FLUSH_MAX: usize = 48;
+mod windows;
+
+use windows::Windows;
 
 /// What a flush did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,6 +46,8 @@ pub(crate) struct Flush<'a> {
     pub(crate) log: &'a Log,
     /// Nanoseconds that a block covers.
     pub(crate) window: i64,
+    /// How floats are encoded.
+    pub(crate) codec: FloatCodec,
     /// The wall clock in milliseconds, for the names of blocks.
     pub(crate) now_ms: u64,
 }
@@ -143,7 +140,7 @@ impl Flush<'_> {
             .head
             .series_in(epoch)
             .into_iter()
-            .map(|series| (self.head.labels(series), series))
+            .filter_map(|series| Some((self.head.labels(series)?, series)))
             .collect();
         series.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let mut windows = Windows::new(self, first_sequence);
@@ -151,97 +148,9 @@ impl Flush<'_> {
         for (labels, series) in series {
             columns.clear();
             self.head.read_flush(series, epoch, &mut columns);
-            windows.push(&labels, &columns)?;
+            let exemplars = self.head.flush_exemplars(series, epoch);
+            windows.push(&labels, &mut columns, &exemplars)?;
         }
         windows.finish()
-    }
-}
-
-/// The blocks being written, one for each window of time.
-struct Windows<'a> {
-    flush: &'a Flush<'a>,
-    next_sequence: u64,
-    /// By window number; `None` is the block of all windows beyond the limit.
-    writers: BTreeMap<Option<i64>, WindowWriter>,
-    encoder: ChunkEncoder,
-}
-
-struct WindowWriter {
-    writer: BlockWriter,
-    /// Whether the series at hand was started in this block.
-    in_series: bool,
-}
-
-impl WindowWriter {
-    fn create(flush: &Flush<'_>, sequence: u64) -> Result<Self, EngineError> {
-        let ulid = Ulid::from_parts(flush.now_ms, u128::from(sequence));
-        let writer = BlockWriter::create(flush.disk, &flush.layout.blocks(), ulid, sequence)?;
-        Ok(Self { writer, in_series: false })
-    }
-}
-
-impl<'a> Windows<'a> {
-    fn new(flush: &'a Flush<'a>, first_sequence: u64) -> Self {
-        Self {
-            flush,
-            next_sequence: first_sequence,
-            writers: BTreeMap::new(),
-            encoder: ChunkEncoder::default(),
-        }
-    }
-
-    /// Adds one series; the caller goes through the series in the order of their labels.
-    fn push(&mut self, labels: &Labels, columns: &SeriesColumns) -> Result<(), EngineError> {
-        let window = self.flush.window;
-        let mut start = 0;
-        while start < columns.len() {
-            let number = columns.timestamps[start].div_euclid(window);
-            let in_window = |ts: &i64| ts.div_euclid(window) == number;
-            let end = start + columns.timestamps[start..].partition_point(in_window);
-            self.push_run(
-                number,
-                labels,
-                &columns.timestamps[start..end],
-                &columns.values[start..end],
-            )?;
-            start = end;
-        }
-        for window in self.writers.values_mut() {
-            window.in_series = false;
-        }
-        Ok(())
-    }
-
-    fn push_run(
-        &mut self,
-        number: i64,
-        labels: &Labels,
-        timestamps: &[i64],
-        values: &[f64],
-    ) -> Result<(), EngineError> {
-        let known = self.writers.contains_key(&Some(number));
-        let key = (known || self.writers.len() < WINDOWS_PER_FLUSH_MAX).then_some(number);
-        let window = match self.writers.entry(key) {
-            Entry::Occupied(window) => window.into_mut(),
-            Entry::Vacant(place) => {
-                let sequence = self.next_sequence;
-                self.next_sequence += 1;
-                place.insert(WindowWriter::create(self.flush, sequence)?)
-            }
-        };
-        if !window.in_series {
-            window.writer.start_series(labels)?;
-            window.in_series = true;
-        }
-        Ok(self.encoder.push_all(timestamps, values, &mut window.writer)?)
-    }
-
-    fn finish(self) -> Result<Vec<BlockMeta>, EngineError> {
-        let mut metas = Vec::with_capacity(self.writers.len());
-        for window in self.writers.into_values() {
-            metas.push(window.writer.finish()?);
-        }
-        metas.sort_by_key(|meta| meta.sequence);
-        Ok(metas)
     }
 }

@@ -269,6 +269,7 @@ impl BulkImport {
             let mut writer =
                 BlockWriter::create(&inner.disk, &inner.layout.blocks(), ulid, sequence)?;
             writer.set_level(window.level);
+            writer.set_codec(inner.options.codec);
             for (labels, columns) in &mut series {
                 let mut part = window.split_off(columns);
                 if !part.is_empty() {
@@ -322,6 +323,7 @@ impl BulkImport {
             policy: inner.policy,
             ulid,
             level: window.level,
+            codec: inner.options.codec,
             is_canceled: &|| inner.is_closing(),
         };
         let merged = compaction.run(&inputs)?;
@@ -443,7 +445,5 @@ fn write_series(
     columns: &mut SeriesColumns,
 ) -> Result<(), EngineError> {
     writer.start_series(labels)?;
-    let mut encoder = super::chunk_encoder::ChunkEncoder::default();
-    encoder.push_all(&columns.timestamps, &columns.values, writer)?;
-    Ok(())
+    Ok(writer.push(columns)?)
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use timberline_block::{Block, BlockMeta};
-use timberline_model::{SeriesColumns, TimeRange};
+use timberline_model::{Exemplar, SeriesColumns, TimeRange};
 
 use super::tombstone::Tombstone;
 use crate::EngineError;
@@ -68,6 +68,26 @@ impl LiveBlock {
         self.block.read(series, range, columns)?;
         if let Some(deleted) = self.deleted.get(&series) {
             columns.retain(mark, |ts| !deleted.iter().any(|range| range.contains(ts)));
+        }
+        Ok(())
+    }
+
+    /// Appends a series' exemplars in a range.
+    pub(crate) fn exemplars(
+        &self,
+        series: u32,
+        range: TimeRange,
+        exemplars: &mut Vec<Exemplar>,
+    ) -> Result<(), EngineError> {
+        let start = exemplars.len();
+        self.block.exemplars(series, range, exemplars)?;
+        if let Some(deleted) = self.deleted.get(&series) {
+            let is_deleted = |ts: i64| deleted.iter().any(|range| range.contains(ts));
+            let mut index = 0;
+            exemplars.retain(|exemplar| {
+                index += 1;
+                index <= start || !is_deleted(exemplar.ts)
+            });
         }
         Ok(())
     }

@@ -32,7 +32,7 @@ pub(crate) struct Manifest {
     pub(crate) number: u64,
     /// Frames that end at or before this offset are in the blocks.
     pub(crate) flushed_to: u64,
-    /// The series dictionary in force at `flushed_to`, if there is one.
+    /// The offset of the series dictionary in force, if there is one: at or after `flushed_to`.
     pub(crate) dictionary: Option<u64>,
     /// The metadata of families in force at `flushed_to`, if there is any. Manifests from before there
     /// was metadata do not have the field.

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use timberline_model::{ColumnsMark, DuplicatePolicy, Histogram, SeriesColumns};
+use timberline_model::{ColumnsMark, DuplicatePolicy, Exemplar, Histogram, SeriesColumns};
 
 /// Moves the union of `inputs` to the end of `out`: ascending in time, and one sample per instant unless
 /// the policy is to keep all. The inputs are empty afterwards and keep their memory.
@@ -37,6 +37,21 @@ pub(crate) fn keep_by_policy(out: &mut SeriesColumns, mark: ColumnsMark, policy:
         let end = out.mark();
         settle(out, mark, &[end], policy);
     }
+}
+
+/// Brings a series' exemplars of several places into the order of time, each once. Unlike samples, any
+/// number may have one instant.
+pub(crate) fn merge_exemplars(exemplars: &mut Vec<Exemplar>) {
+    exemplars.sort_by_key(|exemplar| exemplar.ts);
+    let mut kept: Vec<Exemplar> = Vec::with_capacity(exemplars.len());
+    for exemplar in exemplars.drain(..) {
+        // Repeats have one time, but others may stand between them.
+        let mut same_time = kept.iter().rev().take_while(|other| other.ts == exemplar.ts);
+        if !same_time.any(|other| *other == exemplar) {
+            kept.push(exemplar);
+        }
+    }
+    *exemplars = kept;
 }
 
 /// Whether there is nothing to do: both columns ascend, and no instant is in both.

@@ -5,7 +5,6 @@
 
 mod blocks;
 mod check;
-mod chunk_encoder;
 mod commit;
 mod compact;
 mod delete;
@@ -25,6 +24,7 @@ mod recovery;
 mod repair;
 mod retention;
 mod scan;
+mod series_checkpoint;
 mod snapshot;
 mod source;
 mod stats;

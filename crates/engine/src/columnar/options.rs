@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use timberline_block::FloatCodec;
 use timberline_log::LogOptions;
 use timberline_model::{DuplicatePolicy, Durability, limits};
 
@@ -25,6 +26,10 @@ pub struct EngineOptions {
     pub flush_bytes: u64,
     /// Bytes of log since the last flush that make it flush, so that a restart stays short.
     pub flush_log_bytes: u64,
+    /// How long after its last sample, in the time of the samples, a series leaves the head. It goes at a
+    /// flush, when all of its samples are in blocks; one that ended with a stale marker goes at once. A
+    /// series that comes back costs as much as a new one.
+    pub series_idle: Duration,
     /// The span of time that one block covers, and how often a head that takes writes is flushed.
     pub block_window: Duration,
     /// Spans of the windows into which blocks are merged, by level, ascending: whole seconds, each a
@@ -33,6 +38,9 @@ pub struct EngineOptions {
     pub compaction: Vec<Duration>,
     /// Bytes a second that compactions write at most, if there is a limit.
     pub compaction_rate: Option<u64>,
+    /// How floats are encoded in the blocks written from now on; older ones stay as they are until a
+    /// compaction.
+    pub codec: FloatCodec,
     /// How much is kept, until [`set_retention`](super::Engine::set_retention) says otherwise.
     pub retention: Retention,
     /// Whether a thread of the engine flushes by itself. Without it, only [`flush`] does.
@@ -55,9 +63,11 @@ impl Default for EngineOptions {
             log: LogOptions::default(),
             flush_bytes: 512 << 20,
             flush_log_bytes: 2 << 30,
+            series_idle: HOUR / 6,
             block_window: 2 * HOUR,
             compaction: vec![2 * HOUR, 12 * HOUR, 7 * 24 * HOUR],
             compaction_rate: Some(64 << 20),
+            codec: FloatCodec::default(),
             retention: Retention::default(),
             background: true,
         }
@@ -77,6 +87,11 @@ impl EngineOptions {
     pub(crate) fn check(&self) -> Result<(), EngineError> {
         check_levels(self.block_window, &self.compaction)
             .map_err(|reason| EngineError::Options { setting: "compaction", reason })
+    }
+
+    /// How long a series may be idle, in nanoseconds.
+    pub(crate) fn series_idle_nanos(&self) -> i64 {
+        i64::try_from(self.series_idle.as_nanos()).unwrap_or(i64::MAX)
     }
 
     /// The block window in nanoseconds, at least one second.

@@ -9,11 +9,24 @@
 //! served is named in [`Damage`] and served around; damage of the manifest or the dictionary, without
 //! which nothing can be trusted, is an error.
 
-use std::{collections::HashSet, path::Path, sync::Arc};
+use std::{
+    collections::HashSet,
+    num::NonZeroUsize,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 
 use timberline_block::Block;
 use timberline_io::{Disk, FileLock};
-use timberline_log::{Log, checkpoint, metadata};
+use timberline_log::{
+    Log,
+    checkpoint::{self, Checkpoint},
+    metadata,
+};
 use timberline_model::{DuplicatePolicy, LogOffset};
 
 use super::{
@@ -31,6 +44,9 @@ use crate::EngineError;
 
 mod frames;
 mod replay;
+
+/// Threads that read the dictionary, or apply what the log has; another thread decodes the log.
+const WORKERS_MAX: usize = 8;
 
 /// Something that was written and cannot be read any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -232,6 +248,7 @@ fn read_metadata(
     Ok(families)
 }
 
+/// Reads the dictionary, its parts in parallel.
 fn read_dictionary(
     disk: &dyn Disk,
     layout: &Layout,
@@ -243,14 +260,37 @@ fn read_dictionary(
     let Some((_, path)) = files.iter().find(|(found, _)| *found == offset) else {
         return Err(EngineError::DictionaryMissing { dir, offset: offset.0 });
     };
+    let contradicts = |reason: String| EngineError::Dictionary { path: path.clone(), reason };
+    let checkpoint = Checkpoint::open(disk, path)?;
     let mut contradiction = None;
-    checkpoint::read(disk, path, &mut |series, labels| {
+    checkpoint.read_whole(disk, &mut |series, labels| {
         contradiction = contradiction.take().or(head.define(series, &labels).err());
     })?;
-    match contradiction {
-        None => Ok(()),
-        Some(error) => {
-            Err(EngineError::Dictionary { path: path.clone(), reason: error.to_string() })
-        }
+    if let Some(error) = contradiction {
+        return Err(contradicts(error.to_string()));
     }
+    let next = AtomicUsize::new(0);
+    let take_parts = || -> Result<(), EngineError> {
+        let mut buffer = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= checkpoint.part_count() {
+                return Ok(());
+            }
+            let part = checkpoint.part(disk, index, &mut buffer)?;
+            head.restore(&part).map_err(contradicts)?;
+        }
+    };
+    let workers = worker_count().min(checkpoint.part_count());
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(take_parts)).collect();
+        workers.into_iter().try_for_each(|worker| {
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    })
+}
+
+/// Threads that share the work.
+fn worker_count() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get).min(WORKERS_MAX)
 }

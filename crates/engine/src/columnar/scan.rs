@@ -1,6 +1,6 @@
 //! The scan: series of the head and the blocks, joined by their labels and merged by time.
 //!
-//! Each place is asked for the series that match; then the answers are joined: by the 64-bit hash of
+//! Each place is asked for the series that match; then the answers are joined: by half of the hash of
 //! the labels first, and by the labels themselves where hashes agree. A scan goes through the joined
 //! series in the order in which the blocks have them, so that reading a block goes forward.
 //!
@@ -38,8 +38,9 @@ pub(super) struct Places {
 /// A series at one place.
 #[derive(Clone, Copy, Debug)]
 struct Found {
-    /// Of the labels. Zero where there is only one place, and nothing to join.
-    hash: u64,
+    /// The lower half of the labels' hash, which is what blocks have. Zero where there is only one
+    /// place, and nothing to join.
+    hash: u32,
     /// Index of the block, or the number of blocks for the head.
     place: u32,
     /// The block's ordinal, or the head's series number.
@@ -89,15 +90,17 @@ impl Places {
         }
         let place = self.blocks.len() as u32;
         for series in head {
-            let hash = if places > 1 { self.head.label_hash(series) } else { 0 };
-            found.push(Found { hash, place, id: series.0 });
+            // A series that leaves the head meanwhile has nothing there that the blocks have not.
+            let hash = if places > 1 { self.head.label_hash(series) } else { Some(0) };
+            found.extend(hash.map(|hash| Found { hash: hash as u32, place, id: series.0 }));
         }
         Ok(found)
     }
 
-    fn labels(&self, found: Found) -> Result<Labels, EngineError> {
+    /// The labels of a series; `None` when it has left the head, where it has had no samples then.
+    fn labels(&self, found: Found) -> Result<Option<Labels>, EngineError> {
         match self.blocks.get(found.place as usize) {
-            Some(block) => Ok(block.block().labels(found.id as u32)?),
+            Some(block) => Ok(Some(block.block().labels(found.id as u32)?)),
             None => Ok(self.head.labels(SeriesRef(found.id))),
         }
     }
@@ -149,7 +152,7 @@ impl Places {
         }
         let mut named: Vec<(Labels, Found)> = Vec::with_capacity(equal.len());
         for entry in &found[equal.clone()] {
-            named.push((self.labels(*entry)?, *entry));
+            named.extend(self.labels(*entry)?.map(|labels| (labels, *entry)));
         }
         named.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.place.cmp(&b.1.place)));
         let mut start = equal.start;
@@ -219,10 +222,11 @@ pub(super) fn scan_sorted(
         .all(|entry| entry.place == found[0].place && entry.place != places.blocks.len() as u32);
     if !in_one_block {
         let labels = |group: Range<u32>| {
-            places.labels(found[group.start as usize]).map(|labels| (labels, group))
+            let labels = places.labels(found[group.start as usize]).transpose()?;
+            Some(labels.map(|labels| (labels, group)))
         };
         let named: Result<Vec<(Labels, Range<u32>)>, EngineError> =
-            groups.into_iter().map(labels).collect();
+            groups.into_iter().filter_map(labels).collect();
         let mut named = named?;
         named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         groups = named.into_iter().map(|(_, group)| group).collect();
@@ -263,7 +267,8 @@ impl SeriesScan for Stream {
             columns.clear();
             self.read(group, columns)?;
             if !columns.is_empty() {
-                return Ok(Some(joined.places.labels(group[0])?));
+                let labels = joined.places.labels(group[0])?;
+                return Ok(Some(labels.expect("a series stays while it has samples")));
             }
         }
         Ok(None)

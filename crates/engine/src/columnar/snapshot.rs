@@ -108,6 +108,10 @@ impl Inner {
         dir: &Path,
     ) -> Result<(), EngineError> {
         let disk = self.disk.as_ref();
+        // Nothing is between the blocks and a later dictionary, and definitions before a dictionary are
+        // not read.
+        let flushed_to = manifest.flushed_to.max(manifest.dictionary.unwrap_or(0));
+        let manifest = &Manifest { flushed_to, ..manifest.clone() };
         begin_log(&self.disk, unfinished, manifest.flushed_to())?;
         for block in &manifest.blocks {
             let dir = unfinished.block(&block.ulid);

@@ -15,6 +15,8 @@ use crate::EngineError;
 pub struct EngineStats {
     /// Series known.
     pub series: u64,
+    /// Series that have left the head since the start because they were written no more.
+    pub series_retired: u64,
     /// Samples in the head that are not in blocks yet.
     pub head_samples: u64,
     /// Those of them that are native histograms.
@@ -92,6 +94,7 @@ impl EngineStats {
         let last_flush = counters.last_flush.load(Ordering::Relaxed);
         Self {
             series,
+            series_retired: counters.series_retired.load(Ordering::Relaxed),
             head_samples: samples,
             head_histograms: histograms,
             head_exemplars: exemplars,
@@ -139,6 +142,7 @@ pub(super) struct Counters {
     last_flush_error: Mutex<Option<String>>,
     compactions: AtomicU64,
     last_maintenance_error: Mutex<Option<String>>,
+    series_retired: AtomicU64,
 }
 
 impl Default for Counters {
@@ -156,6 +160,7 @@ impl Default for Counters {
             last_flush_error: Mutex::new(None),
             compactions: AtomicU64::new(0),
             last_maintenance_error: Mutex::new(None),
+            series_retired: AtomicU64::new(0),
         }
     }
 }
@@ -163,6 +168,10 @@ impl Default for Counters {
 impl Counters {
     pub(super) fn count_compaction(&self) {
         self.compactions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_retired(&self, series: u64) {
+        self.series_retired.fetch_add(series, Ordering::Relaxed);
     }
 
     /// Notes how a round of maintenance ended.

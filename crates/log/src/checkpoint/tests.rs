@@ -18,11 +18,17 @@ fn dictionary(count: u64) -> Dictionary {
         let labels = Labels::from_pairs([("__name__", "cpu"), ("host", &host)]).unwrap();
         (SeriesRef(number * 3 + ((number % 16) << 32)), labels)
     };
-    (0..count).map(entry).collect()
+    let mut dictionary: Dictionary = (0..count).map(entry).collect();
+    dictionary.sort();
+    dictionary
+}
+
+fn parts(dictionary: &Dictionary) -> impl Iterator<Item = PartEncoder> {
+    parts_of(dictionary.clone()).into_iter()
 }
 
 fn written(disk: &SimDisk, offset: u64, dictionary: &Dictionary) -> PathBuf {
-    write(disk, dir(), LogOffset(offset), dictionary.iter().cloned()).unwrap()
+    write(disk, dir(), LogOffset(offset), parts(dictionary)).unwrap()
 }
 
 fn read_all(disk: &SimDisk, path: &Path) -> Result<(LogOffset, Dictionary), LogError> {
@@ -32,7 +38,7 @@ fn read_all(disk: &SimDisk, path: &Path) -> Result<(LogOffset, Dictionary), LogE
 }
 
 #[test]
-fn a_dictionary_of_many_blocks_is_read_back() {
+fn a_dictionary_of_many_parts_is_read_back() {
     let disk = SimDisk::new(1);
     for count in [0, 1, 10_000] {
         let dictionary = dictionary(count);
@@ -50,7 +56,7 @@ fn a_checkpoint_survives_a_power_cut_and_an_unfinished_one_is_not_seen() {
         let (old, new) = (dictionary(50), dictionary(3000));
         written(&disk, 100, &old);
         disk.fail_after(seed % 12, Fault::Crash);
-        let second = write(&disk, dir(), LogOffset(200), new.iter().cloned());
+        let second = write(&disk, dir(), LogOffset(200), parts(&new));
         disk.crash();
         let found = list(&disk, dir()).unwrap();
         assert_eq!(read_all(&disk, &found[0].1).unwrap(), (LogOffset(100), old), "seed {seed}");
@@ -83,16 +89,54 @@ fn a_flipped_bit_anywhere_is_named() {
 }
 
 #[test]
-fn a_missing_block_is_named() {
+fn a_missing_part_is_named() {
     let disk = SimDisk::new(1);
-    let path = written(&disk, 7, &dictionary(5000));
+    let path = written(&disk, 7, &dictionary(500));
     let mut bytes = disk.read(&path).unwrap();
-    let first = u32_at(&bytes, HEADER_BYTES) as usize + BLOCK_HEADER_BYTES + CRC_BYTES;
+    let first = u64_at(&bytes, HEADER_BYTES + 8) as usize + PART_HEADER_BYTES;
     bytes.drain(HEADER_BYTES..HEADER_BYTES + first);
     disk.remove_file(&path).unwrap();
     disk.create(&path, 0).unwrap().write_all_at(&bytes, 0).unwrap();
     let error = read_all(&disk, &path).unwrap_err();
-    assert!(error.to_string().contains("blocks are missing"), "{error}");
+    assert!(error.to_string().contains("parts are missing"), "{error}");
+}
+
+#[test]
+fn malformed_parts_are_refused_by_name() {
+    let reason = |content: &[u8]| {
+        let mut pairs = Vec::new();
+        let mut series = match Part::decode(3, content) {
+            Ok(part) => part.series(),
+            Err(error) => return error.to_string(),
+        };
+        loop {
+            match series.next(&mut pairs) {
+                Ok(Some(_)) => {}
+                Ok(None) => return "sound".to_owned(),
+                Err(error) => return error.to_string(),
+            }
+        }
+    };
+    let hash = [7; 8];
+    let of = |head: &[u8], series: &[&[u8]]| [head, &series.concat()].concat();
+    // Two slots, one pair of four bytes, one series.
+    let head = [2, 1, 4, 1, b'a', 1, b'1', 1];
+    let expect = |content: Vec<u8>, what: &str| {
+        let found = reason(&content);
+        assert!(found.contains(what), "{what}: {found}");
+    };
+    expect(of(&head, &[&[0], &hash, &[1, 0]]), "sound");
+    expect(of(&head, &[&[0], &hash, &[1, 0, 0]]), "bytes after the last series");
+    expect(of(&head, &[&[2], &hash, &[1, 0]]), "a number beyond its limit");
+    expect(of(&head, &[&[0], &hash, &[1, 1]]), "a number beyond its limit");
+    expect(of(&head, &[&[0], &hash, &[0, 0]]), "a series without labels");
+    expect(of(&head, &[&[0], &hash]), "more series than bytes");
+    expect(of(&head, &[&[0], &hash, &[2, 0]]), "it is cut off");
+    expect(vec![2, 2, 4, 1, b'a', 1, b'1', 0], "pairs are missing");
+    expect(vec![2, 1, 3, 1, b'a', 0, 0], "a pair that is none");
+    expect(vec![2, 1, 4, 1, 0xff, 1, b'1', 0], "a pair that is none");
+    expect(vec![2, 1, 5, 0x81, 0, b'a', 1, b'1', 0], "a pair that is none");
+    expect(vec![2, 1, 9, 1, b'a', 1, b'1', 0], "a number beyond its limit");
 }
 
 #[test]
@@ -114,7 +158,7 @@ fn a_full_disk_leaves_no_checkpoint() {
     let disk = SimDisk::new(1);
     written(&disk, 1, &dictionary(10));
     disk.set_capacity(disk.used_bytes() + 1000);
-    let error = write(&disk, dir(), LogOffset(2), dictionary(3000).into_iter()).unwrap_err();
+    let error = write(&disk, dir(), LogOffset(2), parts(&dictionary(3000))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StorageFull);
     assert_eq!(disk.list(dir()).unwrap().len(), 1);
     disk.set_capacity(None);
@@ -133,7 +177,7 @@ proptest! {
 }
 
 #[test]
-fn of_a_damaged_dictionary_the_sound_blocks_are_salvaged() {
+fn of_a_damaged_dictionary_the_sound_parts_are_salvaged() {
     let disk = SimDisk::new(5);
     let dictionary = dictionary(5_000);
     let path = written(&disk, 64, &dictionary);
@@ -146,10 +190,10 @@ fn of_a_damaged_dictionary_the_sound_blocks_are_salvaged() {
         let mut each = |series, labels| found.push((series, labels));
         let damaged = salvage(&copy, &path, &mut each).unwrap();
         assert!(damaged > 0 && read_all(&copy, &path).is_err(), "byte {byte}");
-        // What is given out is what was written: all before and behind the damaged block, in order.
+        // What is given out is what was written: all before and behind the damaged part, in order.
         let mut written = dictionary.iter();
         assert!(found.iter().all(|entry| written.any(|other| other == entry)), "byte {byte}");
         most = most.max(found.len());
     }
-    assert!(most > dictionary.len() / 2, "one damaged block does not take the others along");
+    assert!(most > dictionary.len() / 2, "a damaged part does not take the others along");
 }

@@ -191,6 +191,28 @@ fn a_log_that_ends_before_the_offset_asked_for_goes_on_there() {
 }
 
 #[test]
+fn a_log_that_lost_its_end_goes_on_behind_it_and_says_so_ever_after() {
+    let disk = SimDisk::new(1);
+    let frames = log_of(&disk, true);
+    let (log, recovery, _) = open(&disk, LogOffset(0)).unwrap();
+    let ahead = LogOffset(recovery.end.0 + 4_096);
+    log.skip_to(LogOffset(0)).unwrap();
+    assert_eq!(log.end(), recovery.end);
+    log.skip_to(ahead).unwrap();
+    assert_eq!((log.end(), log.synced()), (ahead, ahead));
+    let end = log.append(b"behind").unwrap();
+    log.commit(end, Durability::Synced).unwrap();
+    assert!(end > ahead);
+    drop(log);
+    disk.crash();
+    let (log, recovery, replayed) = open(&disk, LogOffset(0)).unwrap();
+    assert_eq!(replayed.len(), frames.len() + 1);
+    assert_eq!(replayed.last(), Some(&(end, b"behind".to_vec())));
+    assert_eq!(recovery.damaged.len(), 1, "{:?}", recovery.damaged);
+    assert!(log.end() >= end);
+}
+
+#[test]
 fn a_segment_of_a_later_version_is_refused_by_name() {
     let disk = SimDisk::new(1);
     log_of(&disk, true);

@@ -5,7 +5,11 @@
 use std::path::{Path, PathBuf};
 
 use timberline_io::{Disk, SimDisk};
-use timberline_log::{Record, RecordEncoder, checkpoint, metadata};
+use timberline_log::{
+    LogError, Record, RecordEncoder,
+    checkpoint::{self, Checkpoint, PartEncoder},
+    metadata,
+};
 use timberline_model::{
     Durability, Exemplar, FamilyMetadata, Histogram, Labels, LogOffset, Metadata, MetricKind,
     SeriesRef,
@@ -189,24 +193,81 @@ fn the_documented_metadata_is_what_is_written() {
 }
 
 #[test]
-fn version_1_of_the_checkpoint_is_written_and_read_as_it_always_was() {
+fn version_1_of_the_checkpoint_is_read_as_it_always_was() {
     let series = |number: u64| (SeriesRef((number % 4) << 32 | number), up(&format!("j{number}")));
-    let now = checkpoint_of(4096, &(0..9).map(series).collect::<Vec<_>>());
-    let golden = golden("checkpoint-v1.dict", &now);
+    let golden = include_bytes!("../../testdata/checkpoint-v1.dict");
+    let disk = SimDisk::new(1);
+    let read = |bytes: &[u8]| -> Result<Vec<(SeriesRef, Labels)>, LogError> {
+        let path = Path::new("/a.dict");
+        let _absent = disk.remove_file(path);
+        disk.create(path, 0).unwrap().write_all_at(bytes, 0).unwrap();
+        let checkpoint = Checkpoint::open(&disk, path)?;
+        assert_eq!((checkpoint.offset(), checkpoint.part_count()), (LogOffset(4096), 0));
+        let mut found = Vec::new();
+        checkpoint.read_whole(&disk, &mut |series, labels| found.push((series, labels)))?;
+        Ok(found)
+    };
+    assert_eq!(read(golden).unwrap(), (0..9).map(series).collect::<Vec<_>>());
+    for byte in 0..golden.len() {
+        let mut bytes = golden.to_vec();
+        bytes[byte] ^= 1 << (byte % 8);
+        assert!(read(&bytes).is_err(), "byte {byte}");
+        assert!(read(&golden[..byte]).is_err(), "cut to {byte}");
+    }
+    assert!(read(&[golden.as_slice(), &[0]].concat()).is_err(), "bytes after the end");
+}
+
+/// Two parts of series that share a pair and leave slots free.
+fn two_parts() -> Vec<PartEncoder> {
+    let pair = |name: &str, value: &str| {
+        let mut text = Vec::new();
+        Labels::encode_pair(&mut text, name.as_bytes(), value.as_bytes());
+        text
+    };
+    let part = |number: u32, slots: &[u32]| {
+        let mut part = PartEncoder::new(number, 100);
+        let name = part.pair(&pair("__name__", "up"));
+        for slot in slots {
+            let job = format!("j{slot}");
+            let numbers = [name, part.pair(&pair("job", &job))];
+            part.series(*slot, up(&job).hash(), numbers.into_iter());
+        }
+        part
+    };
+    vec![part(0, &[0, 1, 7]), part(3, &[99])]
+}
+
+#[test]
+fn version_2_of_the_checkpoint_is_written_and_read_as_it_always_was() {
+    let now = checkpoint_of(4096, two_parts());
+    let golden = golden("checkpoint-v2.dict", &now);
     assert_eq!(now, golden);
     let disk = SimDisk::new(1);
     let path = Path::new("/a.dict");
     disk.create(path, 0).unwrap().write_all_at(&golden, 0).unwrap();
-    let mut found = Vec::new();
-    let offset = checkpoint::read(&disk, path, &mut |series, labels| found.push((series, labels)));
-    assert_eq!(offset.unwrap(), LogOffset(4096));
-    assert_eq!(found, (0..9).map(series).collect::<Vec<_>>());
+    let checkpoint = Checkpoint::open(&disk, path).unwrap();
+    assert_eq!((checkpoint.offset(), checkpoint.part_count()), (LogOffset(4096), 2));
+    let (mut buffer, mut pairs, mut found) = (Vec::new(), Vec::new(), Vec::new());
+    for index in 0..2 {
+        let part = checkpoint.part(&disk, index, &mut buffer).unwrap();
+        assert_eq!(part.slot_end(), 100);
+        let mut series = part.series();
+        while let Some((slot, hash)) = series.next(&mut pairs).unwrap() {
+            let texts: Vec<&[u8]> = part.pairs().collect();
+            let bytes = pairs.iter().flat_map(|pair| texts[*pair as usize].to_vec());
+            let labels = Labels::from_bytes(&bytes.collect::<Vec<_>>()).unwrap();
+            assert_eq!(labels, up(&format!("j{slot}")));
+            assert_eq!(labels.hash(), hash);
+            found.push((part.number(), slot));
+        }
+    }
+    assert_eq!(found, [(0, 0), (0, 1), (0, 7), (3, 99)]);
 }
 
-fn checkpoint_of(offset: u64, series: &[(SeriesRef, Labels)]) -> Vec<u8> {
+fn checkpoint_of(offset: u64, parts: Vec<PartEncoder>) -> Vec<u8> {
     let disk = SimDisk::new(1);
     let dir = Path::new("/dictionaries");
-    let path = checkpoint::write(&disk, dir, LogOffset(offset), series.iter().cloned()).unwrap();
+    let path = checkpoint::write(&disk, dir, LogOffset(offset), parts.into_iter()).unwrap();
     disk.read(&path).unwrap()
 }
 
@@ -222,7 +283,10 @@ fn the_documented_segment_is_what_is_written() {
 
 #[test]
 fn the_documented_checkpoint_is_what_is_written() {
-    let now = checkpoint_of(136, &[(SeriesRef(5), up("a"))]);
+    let mut part = PartEncoder::new(0, 6);
+    let numbers = [part.pair(b"\x08__name__\x02up"), part.pair(b"\x03job\x01a")];
+    part.series(5, up("a").hash(), numbers.into_iter());
+    let now = checkpoint_of(136, vec![part]);
     let documented = example(include_str!("../../../../docs/formats/checkpoint.md"));
     assert_eq!(now, documented, "now: {now:02x?}");
 }

@@ -1,12 +1,13 @@
 //! What goes into an evaluation and what comes out of it.
 
 use std::{
+    fmt,
     num::NonZeroUsize,
     sync::{Arc, atomic::AtomicBool},
     time::Instant,
 };
 
-use timberline_model::{Histogram, Labels, NANOS_PER_SECOND, Sample};
+use timberline_model::{BucketCounts, Histogram, Labels, NANOS_PER_SECOND, Sample};
 
 use crate::ast::Expr;
 
@@ -173,6 +174,21 @@ impl PartialEq<f64> for SampleValue {
     /// As floats compare: NaN differs from itself.
     fn eq(&self, other: &f64) -> bool {
         self.float() == Some(*other)
+    }
+}
+
+impl fmt::Display for SampleValue {
+    /// A number as it is; of a histogram the count and the sum, which say what it is about.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let histogram = match self {
+            Self::Float(value) => return write!(f, "{value}"),
+            Self::Histogram(histogram) => histogram,
+        };
+        match &histogram.counts {
+            BucketCounts::Integer { count, .. } => write!(f, "{{count:{count}")?,
+            BucketCounts::Float { count, .. } => write!(f, "{{count:{count}")?,
+        }
+        write!(f, ", sum:{}}}", histogram.sum)
     }
 }
 

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::{
     backup::{BackupArgs, RestoreArgs},
     care::{CheckArgs, RepairArgs},
+    exchange::{ExportArgs, ImportArgs},
 };
 use crate::config::ConfigFlags;
 
@@ -49,6 +50,10 @@ pub(super) enum Command {
     Status(StatusArgs),
     /// Move what is in memory into blocks on the disk.
     Flush(StatusArgs),
+    /// Read files of other systems into a database that no server has open.
+    Import(ImportArgs),
+    /// Write a database that no server has open into files of another format.
+    Export(ExportArgs),
     /// Back up a running server's database, or a stopped one's, into a directory or a bucket.
     Backup(BackupArgs),
     /// Fill a new data directory with a backup.

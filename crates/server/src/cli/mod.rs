@@ -11,6 +11,7 @@ mod backup;
 mod care;
 mod client;
 mod csv;
+mod exchange;
 mod failure;
 mod flush;
 mod inspect;
@@ -38,6 +39,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Status(args) => inspect::status(&args),
         Command::Flush(args) => flush::flush(&args),
+        Command::Import(args) => exchange::import(&args),
+        Command::Export(args) => exchange::export(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Check(args) => care::check(&args),

@@ -209,6 +209,7 @@ fn database_options(config: &Config) -> Options {
     Options {
         durability: storage.durability,
         duplicates: storage.duplicates.0,
+        codec: storage.codec,
         series_max: storage.series_max.get(),
         segment_bytes: storage.segment_size.0,
         reserve_bytes: storage.reserve_size.0,

@@ -22,6 +22,7 @@ mod setting;
 mod spelling;
 mod tree;
 
+pub(crate) use byte_size::ByteSize;
 pub(crate) use error::ConfigError;
 pub(crate) use field::{Field, fields};
 pub(crate) use flags::ConfigFlags;

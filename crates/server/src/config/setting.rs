@@ -5,6 +5,7 @@ use std::{
     path::PathBuf,
 };
 
+use timberline::FloatCodec;
 use timberline_model::Durability;
 
 use super::{
@@ -55,6 +56,7 @@ setting_by_text! {
     LogLevel => "LEVEL", false;
     LogFormat => "FORMAT", false;
     Durability => "LEVEL", false;
+    FloatCodec => "CODEC", false;
     DuplicateSetting => "POLICY", false;
     CompactionLevels => "DURATIONS", false;
 }

@@ -5,6 +5,7 @@ use std::{
     path::PathBuf,
 };
 
+use timberline::FloatCodec;
 use timberline_model::Durability;
 
 use super::{
@@ -193,6 +194,9 @@ config_tree! {
         /// `reject` to refuse the later one. `keep` means what the directory has already; a new
         /// directory then has `last`.
         duplicates: DuplicateSetting = DuplicateSetting::default();
+        /// How floats are encoded in new blocks: `smallest`, page by page whatever takes the fewest
+        /// bytes, or `gorilla`, chunks as Prometheus has them.
+        codec: FloatCodec = FloatCodec::default();
         /// Series that the database may hold. New ones beyond are refused; known ones go on.
         series_max: NonZeroU64 = large_count(10_000_000);
         /// Size of one segment of the log.

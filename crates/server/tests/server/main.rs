@@ -6,6 +6,7 @@ mod command_line;
 mod described;
 mod documentation;
 mod durability;
+mod exchange;
 mod harness;
 mod labels;
 mod limits;

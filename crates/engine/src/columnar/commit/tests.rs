@@ -53,7 +53,8 @@ fn at_rest_the_head_has_all_that_the_log_has_and_nobody_appends() {
     let mut scratch = Scratch::default();
     let record = Payload::new(scratch.encode(&pending, &resolution.undefined));
     // A writer that was interrupted between the log and the head.
-    committer.place(record, &Arc::new(pending)).unwrap();
+    let generation = committer.head.generation();
+    committer.place(record, &Arc::new(pending), generation).unwrap();
     committer.at_rest(&|_, _| None, |end| {
         assert_eq!(end, committer.log.end());
         assert_eq!(committer.head.stats().samples, 1);

@@ -41,7 +41,7 @@ impl Head {
     pub fn label_names(&self, matchers: &[Matcher]) -> Vec<String> {
         let mut names = BTreeSet::new();
         for (_, shard) in self.shards() {
-            let catalog = shard.catalog.read();
+            let catalog = shard.indexed();
             let selected = (!matchers.is_empty()).then(|| select::select(&catalog, matchers));
             for (name, entry) in catalog.index().names() {
                 let wanted = selected.as_ref().is_none_or(|set| !set.is_disjoint(&entry.present));
@@ -63,7 +63,7 @@ impl Head {
             }
         };
         for (_, shard) in self.shards() {
-            let catalog = shard.catalog.read();
+            let catalog = shard.indexed();
             let Some(entry) = catalog.index().name(name) else { continue };
             let value_of = |id: PairId| catalog.pairs().name_and_value(id).1;
             if matchers.is_empty() {
@@ -73,7 +73,8 @@ impl Head {
             let selected = select::select(&catalog, matchers);
             if selected.len() * PAIRS_OF_A_SERIES < entry.pairs.len() as u64 {
                 for slot in &selected {
-                    let mut pairs = catalog.pairs_of(slot).iter().map(|id| (*id, value_of(*id)));
+                    let pairs = catalog.pairs_of(slot).unwrap_or_default().iter();
+                    let mut pairs = pairs.map(|id| (*id, value_of(*id)));
                     let named = |id: PairId| catalog.pairs().name_and_value(id).0 == name;
                     if let Some((_, value)) = pairs.find(|(id, _)| named(*id)) {
                         add(value);
@@ -97,7 +98,7 @@ impl Head {
     pub fn cardinality(&self, top: usize) -> HeadCardinality {
         let mut pairs: HashMap<Box<[u8]>, u64> = HashMap::new();
         for (_, shard) in self.shards() {
-            let catalog = shard.catalog.read();
+            let catalog = shard.indexed();
             for id in catalog.pairs().ids() {
                 let series = catalog.index().postings(id).len();
                 match pairs.get_mut(catalog.pairs().text(id)) {

@@ -1,6 +1,7 @@
 //! The catalog of one shard: which series there are, their labels, and how they are found.
 //!
-//! Invariant: a slot, once filled, keeps its label set for ever, and no two slots have the same one.
+//! Invariant: a slot, once filled, keeps its label set until the series is removed, and is never filled
+//! again; no two slots have the same label set.
 
 use hashbrown::HashTable;
 use timberline_model::Labels;
@@ -8,8 +9,13 @@ use timberline_model::Labels;
 use super::{
     index::Index,
     interned::{PairId, Pairs, each_pair},
-    runs::{Run, Runs},
+    runs::Runs,
+    slots::Slots,
 };
+
+mod part;
+
+pub(super) use part::PartError;
 
 /// The series of one shard. About 12 bytes for each, 4 for each of its labels, 6 to 12 for finding it
 /// by its hash, and its places in the postings.
@@ -18,39 +24,50 @@ pub(super) struct Catalog {
     pairs: Pairs,
     runs: Runs,
     index: Index,
-    /// By slot: the hash of the labels.
-    hashes: Vec<u64>,
-    /// By slot: the labels as pairs, or none where the slot is empty.
-    series: Vec<Run>,
+    slots: Slots,
     by_hash: HashTable<u32>,
+    /// Series in slots before this one are in the index; the others are found by looking at each.
+    indexed_to: u32,
     /// Kept for its memory.
     ids: Vec<PairId>,
 }
 
+/// Series that wait to be indexed, when new ones come, and how many are then indexed at once.
+const UNINDEXED_MAX: u32 = 4_096;
+
 impl Catalog {
-    /// One more than the highest slot in use.
-    pub(super) fn slot_end(&self) -> u32 {
-        u32::try_from(self.series.len()).expect("slots are 32-bit numbers")
+    /// One more than the highest slot that was ever in use.
+    pub(super) const fn slot_end(&self) -> u32 {
+        self.slots.end()
+    }
+
+    /// Leaves the slots before this one as they are: none of them is handed out any more.
+    pub(super) fn skip_to(&mut self, slot_end: u32) {
+        self.slots.skip_to(slot_end);
+    }
+
+    /// How many series there are.
+    pub(super) const fn len(&self) -> u32 {
+        self.slots.filled()
     }
 
     /// Whether a slot holds a series.
     #[inline]
     pub(super) fn contains(&self, slot: u32) -> bool {
-        self.series.get(slot as usize).is_some_and(|run| *run != Run::NONE)
+        self.slots.run(slot).is_some()
     }
 
     /// The slot of a label set. The hash only leads there; the labels decide.
     #[inline]
     pub(super) fn find(&self, hash: u64, labels: &Labels) -> Option<u32> {
-        let same = |slot: &u32| {
-            self.hashes[*slot as usize] == hash && self.is_same(*slot, labels.as_bytes())
-        };
+        let same =
+            |slot: &u32| self.slots.hash(*slot) == hash && self.is_same(*slot, labels.as_bytes());
         self.by_hash.find(hash, same).copied()
     }
 
     fn is_same(&self, slot: u32, labels: &[u8]) -> bool {
         let mut rest = labels;
-        for id in self.pairs_of(slot) {
+        for id in self.pairs_of(slot).unwrap_or_default() {
             match rest.strip_prefix(self.pairs.text(*id)) {
                 Some(tail) => rest = tail,
                 None => return false,
@@ -61,8 +78,12 @@ impl Catalog {
 
     /// Adds a series in the next slot; `None` when the shard cannot hold another.
     pub(super) fn push(&mut self, hash: u64, labels: &Labels) -> Option<u32> {
-        let slot = u32::try_from(self.series.len()).ok().filter(|slot| *slot < u32::MAX)?;
-        self.insert(slot, hash, labels).then_some(slot)
+        let slot = self.slots.end();
+        let added = slot < u32::MAX && self.insert(slot, hash, labels);
+        if slot - self.indexed_to >= UNINDEXED_MAX {
+            self.index_some(2 * UNINDEXED_MAX);
+        }
+        added.then_some(slot)
     }
 
     /// Adds a series in an empty slot, leaving the slots before it empty if they are. `false` when
@@ -77,38 +98,95 @@ impl Catalog {
         if self.pairs.is_full() || self.runs.is_full() {
             return false;
         }
-        let index = slot as usize;
-        if index >= self.series.len() {
-            self.series.resize(index + 1, Run::NONE);
-            self.hashes.resize(index + 1, 0);
-        }
-        let Self { pairs, ids, .. } = self;
-        ids.clear();
+        self.ids.clear();
+        let Self { pairs, index, ids, .. } = self;
         each_pair(labels.as_bytes(), |text| {
-            ids.push(pairs.find(text).unwrap_or_else(|| pairs.add(text)));
+            let (id, is_new) = pairs.find_or_add(text);
+            if is_new {
+                index.add_pair(id, pairs);
+            }
+            ids.push(id);
         });
-        self.series[index] = self.runs.push(&self.ids);
-        self.hashes[index] = hash;
-        self.index.add(slot, &self.ids, &self.pairs);
-        let hashes = &self.hashes;
-        self.by_hash.insert_unique(hash, slot, |slot| hashes[*slot as usize]);
+        self.put(slot, hash);
         true
     }
 
-    /// The pairs of a series, in order of their names.
-    ///
-    /// # Panics
-    /// When the slot is empty.
-    pub(super) fn pairs_of(&self, slot: u32) -> &[PairId] {
-        self.runs.get(self.series[slot as usize])
+    /// Fills a slot with the series whose pairs are in `ids`.
+    fn put(&mut self, slot: u32, hash: u64) {
+        self.slots.fill(slot, hash, self.runs.push(&self.ids));
+        if slot < self.indexed_to {
+            self.index.add(slot, &self.ids);
+        }
+        let slots = &self.slots;
+        self.by_hash.insert_unique(hash, slot, |slot| slots.hash(*slot));
+    }
+
+    /// Puts series that wait for it into the index, those of so many slots at most; says whether some
+    /// still wait.
+    pub(super) fn index_some(&mut self, max: u32) -> bool {
+        let end = self.slot_end().min(self.indexed_to.saturating_add(max));
+        for slot in self.indexed_to..end {
+            if let Some(run) = self.slots.run(slot) {
+                self.index.add(slot, self.runs.get(run));
+            }
+        }
+        self.indexed_to = end;
+        end < self.slot_end()
+    }
+
+    /// The first slot whose series may not be in the index; none after it is.
+    pub(super) const fn indexed_to(&self) -> u32 {
+        self.indexed_to
+    }
+
+    /// Removes a series; says whether there was one. Its pairs and its places in the index stay until
+    /// the catalog is [rebuilt](Self::rebuilt).
+    pub(super) fn remove(&mut self, slot: u32) -> bool {
+        let hash = self.slots.hash(slot);
+        if !self.slots.clear(slot) {
+            return false;
+        }
+        if let Ok(entry) = self.by_hash.find_entry(hash, |found| *found == slot) {
+            entry.remove();
+        }
+        true
+    }
+
+    /// The same series without what removed ones have left.
+    pub(super) fn rebuilt(&self) -> Self {
+        let mut rebuilt = Self::default();
+        rebuilt.reserve(self.len() as usize);
+        let mut new_ids = vec![PairId::MAX; self.pairs.len()];
+        for (slot, hash, run) in self.slots.iter() {
+            rebuilt.ids.clear();
+            for &id in self.runs.get(run) {
+                let new = &mut new_ids[id as usize];
+                if *new == PairId::MAX {
+                    *new = rebuilt.pairs.add(self.pairs.text(id));
+                    rebuilt.index.add_pair(*new, &rebuilt.pairs);
+                }
+                rebuilt.ids.push(*new);
+            }
+            rebuilt.put(slot, hash);
+        }
+        rebuilt.skip_to(self.slot_end());
+        rebuilt.index_some(u32::MAX);
+        rebuilt
+    }
+
+    fn reserve(&mut self, series: usize) {
+        let slots = &self.slots;
+        self.by_hash.reserve(series, |slot| slots.hash(*slot));
+    }
+
+    /// The pairs of a series in order of their names, or `None` where the slot is empty.
+    pub(super) fn pairs_of(&self, slot: u32) -> Option<&[PairId]> {
+        self.slots.run(slot).map(|run| self.runs.get(run))
     }
 
     /// The labels of a series, or `None` where the slot is empty.
     pub(super) fn labels(&self, slot: u32) -> Option<Labels> {
-        if !self.contains(slot) {
-            return None;
-        }
-        let ids = self.pairs_of(slot);
+        let ids = self.pairs_of(slot)?;
         let mut bytes = Vec::with_capacity(ids.iter().map(|id| self.pairs.text(*id).len()).sum());
         for id in ids {
             bytes.extend_from_slice(self.pairs.text(*id));
@@ -118,7 +196,18 @@ impl Catalog {
 
     /// The hash of a series' labels, or `None` where the slot is empty.
     pub(super) fn label_hash(&self, slot: u32) -> Option<u64> {
-        self.contains(slot).then(|| self.hashes[slot as usize])
+        self.contains(slot).then(|| self.slots.hash(slot))
+    }
+
+    /// The filled slots from one on, ascending, each with its pairs.
+    pub(super) fn series_from(&self, first: u32) -> impl Iterator<Item = (u32, &[PairId])> {
+        let series = self.slots.iter_from(first);
+        series.map(|(slot, _, run)| (slot, self.runs.get(run)))
+    }
+
+    /// The filled slots, ascending.
+    pub(super) fn slots(&self) -> impl Iterator<Item = u32> {
+        self.slots.iter().map(|(slot, ..)| slot)
     }
 
     /// The interned pairs.
@@ -136,8 +225,7 @@ impl Catalog {
         self.pairs.bytes()
             + self.runs.bytes()
             + self.index.bytes()
-            + self.hashes.capacity() * size_of::<u64>()
-            + self.series.capacity() * size_of::<Run>()
+            + self.slots.bytes()
             + self.by_hash.allocation_size()
     }
 }
@@ -176,6 +264,7 @@ mod tests {
         assert_eq!((catalog.labels(3), catalog.label_hash(3)), (None, None));
         assert_eq!(catalog.labels(5), Some(labels("a")));
         assert_eq!(catalog.push(2, &labels("b")), Some(6));
+        assert!(!catalog.index_some(u32::MAX));
         assert_eq!(catalog.index().all().iter().collect::<Vec<_>>(), [5, 6]);
     }
 }

@@ -1,6 +1,6 @@
 //! Recovery's side of the catalog: series come back at their very slots.
 
-use std::sync::atomic::Ordering;
+use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use timberline_model::{ErrorKind, Labels, SeriesRef};
 
@@ -33,8 +33,9 @@ impl DefineError {
 
 impl Head {
     /// Puts a series in its slot, as the dictionary or the log has it, whatever the series limit says.
-    /// The same definition may come any number of times. Series of different shards may be defined
-    /// in parallel.
+    /// The same definition may come any number of times. A higher number for labels that have one takes
+    /// its place, with all samples: the series had left the head, and the dictionary is older than that.
+    /// Series of different shards may be defined in parallel.
     ///
     /// # Errors
     /// A definition that contradicts an earlier one, or a number that the labels cannot have.
@@ -51,10 +52,11 @@ impl Head {
         }
         let shard = self.shard(place.shard());
         let mut catalog = shard.catalog.write();
+        let before = catalog.find(hash, labels).filter(|known| *known < slot);
         match catalog.find(hash, labels) {
             Some(known) if known == slot => return Ok(()),
-            Some(_) => return Err(damaged("its labels have another number")),
-            None => {}
+            Some(known) if known > slot => return Err(damaged("its labels have another number")),
+            _ => {}
         }
         if catalog.contains(slot) {
             return Err(damaged("its number has other labels"));
@@ -62,13 +64,39 @@ impl Head {
         if slot == u32::MAX || slot > catalog.slot_end().saturating_add(GAP_MAX) {
             return Err(damaged("its number is far beyond all others"));
         }
+        if let Some(before) = before {
+            catalog.remove(before);
+        }
         if !catalog.insert(slot, hash, labels) {
             return Err(damaged("there is no room for it"));
         }
         let slot_end = catalog.slot_end();
+        drop(catalog);
         shard.recovered_end.fetch_max(slot + 1, Ordering::Relaxed);
         shard.slot_end.store(slot_end, Ordering::Release);
-        self.series_count.fetch_add(1, Ordering::Relaxed);
+        match before {
+            Some(before) => shard.samples.write().table.rename(before, slot),
+            None => {
+                self.series_count.fetch_add(1, Ordering::Relaxed);
+                self.new_series.fetch_add(1, Ordering::Relaxed);
+            }
+        }
         Ok(())
+    }
+
+    /// The series of a shard that nothing has defined, among those in some slots, and how often each is
+    /// among them.
+    #[must_use]
+    pub fn unknown(
+        &self,
+        shard: ShardIndex,
+        slots: impl Iterator<Item = u32>,
+    ) -> BTreeMap<SeriesRef, u64> {
+        let mut unknown = BTreeMap::new();
+        let catalog = self.shard(shard).catalog.read();
+        for slot in slots.filter(|slot| !catalog.contains(*slot)) {
+            *unknown.entry(shard.series(slot)).or_default() += 1;
+        }
+        unknown
     }
 }

@@ -44,6 +44,11 @@ impl Exemplars {
         bytes
     }
 
+    /// Whether all of them are in blocks.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
     /// What is to become of one that comes after `more` others that are not here yet.
     pub(super) fn fate(&self, exemplar: &Exemplar, more: usize) -> ExemplarFate {
         if *exemplar == self.newest {

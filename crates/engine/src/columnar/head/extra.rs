@@ -32,6 +32,13 @@ pub(super) struct ExtraGarbage {
 }
 
 impl Extra {
+    /// Whether there is nothing that is not in blocks.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.late.is_none()
+            && self.histograms.is_none()
+            && self.exemplars.as_ref().is_none_or(|exemplars| exemplars.is_empty())
+    }
+
     /// Moves all that belongs to `upto` and older epochs into `garbage`.
     pub(super) fn release(&mut self, upto: Epoch, garbage: &mut ExtraGarbage) {
         if let Some(late) = &mut self.late {

@@ -93,11 +93,11 @@ impl Table {
         Some(entry.series)
     }
 
-    fn add(&mut self, print: Fingerprint, series: SeriesRef) {
+    fn add(&mut self, entry: Entry) {
         let index = u32::try_from(self.entries.len()).expect("the cache is smaller than that");
-        self.entries.push(Entry { low: print.low(), high: print.high(), series });
+        self.entries.push(entry);
         let entries = &self.entries;
-        self.by_low.insert_unique(print.low(), index, |index| entries[*index as usize].low);
+        self.by_low.insert_unique(entry.low, index, |index| entries[*index as usize].low);
     }
 
     fn clear(&mut self) {
@@ -143,12 +143,21 @@ impl FingerprintCache {
         }
     }
 
-    /// Remembers the series of some fingerprints, in a database of so many series.
-    pub(super) fn remember(&self, found: &[(Fingerprint, SeriesRef)], series_count: u64) {
+    /// Remembers the series of some fingerprints, in a database of so many series, unless some of them
+    /// may have gone in the meantime: `is_current` is asked while nobody else changes a table.
+    pub(super) fn remember(
+        &self,
+        found: &[(Fingerprint, SeriesRef)],
+        series_count: u64,
+        is_current: impl Fn() -> bool,
+    ) {
         let shard_series = series_count / SHARD_COUNT as u64;
         let max = ENTRIES_MIN.max(shard_series.saturating_mul(ENTRIES_PER_SERIES_MAX));
         for (shard, indexes) in Groups::of(found, |(print, _)| print.shard()).iter() {
             let mut table = self.shards[shard].write();
+            if !is_current() {
+                return;
+            }
             for index in indexes {
                 let (print, series) = found[*index as usize];
                 if table.find(print, &mut 0).is_some() {
@@ -157,7 +166,20 @@ impl FingerprintCache {
                 if table.entries.len() as u64 >= max {
                     table.clear();
                 }
-                table.add(print, series);
+                table.add(Entry { low: print.low(), high: print.high(), series });
+            }
+        }
+    }
+
+    /// Forgets the fingerprints of series that have gone.
+    pub(super) fn retain(&self, is_known: impl Fn(SeriesRef) -> bool) {
+        for table in &self.shards {
+            let mut table = table.write();
+            let kept: Vec<Entry> =
+                table.entries.iter().filter(|entry| is_known(entry.series)).copied().collect();
+            if kept.len() < table.entries.len() {
+                *table = Table::default();
+                kept.into_iter().for_each(|entry| table.add(entry));
             }
         }
     }
@@ -206,7 +228,9 @@ mod tests {
         let canonical = cache.fingerprint(cache.mark_of(Labels::decode_canonical), b"bytes");
         let other = cache.fingerprint(cache.mark_of(another_decoder), b"bytes");
         assert_ne!(canonical, other);
-        cache.remember(&[(canonical, SeriesRef(7))], 1);
+        cache.remember(&[(canonical, SeriesRef(7))], 1, || false);
+        assert_eq!(find_one(&cache, canonical), None, "the series may have gone");
+        cache.remember(&[(canonical, SeriesRef(7))], 1, || true);
         assert_eq!(find_one(&cache, canonical), Some(SeriesRef(7)));
         assert_eq!(find_one(&cache, other), None);
     }
@@ -223,9 +247,15 @@ mod tests {
         for round in 0..200_u64 {
             let print = |i: u64| (cache.fingerprint(0, &i.to_le_bytes()), SeriesRef(i));
             let found: Vec<_> = (round * 1_000..(round + 1) * 1_000).map(print).collect();
-            cache.remember(&found, 100);
+            cache.remember(&found, 100, || true);
             assert_eq!(find_one(&cache, found[999].0), Some(found[999].1));
         }
         assert!(cache.len() <= ENTRIES_MIN * SHARD_COUNT as u64);
+        let known = |i: &u64| find_one(&cache, cache.fingerprint(0, &i.to_le_bytes())).is_some();
+        let before: Vec<u64> = (0..200_000).filter(known).collect();
+        assert_eq!(before.len() as u64, cache.len());
+        cache.retain(|series| series.0 % 2 == 0);
+        let even: Vec<u64> = before.into_iter().filter(|i| i % 2 == 0).collect();
+        assert_eq!((0..200_000).filter(known).collect::<Vec<_>>(), even);
     }
 }

@@ -2,11 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use timberline_model::{Exemplar, Labels, SeriesColumns, SeriesRef, TimeRange};
+use timberline_model::{Exemplar, SeriesColumns, SeriesRef, TimeRange};
 
 use super::{
     epoch::{Epoch, EpochSpan},
-    place::ShardIndex,
     root::Head,
     series::Garbage,
     shard::Shard,
@@ -14,8 +13,6 @@ use super::{
 
 /// Pages of series that are gone through before the lock is given up.
 const PAGES_PER_SLICE: usize = 4;
-/// Series whose labels are copied before the lock is given up.
-const LABELS_PER_SLICE: u32 = 1_024;
 
 impl Head {
     /// Ends the epoch and returns it: what is appended from now on belongs to the next. Nothing may
@@ -78,24 +75,6 @@ impl Head {
             self.exemplar_bytes.fetch_sub(bytes, Ordering::Relaxed);
         }
     }
-
-    /// Every series with its labels, ascending. Series that are created meanwhile may be missing.
-    pub fn dictionary(&self) -> impl Iterator<Item = (SeriesRef, Labels)> + '_ {
-        self.shards().flat_map(|(index, shard)| {
-            let end = shard.slot_end.load(Ordering::Acquire);
-            let slices = (0..end).step_by(LABELS_PER_SLICE as usize);
-            slices.flat_map(move |start| {
-                labels_of(index, shard, start, end.min(start.saturating_add(LABELS_PER_SLICE)))
-            })
-        })
-    }
-}
-
-fn labels_of(index: ShardIndex, shard: &Shard, start: u32, end: u32) -> Vec<(SeriesRef, Labels)> {
-    let catalog = shard.catalog.read();
-    (start..end)
-        .filter_map(|slot| catalog.labels(slot).map(|labels| (index.series(slot), labels)))
-        .collect()
 }
 
 impl Shard {

@@ -2,7 +2,8 @@
 //!
 //! What it is not: a dictionary of texts. Those are in [`Pairs`]; the index knows them by number.
 //!
-//! Invariant: there is an entry for every pair, and its postings are not empty.
+//! Invariant: there is an entry for every pair; its postings have the series that were added, which the
+//! catalog does some time after they are there.
 
 use std::collections::BTreeMap;
 
@@ -39,15 +40,21 @@ pub(super) struct Name {
 }
 
 impl Index {
+    /// Adds the pair that was numbered last.
+    pub(super) fn add_pair(&mut self, id: PairId, pairs: &Pairs) {
+        debug_assert!(
+            id as usize == self.entries.len(),
+            "pairs come in the order of their numbers"
+        );
+        let name = self.name_number(pairs.name_and_value(id).0);
+        self.names[name as usize].pairs.push(id);
+        self.entries.push(Entry { name, postings: Postings::None });
+    }
+
     /// Adds a series with these pairs.
-    pub(super) fn add(&mut self, slot: u32, ids: &[PairId], pairs: &Pairs) {
+    pub(super) fn add(&mut self, slot: u32, ids: &[PairId]) {
         self.all.insert(slot);
         for &id in ids {
-            if id as usize == self.entries.len() {
-                let name = self.name_number(pairs.name_and_value(id).0);
-                self.names[name as usize].pairs.push(id);
-                self.entries.push(Entry { name, postings: Postings::One(slot) });
-            }
             let entry = &mut self.entries[id as usize];
             entry.postings.insert(slot);
             self.names[entry.name as usize].present.insert(slot);

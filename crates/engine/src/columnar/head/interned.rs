@@ -41,6 +41,17 @@ impl Pairs {
         self.by_text.find(xxh3_64(text), |id| self.text(*id) == text).copied()
     }
 
+    /// How many pairs there are.
+    pub(super) const fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Makes room for more pairs, as far as finding them goes.
+    pub(super) fn reserve(&mut self, count: usize) {
+        let Self { pages, spans, by_text } = self;
+        by_text.reserve(count, |id| xxh3_64(text_of(pages, spans[*id as usize])));
+    }
+
     /// Whether the pairs of a further series may find no numbers.
     pub(super) fn is_full(&self) -> bool {
         self.spans.len() + limits::LABEL_COUNT_MAX > PairId::MAX as usize
@@ -51,13 +62,26 @@ impl Pairs {
     /// # Panics
     /// When the numbers have run out.
     pub(super) fn add(&mut self, text: &[u8]) -> PairId {
-        debug_assert!(self.find(text).is_none(), "a pair is added once");
+        self.add_hashed(text, xxh3_64(text))
+    }
+
+    /// The number of a pair, and whether it was added because it was not known.
+    ///
+    /// # Panics
+    /// As [`Pairs::add`].
+    pub(super) fn find_or_add(&mut self, text: &[u8]) -> (PairId, bool) {
+        let hash = xxh3_64(text);
+        let known = self.by_text.find(hash, |id| self.text(*id) == text).copied();
+        known.map_or_else(|| (self.add_hashed(text, hash), true), |id| (id, false))
+    }
+
+    fn add_hashed(&mut self, text: &[u8], hash: u64) -> PairId {
         let id =
             PairId::try_from(self.spans.len()).expect("whoever adds a pair asks for room first");
         let span = self.store(text);
         self.spans.push(span);
         let Self { pages, spans, by_text } = self;
-        by_text.insert_unique(xxh3_64(text), id, |id| xxh3_64(text_of(pages, spans[*id as usize])));
+        by_text.insert_unique(hash, id, |id| xxh3_64(text_of(pages, spans[*id as usize])));
         id
     }
 

@@ -9,7 +9,8 @@
 //! What the head is not: durable. It holds what the log holds since the last flush, and everything in
 //! it can be made again from the dictionary and the log. It never touches a disk.
 //!
-//! Invariants: a series keeps its number for as long as the database lives; chunks of an epoch that
+//! Invariants: a series keeps its number until it leaves, which it does only without samples, and no
+//! number is given twice; chunks of an epoch that
 //! has ended never change; at one instant, an in-order sample is older than every out-of-order one.
 
 mod append;
@@ -17,6 +18,7 @@ mod apply;
 mod cardinality;
 mod catalog;
 mod define;
+mod dictionary;
 mod epoch;
 mod exemplars;
 mod extra;
@@ -33,12 +35,14 @@ mod place;
 mod postings;
 mod read;
 mod resolve;
+mod retire;
 mod root;
 mod runs;
 mod sealed;
 mod select;
 mod series;
 mod shard;
+mod slots;
 mod starts;
 mod stats;
 mod table;
@@ -54,5 +58,6 @@ pub use exemplars::ExemplarFate;
 pub use held::SampleValue;
 pub use place::{SHARD_COUNT, SeriesPlace, ShardIndex};
 pub use resolve::Resolution;
+pub use retire::IdleSeries;
 pub use root::{Head, HeadOptions};
 pub use stats::HeadStats;

@@ -8,9 +8,10 @@ use roaring::RoaringBitmap;
 /// Slots kept as a sorted vector at most.
 const FEW_MAX: usize = 64;
 
-/// A set of slots, never empty.
+/// A set of slots.
 #[derive(Debug)]
 pub(super) enum Postings {
+    None,
     One(u32),
     Few(Vec<u32>),
     Many(Box<RoaringBitmap>),
@@ -22,13 +23,16 @@ impl Postings {
     /// Adds a slot. Cheapest when it is the highest so far, which it is except in recovery.
     pub(super) fn insert(&mut self, slot: u32) {
         match self {
+            Self::None => *self = Self::One(slot),
             Self::One(only) if *only == slot => {}
             Self::One(only) => {
                 let (low, high) = (slot.min(*only), slot.max(*only));
                 *self = Self::Few(vec![low, high]);
             }
             Self::Few(slots) => {
-                if let Err(place) = slots.binary_search(&slot) {
+                if slots.last().is_some_and(|last| *last < slot) {
+                    slots.push(slot);
+                } else if let Err(place) = slots.binary_search(&slot) {
                     slots.insert(place, slot);
                 }
                 if slots.len() > FEW_MAX {
@@ -45,6 +49,7 @@ impl Postings {
     /// How many slots there are.
     pub(super) fn len(&self) -> u64 {
         match self {
+            Self::None => 0,
             Self::One(_) => 1,
             Self::Few(slots) => slots.len() as u64,
             Self::Many(slots) => slots.len(),
@@ -54,6 +59,7 @@ impl Postings {
     /// Adds all slots to a bitmap.
     pub(super) fn add_to(&self, set: &mut RoaringBitmap) {
         match self {
+            Self::None => {}
             Self::One(slot) => {
                 set.insert(*slot);
             }
@@ -65,6 +71,7 @@ impl Postings {
     /// Takes all slots out of a bitmap.
     pub(super) fn remove_from(&self, set: &mut RoaringBitmap) {
         match self {
+            Self::None => {}
             Self::One(slot) => {
                 set.remove(*slot);
             }
@@ -80,6 +87,7 @@ impl Postings {
     /// Whether one of the slots is in a bitmap.
     pub(super) fn meets(&self, set: &RoaringBitmap) -> bool {
         match self {
+            Self::None => false,
             Self::One(slot) => set.contains(*slot),
             Self::Few(slots) => slots.iter().any(|slot| set.contains(*slot)),
             Self::Many(slots) => !slots.is_disjoint(set),
@@ -89,7 +97,7 @@ impl Postings {
     /// Bytes on the heap, about.
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Self::One(_) => 0,
+            Self::None | Self::One(_) => 0,
             Self::Few(slots) => slots.capacity() * size_of::<u32>(),
             Self::Many(slots) => size_of::<RoaringBitmap>() + bitmap_bytes(slots),
         }
@@ -107,8 +115,9 @@ mod tests {
 
     #[test]
     fn slots_are_kept_in_every_form() {
-        let mut postings = Postings::One(500);
-        let mut expected = RoaringBitmap::from_iter([500]);
+        let mut postings = Postings::None;
+        let mut expected = RoaringBitmap::new();
+        assert!(postings.len() == 0 && !postings.meets(&RoaringBitmap::from_iter([1])));
         for i in 0..300_u32 {
             let slot = i * 7_919 % 1_000;
             postings.insert(slot);

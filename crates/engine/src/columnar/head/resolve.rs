@@ -47,17 +47,19 @@ struct RawKey {
 }
 
 impl Head {
-    /// Finds the series of a batch and creates those that are new, as far as the limit allows.
+    /// Finds the series of a batch and creates those that are new, as far as the limit allows. The
+    /// answer holds for one [generation](Head::generation), which is to be asked for before.
     #[must_use]
     pub fn resolve(&self, batch: &WriteBatch<'_>) -> Resolution {
         let mut series: Vec<Result<SeriesRef, RejectReason>> =
             batch.series().iter().map(|_| Ok(NOT_ASKED)).collect();
         let mut wanted = Vec::new();
+        let generation = self.generation();
         self.resolve_refs(batch, &mut series);
         self.resolve_raw(batch, &mut series, &mut wanted);
         self.want_labels(batch, &mut series, &mut wanted);
         if !wanted.is_empty() {
-            self.resolve_labels(&wanted, &mut series);
+            self.resolve_labels(&wanted, &mut series, generation);
         }
         let undefined = self.undefined_of(batch, &series);
         Resolution { series, undefined }
@@ -124,12 +126,15 @@ impl Head {
             keys.push(RawKey { index, fingerprint });
         }
         let mut missed = Vec::new();
+        let retiring = self.is_retiring();
         self.fingerprints.find_all(
             &keys,
             |key| key.fingerprint,
             |key, found| match found {
-                Some(found) => series[key.index as usize] = Ok(found),
-                None => missed.push((key.index, key.fingerprint)),
+                Some(found) if !retiring || self.is_known(found) => {
+                    series[key.index as usize] = Ok(found);
+                }
+                _ => missed.push((key.index, key.fingerprint)),
             },
         );
         // In the order of the batch: series that come together then have ascending slots.
@@ -172,7 +177,12 @@ impl Head {
     }
 
     /// Finds or creates series by their labels.
-    fn resolve_labels(&self, wanted: &[Wanted], series: &mut [Result<SeriesRef, RejectReason>]) {
+    fn resolve_labels(
+        &self,
+        wanted: &[Wanted],
+        series: &mut [Result<SeriesRef, RejectReason>],
+        generation: u64,
+    ) {
         for (shard, items) in Groups::of(wanted, |w| ShardIndex::of_hash(w.hash).get()).iter() {
             let index = ShardIndex::new(shard);
             let shard = self.shard(index);
@@ -198,7 +208,8 @@ impl Head {
                 found.push((print, *found_series));
             }
         }
-        self.fingerprints.remember(&found, self.series_count());
+        let is_current = || self.generation() == generation;
+        self.fingerprints.remember(&found, self.series_count(), is_current);
     }
 
     fn create(
@@ -217,6 +228,7 @@ impl Head {
                 let slot = catalog.push(want.hash, &want.labels);
                 match slot {
                     Some(slot) => {
+                        self.new_series.fetch_add(1, Ordering::Relaxed);
                         shard.mark_undefined(slot);
                         shard.slot_end.store(catalog.slot_end(), Ordering::Release);
                     }
@@ -274,9 +286,10 @@ impl Head {
             slots.retain(|slot| undefined.contains(slot));
             drop(undefined);
             let catalog = shard.catalog.read();
-            found.extend(slots.into_iter().map(|slot| {
-                let labels = catalog.labels(slot).expect("the series was just found");
-                (index.series(slot), labels)
+            // One that has gone meanwhile moved the generation: this resolution will not be used.
+            found.extend(slots.into_iter().filter_map(|slot| {
+                let labels = catalog.labels(slot)?;
+                Some((index.series(slot), labels))
             }));
         }
         found

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicI64, AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
 };
 
 use parking_lot::Mutex;
@@ -60,6 +60,8 @@ pub struct Head {
     pub(super) fingerprints: FingerprintCache,
     /// Series of all shards.
     pub(super) series_count: AtomicU64,
+    /// Series created since the last dictionary was made.
+    pub(super) new_series: AtomicU64,
     /// The epoch that goes on.
     pub(super) epoch: Mutex<Epoch>,
     /// The newest epoch whose samples are in blocks.
@@ -67,6 +69,12 @@ pub struct Head {
     blocks_end: AtomicI64,
     /// Bytes of all exemplars.
     pub(super) exemplar_bytes: AtomicU64,
+    /// Moves when series leave.
+    pub(super) generation: AtomicU64,
+    /// Whether series are leaving.
+    pub(super) retiring: AtomicBool,
+    /// The newest instant of all samples when idle series were first looked for.
+    pub(super) unseen_since: AtomicI64,
     hash: fn(&Labels) -> u64,
 }
 
@@ -85,10 +93,14 @@ impl Head {
             shards: std::array::from_fn(|_| Shard::default()),
             fingerprints: FingerprintCache::new(),
             series_count: AtomicU64::new(0),
+            new_series: AtomicU64::new(0),
             epoch: Mutex::new(Epoch::FIRST),
             flushed: Mutex::new(Epoch::default()),
             blocks_end: AtomicI64::new(i64::MAX),
             exemplar_bytes: AtomicU64::new(0),
+            generation: AtomicU64::new(0),
+            retiring: AtomicBool::new(false),
+            unseen_since: AtomicI64::new(i64::MIN),
             hash,
         }
     }
@@ -128,10 +140,21 @@ impl Head {
         self.exemplar_bytes.load(Ordering::Relaxed)
     }
 
+    /// Says that blocks may have samples up to an instant of series that come back.
+    pub(super) fn note_blocks_end(&self, ts: i64) {
+        self.blocks_end.fetch_max(ts, Ordering::Relaxed);
+    }
+
     /// How many series there are.
     #[must_use]
     pub fn series_count(&self) -> u64 {
         self.series_count.load(Ordering::Relaxed)
+    }
+
+    /// How many series were created since the last dictionary was made.
+    #[must_use]
+    pub fn new_series(&self) -> u64 {
+        self.new_series.load(Ordering::Relaxed)
     }
 
     /// The series with these labels, if there is one.
@@ -150,26 +173,33 @@ impl Head {
             .is_some_and(|place| self.shard(place.shard()).catalog.read().contains(place.slot()))
     }
 
-    /// The labels of a series.
+    /// The labels of a series, or `None` when it has left the head or was never there. It does not
+    /// leave while it has samples in memory.
     ///
     /// # Panics
-    /// When there is no such series.
+    /// When there is no such shard.
     #[must_use]
-    pub fn labels(&self, series: SeriesRef) -> Labels {
+    pub fn labels(&self, series: SeriesRef) -> Option<Labels> {
         let place = SeriesPlace::of(series);
-        let labels = self.shard(place.shard()).catalog.read().labels(place.slot());
-        labels.expect("only known series are asked for")
+        self.shard(place.shard()).catalog.read().labels(place.slot())
     }
 
-    /// The hash ([`Labels::hash`]) of a series' labels.
+    /// The hash ([`Labels::hash`]) of a series' labels, as [`Head::labels`].
     ///
     /// # Panics
-    /// When there is no such series.
+    /// When there is no such shard.
     #[must_use]
-    pub fn label_hash(&self, series: SeriesRef) -> u64 {
+    pub fn label_hash(&self, series: SeriesRef) -> Option<u64> {
         let place = SeriesPlace::of(series);
-        let hash = self.shard(place.shard()).catalog.read().label_hash(place.slot());
-        hash.expect("only known series are asked for")
+        self.shard(place.shard()).catalog.read().label_hash(place.slot())
+    }
+
+    /// Puts all series into the index by which queries find them; until then, queries look at each
+    /// series that is not. Recovery leaves that to whoever has the time.
+    pub fn index(&self) {
+        for (_, shard) in self.shards() {
+            shard.index_rest();
+        }
     }
 
     /// The series that pass all matchers, ascending; all series if there are none.

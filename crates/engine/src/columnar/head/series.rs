@@ -7,7 +7,9 @@
 //! Invariant: the open chunk and all late samples of one buffer belong to one epoch.
 
 use timberline_codec::{chunk, xor::XorEncoder};
-use timberline_model::{DuplicatePolicy, Exemplar, SeriesColumns, TimeRange, TimeUnit};
+use timberline_model::{
+    DuplicatePolicy, Exemplar, STALE_NAN_BITS, SeriesColumns, TimeRange, TimeUnit,
+};
 
 use super::{
     epoch::{Epoch, EpochSpan},
@@ -217,6 +219,19 @@ impl Series {
         self.open.count() > 0
             && epochs.contains(self.open_epoch)
             && self.open_bounds().overlaps(range)
+    }
+
+    /// Whether the series has nothing in memory.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.count() == 0
+            && self.sealed.is_empty()
+            && self.extra.as_deref().is_none_or(Extra::is_flushed)
+    }
+
+    /// The newest instant of any sample ever applied, and whether a stale marker stands there.
+    pub(super) fn newest(&self) -> Option<(i64, bool)> {
+        let is_stale = !self.newest_is_histogram && self.newest_bits == STALE_NAN_BITS;
+        self.has_newest.then_some((self.newest_ts, is_stale))
     }
 
     /// Whether some chunk of these epochs may have samples in the range.

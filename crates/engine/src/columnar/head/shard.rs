@@ -8,9 +8,12 @@ use std::{
     sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
 };
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
 use super::{append::Samples, catalog::Catalog};
+
+/// Slots whose series are indexed before the lock is given up: about a millisecond.
+const INDEXED_AT_ONCE: u32 = 4_096;
 
 /// One shard of a head.
 #[derive(Debug, Default)]
@@ -30,6 +33,21 @@ pub(super) struct Shard {
 }
 
 impl Shard {
+    /// The catalog with all of its series in the index.
+    pub(super) fn indexed(&self) -> RwLockReadGuard<'_, Catalog> {
+        self.index_rest();
+        // Those that come now are as good as those that come afterwards.
+        self.catalog.read()
+    }
+
+    /// Puts the series that wait for it into the index, without holding the lock for long.
+    pub(super) fn index_rest(&self) {
+        let waiting = |catalog: &Catalog| catalog.indexed_to() < catalog.slot_end();
+        if waiting(&self.catalog.read()) {
+            while self.catalog.write().index_some(INDEXED_AT_ONCE) {}
+        }
+    }
+
     /// Marks a series as new. Called with the catalog locked for writing, so that whoever finds the
     /// series there finds it marked.
     pub(super) fn mark_undefined(&self, slot: u32) {

@@ -36,6 +36,28 @@ impl SeriesTable {
         &mut page[place]
     }
 
+    /// Moves the samples of one slot to another that has none.
+    pub(super) fn rename(&mut self, from: u32, to: u32) {
+        if self.get(from).is_some() {
+            let series = std::mem::take(self.get_mut(from));
+            *self.get_mut(to) = series;
+        }
+    }
+
+    /// Forgets the samples of a slot that is not used again, and gives its page back when none of the
+    /// page's slots is in use.
+    pub(super) fn forget(&mut self, slot: u32, in_use: impl Fn(u32) -> bool) {
+        let index = slot as usize / PAGE_LEN;
+        let Some(Some(page)) = self.pages.get_mut(index) else { return };
+        page[slot as usize % PAGE_LEN] = Series::default();
+        let first = (index * PAGE_LEN) as u32;
+        // The last page may get further slots.
+        let is_last = index + 1 == self.pages.len();
+        if !is_last && !(first..).take(PAGE_LEN).any(in_use) {
+            self.pages[index] = None;
+        }
+    }
+
     #[cold]
     fn add_page(&mut self, index: usize) {
         if index >= self.pages.len() {

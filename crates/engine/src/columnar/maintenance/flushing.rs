@@ -1,6 +1,9 @@
 //! When to flush without being asked.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use timberline_model::limits;
 
@@ -9,6 +12,9 @@ use crate::columnar::engine::Inner;
 
 /// After a flush that failed, the next one by itself comes this much later.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// New series below which there is no hurry to let others go.
+const CHURNED_SERIES_MIN: u64 = 100_000;
 
 /// What one round tells the next.
 #[derive(Debug)]
@@ -35,7 +41,7 @@ impl FlushRounds {
             Some(_) => Some("the last flush failed"),
             None => due(inner, window_ended),
         };
-        let Some(reason) = reason else { return };
+        let Some(reason) = reason else { return self.between_flushes(inner) };
         match inner.flush() {
             Ok(outcome) => {
                 self.retry = None;
@@ -45,6 +51,19 @@ impl FlushRounds {
                 self.retry = Some(Instant::now() + RETRY_AFTER);
                 tracing::error!(reason, %error, "a flush failed; it will be tried again");
             }
+        }
+    }
+
+    /// What can be done where no flush is due.
+    fn between_flushes(&mut self, inner: &Inner) {
+        // Recovery leaves this to us, so that the first query need not wait for it.
+        inner.head.index();
+        if self.retry.is_some() || !inner.is_checkpoint_due() {
+            return;
+        }
+        if let Err(error) = inner.checkpoint_series() {
+            self.retry = Some(Instant::now() + RETRY_AFTER);
+            tracing::error!(%error, "the series dictionary cannot be written; a flush will");
         }
     }
 
@@ -61,6 +80,19 @@ fn window_at(inner: &Inner) -> i64 {
     now.div_euclid(inner.options.window_nanos())
 }
 
+/// Whether so many series are new since the last flush, over so long a time, that it is likely that many
+/// others are written no more.
+fn is_churned(inner: &Inner) -> bool {
+    let kept = inner.series_kept.load(Ordering::Relaxed);
+    if inner.head.series_count() < kept + kept / 2 + CHURNED_SERIES_MIN {
+        return false;
+    }
+    let range = inner.head.unflushed_range();
+    range.is_some_and(|range| {
+        range.end.saturating_sub(range.start) >= inner.options.series_idle_nanos()
+    })
+}
+
 /// Why a flush is due, if it is.
 fn due(inner: &Inner, window_ended: bool) -> Option<&'static str> {
     if inner.head.epoch_bytes() >= inner.options.flush_bytes {
@@ -72,6 +104,9 @@ fn due(inner: &Inner, window_ended: bool) -> Option<&'static str> {
     let behind = inner.log.end().0.saturating_sub(inner.view().manifest.flushed_to);
     if behind >= inner.options.flush_log_bytes {
         return Some("the log is long");
+    }
+    if is_churned(inner) {
+        return Some("many series are new, and some may leave");
     }
     let samples = inner.head.unflushed_range().is_some();
     (window_ended && samples).then_some("a window of time has ended")

@@ -84,6 +84,18 @@ fn an_older_policys_duplicates_go_when_they_are_read() {
     }
 }
 
+#[test]
+fn exemplars_are_in_order_and_each_is_there_once() {
+    let exemplar = |ts, value| Exemplar { labels: timberline_model::Labels::empty(), value, ts };
+    let mut exemplars: Vec<Exemplar> =
+        [(2, 1.0), (3, f64::NAN), (1, 5.0), (2, 2.0), (2, 1.0), (3, f64::NAN)]
+            .map(|(ts, value)| exemplar(ts, value))
+            .into();
+    merge_exemplars(&mut exemplars);
+    let right = [(1, 5.0), (2, 1.0), (2, 2.0), (3, f64::NAN)];
+    assert_eq!(exemplars, right.map(|(ts, value)| exemplar(ts, value)));
+}
+
 proptest! {
     #[test]
     fn merging_equals_a_map(

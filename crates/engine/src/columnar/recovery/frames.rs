@@ -11,6 +11,8 @@ use crate::columnar::head::{
 /// One frame's part for one worker.
 #[derive(Debug, Default)]
 pub(super) struct Work {
+    /// Whether the dictionary was written after it.
+    pub(super) in_dictionary: bool,
     pub(super) definitions: Vec<(SeriesRef, Labels)>,
     /// Ascending by shard, each at most once.
     pub(super) shards: Vec<ShardWork>,
@@ -78,16 +80,18 @@ pub(super) struct FrameDecoder {
 }
 
 impl FrameDecoder {
-    /// A record's work for each worker, and its metadata. Shard `n` is that of worker
-    /// `n % workers`.
+    /// A record's work for each worker, and its metadata. Shard `n` is that of worker `n % workers`.
+    /// Definitions that are in the dictionary are left out.
     pub(super) fn decode(
         &mut self,
         payload: &[u8],
         workers: usize,
+        in_dictionary: bool,
     ) -> Result<(Vec<Work>, Vec<FamilyMetadata>), LogError> {
         let record = Record::decode(payload)?;
-        let mut work: Vec<Work> = (0..workers).map(|_| Work::default()).collect();
-        for definition in record.definitions() {
+        let mut work: Vec<Work> =
+            (0..workers).map(|_| Work { in_dictionary, ..Work::default() }).collect();
+        for definition in record.definitions().take_while(|_| !in_dictionary) {
             let (series, labels) = definition?;
             let shard = place(series)?.shard().get();
             work[shard % workers].definitions.push((series, labels));

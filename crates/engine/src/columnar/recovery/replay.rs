@@ -4,7 +4,6 @@
 
 use std::{
     collections::BTreeMap,
-    num::NonZeroUsize,
     path::Path,
     sync::{
         Arc,
@@ -20,6 +19,7 @@ use timberline_model::{Labels, LogOffset, SeriesRef};
 use super::{
     Damage,
     frames::{FrameDecoder, ShardWork, Work},
+    worker_count,
 };
 use crate::{
     EngineError,
@@ -32,8 +32,6 @@ use crate::{
     },
 };
 
-/// Threads that apply; the reading thread decodes.
-const WORKERS_MAX: usize = 8;
 /// Frames on their way to one worker, so that a long log does not end up in memory twice.
 const FRAMES_QUEUED: usize = 16;
 /// Reasons that are named singly; a log with more of them gets a count.
@@ -57,9 +55,11 @@ pub(super) fn replay(
     target: Target<'_>,
     damage: &mut Vec<Damage>,
 ) -> Result<Log, EngineError> {
-    let workers = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(WORKERS_MAX);
+    let workers = worker_count();
     let Target { head, families, view } = target;
-    let mut decoder = Decoder::new(workers, families);
+    // What the dictionary has is not defined again.
+    let defined_to = view.manifest.dictionary.map_or(LogOffset(0), LogOffset);
+    let mut decoder = Decoder::new(workers, defined_to, families);
     let (log, recovery, lost) = thread::scope(|scope| {
         let mut senders = Vec::with_capacity(workers);
         let mut handles = Vec::with_capacity(workers);
@@ -83,6 +83,17 @@ pub(super) fn replay(
         opened.map(|(log, recovery)| (log, recovery, lost))
     })?;
     name_damage(&log, &recovery, flushed_to, damage);
+    if recovery.end < defined_to && flushed_to < defined_to {
+        damage.push(Damage {
+            place: "log".to_owned(),
+            reason: format!(
+                "it ends at offset {}, but was durable up to {} when the dictionary was written",
+                recovery.end.0, defined_to.0
+            ),
+        });
+        // Definitions before that are not read again, so none may be written there.
+        log.skip_to(defined_to)?;
+    }
     decoder.name_damage(damage);
     for lost in lost {
         lost.name(&layout.log(), damage);
@@ -128,6 +139,8 @@ fn name_damage(log: &Log, recovery: &Recovery, flushed_to: LogOffset, damage: &m
 /// Turns frames into work.
 struct Decoder<'a> {
     workers: usize,
+    /// Series defined before this offset are in the dictionary, or had left the head by then.
+    defined_to: LogOffset,
     families: &'a Families,
     frames: FrameDecoder,
     unreadable: u64,
@@ -135,9 +148,9 @@ struct Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    fn new(workers: usize, families: &'a Families) -> Self {
+    fn new(workers: usize, defined_to: LogOffset, families: &'a Families) -> Self {
         let frames = FrameDecoder::default();
-        Self { workers, families, frames, unreadable: 0, reasons: Vec::new() }
+        Self { workers, defined_to, families, frames, unreadable: 0, reasons: Vec::new() }
     }
 
     /// Decodes one frame and hands it on. A frame that is sound and does not hold a record of ours
@@ -146,7 +159,7 @@ impl<'a> Decoder<'a> {
         if payload.is_empty() {
             return;
         }
-        match self.frames.decode(payload, self.workers) {
+        match self.frames.decode(payload, self.workers, end <= self.defined_to) {
             Ok((work, metadata)) => {
                 self.families.apply(&metadata);
                 for (sender, work) in senders.iter().zip(work) {
@@ -190,28 +203,30 @@ struct Lost {
 }
 
 impl Lost {
-    /// Takes out what belongs to series that nothing defined. Samples of one series are neighbours.
-    fn take_orphans(&mut self, work: &mut ShardWork, head: &Head) {
-        let (shard, mut last) = (work.shard, None);
-        let mut is_known = |slot: u32| {
-            let known = match last {
-                Some((before, known)) if before == slot => known,
-                _ => head.is_known(shard.series(slot)),
-            };
-            last = Some((slot, known));
-            if !known {
-                *self.orphans.entry(shard.series(slot)).or_default() += 1;
-            }
-            known
-        };
+    /// Takes out what belongs to series that nothing defined.
+    fn take_orphans(&mut self, work: &mut ShardWork, in_dictionary: bool, head: &Head) {
+        let shard = work.shard;
+        let slots = work.samples.iter().map(|sample| sample.slot);
+        let slots = slots.chain(work.histograms.iter().map(|histogram| histogram.slot));
+        let slots = slots.chain(work.exemplars.iter().map(|exemplar| exemplar.slot));
+        let unknown = head.unknown(shard, slots);
+        if unknown.is_empty() {
+            return;
+        }
+        let known = |slot: u32| !unknown.contains_key(&shard.series(slot));
         if !work.starts.is_empty() {
-            let kept = work.samples.iter().map(|sample| head.is_known(shard.series(sample.slot)));
-            let starts = work.starts.iter().zip(kept).filter(|(_, known)| *known);
+            let starts = work.starts.iter().zip(&work.samples);
+            let starts = starts.filter(|(_, sample)| known(sample.slot));
             work.starts = starts.map(|(start, _)| *start).collect();
         }
-        work.samples.retain(|sample| is_known(sample.slot));
-        work.histograms.retain(|histogram| is_known(histogram.slot));
-        work.exemplars.retain(|exemplar| is_known(exemplar.slot));
+        work.samples.retain(|sample| known(sample.slot));
+        work.histograms.retain(|histogram| known(histogram.slot));
+        work.exemplars.retain(|exemplar| known(exemplar.slot));
+        // A series that the dictionary left out had all of its samples in blocks: these added nothing
+        // when they came.
+        for (series, count) in unknown.into_iter().filter(|_| !in_dictionary) {
+            *self.orphans.entry(series).or_default() += count;
+        }
     }
 
     fn name(&self, log: &Path, damage: &mut Vec<Damage>) {
@@ -240,7 +255,7 @@ fn apply_all(receiver: &Receiver<Work>, head: &Head, view: &View) -> Lost {
             }
         }
         for mut shard in work.shards {
-            lost.take_orphans(&mut shard, head);
+            lost.take_orphans(&mut shard, work.in_dictionary, head);
             head.apply_batch(shard.shard, shard.batch(), &older);
         }
     }

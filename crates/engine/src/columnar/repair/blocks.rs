@@ -12,7 +12,6 @@ use crate::{
     EngineError,
     columnar::{
         check::verified,
-        chunk_encoder::ChunkEncoder,
         manifest::{BlockEntry, Manifest},
     },
 };
@@ -22,7 +21,7 @@ use crate::{
 struct Salvaged {
     block: Option<BlockMeta>,
     series_lost: u64,
-    chunks_lost: u64,
+    pages_lost: u64,
     samples_lost: u64,
 }
 
@@ -92,10 +91,10 @@ impl Repair<'_> {
             }
             Err(error) => return Err(error),
         };
-        let Salvaged { block, series_lost, chunks_lost, samples_lost } = salvaged;
-        if series_lost + chunks_lost > 0 {
+        let Salvaged { block, series_lost, pages_lost, samples_lost } = salvaged;
+        if series_lost + pages_lost > 0 {
             self.lost(format!(
-                "of {described}: {series_lost} series, and of others {chunks_lost} chunks with \
+                "of {described}: {series_lost} series, and of others {pages_lost} pages with \
                  {samples_lost} samples"
             ));
         }
@@ -122,22 +121,28 @@ impl Repair<'_> {
         let mut writer =
             BlockWriter::create(self.disk, &self.layout.blocks(), name, entry.sequence)?;
         writer.set_level(entry.level);
-        let (mut columns, mut encoder) = (SeriesColumns::default(), ChunkEncoder::default());
+        let (mut columns, mut exemplars) = (SeriesColumns::default(), Vec::new());
         let mut previous = None;
         for series in 0..block.series_count() {
             columns.clear();
-            let Some(found) = block.salvage(series, &mut columns) else {
+            exemplars.clear();
+            let Some(found) = block.salvage(series, &mut columns, &mut exemplars) else {
                 salvaged.series_lost += 1;
                 continue;
             };
-            salvaged.chunks_lost += found.chunks_lost;
+            salvaged.pages_lost += found.pages_lost;
             salvaged.samples_lost += found.samples_lost;
             let in_order = previous.as_ref().is_none_or(|previous| *previous < found.labels);
-            if columns.is_empty() || !in_order || !columns.timestamps.is_sorted() {
+            let ascends = columns.timestamps.is_sorted()
+                && columns.histograms.timestamps.is_sorted()
+                && exemplars.is_sorted_by_key(|exemplar| exemplar.ts);
+            let empty = columns.is_empty() && exemplars.is_empty();
+            if empty || !in_order || !ascends {
                 continue;
             }
             writer.start_series(&found.labels)?;
-            encoder.push_all(&columns.timestamps, &columns.values, &mut writer)?;
+            writer.push(&mut columns)?;
+            writer.push_exemplars(&exemplars)?;
             previous = Some(found.labels);
         }
         if writer.series_count() > 0 {

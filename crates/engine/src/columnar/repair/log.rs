@@ -63,7 +63,8 @@ impl Repair<'_> {
             self.quarantine.keep_file(path)?;
         }
         let count = consistent.len();
-        checkpoint::write(disk, &dir, LogOffset(offset), consistent.into_iter())?;
+        let parts = checkpoint::parts_of(consistent);
+        checkpoint::write(disk, &dir, LogOffset(offset), parts.into_iter())?;
         self.did(format!("wrote the series dictionary at log offset {offset} with {count} series"));
         Ok(())
     }

@@ -159,7 +159,9 @@ impl Repair<'_> {
             .collect();
         let chosen = covered.iter().copied().find(sound).or(covered.first().copied());
         if let Some((offset, _)) = chosen {
-            return Ok((offset.0, Some(offset.0)));
+            // A dictionary may be newer than the blocks; the log begins where those end.
+            let flushed_to = log_start.map_or(offset.0, |start| offset.0.min(start));
+            return Ok((flushed_to, Some(offset.0)));
         }
         let start = log_start.unwrap_or(0);
         let before = dictionaries.iter().map(|(offset, _)| offset.0).max();
@@ -216,8 +218,10 @@ fn unknown(ulid: Ulid) -> BlockMeta {
         min_ts: 0,
         max_ts: 0,
         series: 0,
-        chunks: 0,
+        pages: 0,
         samples: 0,
+        histograms: 0,
+        exemplars: 0,
         bytes: 0,
         files: Vec::new(),
     }

@@ -45,7 +45,7 @@ pub(super) fn series(inner: &Inner, query: &LabelQuery) -> Result<Vec<Labels>, E
         let has_samples = |series: &SeriesRef| places.in_head(*series);
         for series in head.select(matchers).into_iter().filter(has_samples) {
             look(sets.len(), &query.stop)?;
-            sets.push(head.labels(series));
+            sets.extend(head.labels(series));
         }
         Ok(sets)
     };
@@ -141,7 +141,10 @@ impl<T: Ord> Answers<T> {
 }
 
 /// The series of a block that any of the selectors picks, ascending; `None` stands for all.
-fn selected(block: &Block, selectors: &[Vec<Matcher>]) -> Result<Option<Vec<u32>>, EngineError> {
+pub(super) fn selected(
+    block: &Block,
+    selectors: &[Vec<Matcher>],
+) -> Result<Option<Vec<u32>>, EngineError> {
     let Some((first, others)) = selectors.split_first() else { return Ok(None) };
     let mut series = block.select(first)?;
     for matchers in others {

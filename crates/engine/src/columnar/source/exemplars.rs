@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use timberline_model::{Exemplar, LabelQuery, Labels, Matcher, SeriesExemplars};
 
+use super::answers::selected;
 use crate::{
     EngineError,
-    columnar::{engine::Inner, scan::Places},
+    columnar::{engine::Inner, merge::merge_exemplars, scan::Places},
 };
 
 /// Exemplars in the query's span, series in order of their labels.
@@ -27,25 +28,29 @@ pub(super) fn exemplars(
         for series in selectors.iter().flat_map(|matchers| head.select(matchers)) {
             let exemplars = places.exemplars_in_head(series);
             if !exemplars.is_empty() {
-                add(head.labels(series), exemplars);
+                // A series stays while it has exemplars in memory.
+                if let Some(labels) = head.labels(series) {
+                    add(labels, exemplars);
+                }
+            }
+        }
+    }
+    for block in places.blocks() {
+        let series = selected(block.block(), &query.selectors)?;
+        let all = 0..block.block().series_count();
+        for series in series.unwrap_or_else(|| all.collect()) {
+            let mut exemplars = Vec::new();
+            block.exemplars(series, query.range, &mut exemplars)?;
+            if !exemplars.is_empty() {
+                add(block.block().labels(series)?, exemplars);
             }
         }
     }
     let limit = if query.limit == 0 { usize::MAX } else { query.limit };
     let joined = found.into_iter().take(limit).map(|(labels, mut exemplars)| {
-        sort(&mut exemplars);
+        // A series may be picked twice, and a flush in between shows its exemplars twice.
+        merge_exemplars(&mut exemplars);
         SeriesExemplars { labels, exemplars }
     });
     Ok(joined.collect())
-}
-
-/// Sorts by time and leaves out repeats: a series may be picked twice, and a sender may repeat itself
-/// after a restart.
-fn sort(exemplars: &mut Vec<Exemplar>) {
-    let order = |a: &Exemplar, b: &Exemplar| {
-        let by_time = a.ts.cmp(&b.ts).then(a.value.total_cmp(&b.value));
-        by_time.then_with(|| a.labels.cmp(&b.labels))
-    };
-    exemplars.sort_by(order);
-    exemplars.dedup();
 }

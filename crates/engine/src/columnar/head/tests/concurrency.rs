@@ -73,7 +73,7 @@ impl Rig {
         let mut columns = SeriesColumns::default();
         let mut read = 0;
         for series in self.head.select(&[some]) {
-            let host = host_of(&self.head.labels(series));
+            let host = host_of(&self.head.labels(series).expect("nothing leaves"));
             columns.clear();
             self.head.read(series, TimeRange::ALL, Epoch::default(), &mut columns);
             assert!(columns.timestamps.is_sorted_by(|a, b| a < b));

@@ -1,9 +1,13 @@
 //! Definitions from disk, the dictionary, and questions about labels.
 
-use timberline_model::{Labels, MatchOp, Matcher, SeriesRef};
+use std::path::Path;
+
+use timberline_io::SimDisk;
+use timberline_log::checkpoint::{self, Checkpoint};
+use timberline_model::{Labels, LogOffset, MatchOp, Matcher, STALE_NAN, SeriesRef, TimeRange};
 
 use super::{
-    super::{Head, HeadOptions, HeadSample, ShardIndex},
+    super::{Epoch, Head, HeadOptions, HeadSample, ShardIndex},
     support::{batch_of, head, labels, nothing_older, of, raw, read_all, series_of, write},
 };
 
@@ -14,7 +18,7 @@ fn a_head_defined_from_a_dictionary_is_the_same_head() {
         series_of(&before, &labels(host));
     }
     let after = head(Default::default());
-    let mut dictionary: Vec<(SeriesRef, Labels)> = before.dictionary().collect();
+    let mut dictionary = definitions(&before);
     assert_eq!(dictionary.len(), 3_000);
     assert!(dictionary.is_sorted_by_key(|(series, _)| *series));
     // In the order in which they may come from a log: not ascending.
@@ -25,7 +29,7 @@ fn a_head_defined_from_a_dictionary_is_the_same_head() {
     }
     assert_eq!(after.series_count(), 3_000);
     dictionary.reverse();
-    assert_eq!(after.dictionary().collect::<Vec<_>>(), dictionary);
+    assert_eq!(definitions(&after), dictionary);
     let sets: Vec<Labels> = (0..3_000).map(labels).collect();
     let resolution = after.resolve(&batch_of(sets.iter().map(raw)));
     assert!(resolution.undefined.is_empty(), "what recovery defines is in the log");
@@ -34,6 +38,111 @@ fn a_head_defined_from_a_dictionary_is_the_same_head() {
     }
     let one = Matcher::new("host", MatchOp::Regex, "h1.3").expect("valid");
     assert_eq!(after.select(std::slice::from_ref(&one)), before.select(&[one]));
+}
+
+fn definitions(head: &Head) -> Vec<(SeriesRef, Labels)> {
+    let labels = |series| (series, head.labels(series).expect("it was just selected"));
+    head.select(&[]).into_iter().map(labels).collect()
+}
+
+/// The parts of a head's dictionary, read back from a file.
+fn restored(head: &Head, after: &Head) -> Vec<Result<(), String>> {
+    let disk = SimDisk::new(1);
+    let dir = Path::new("/dictionaries");
+    let path = checkpoint::write(&disk, dir, LogOffset(1), head.dictionary()).expect("written");
+    let checkpoint = Checkpoint::open(&disk, &path).expect("sound");
+    let mut buffer = Vec::new();
+    (0..checkpoint.part_count())
+        .map(|index| after.restore(&checkpoint.part(&disk, index, &mut buffer).expect("sound")))
+        .collect()
+}
+
+#[test]
+fn a_head_restored_from_its_dictionary_is_the_same_head() {
+    let before = head(Default::default());
+    for host in 0..3_000 {
+        series_of(&before, &labels(host));
+    }
+    let after = head(Default::default());
+    assert!(restored(&before, &after).iter().all(Result::is_ok));
+    assert_eq!(after.series_count(), 3_000);
+    assert_eq!(definitions(&after), definitions(&before));
+    let one = Matcher::new("host", MatchOp::Regex, "h1.3").expect("valid");
+    assert_eq!(after.select(std::slice::from_ref(&one)), before.select(std::slice::from_ref(&one)));
+    after.index();
+    assert_eq!(after.select(std::slice::from_ref(&one)), before.select(&[one]));
+    for host in 0..3_000 {
+        assert_eq!(after.find(&labels(host)), before.find(&labels(host)));
+    }
+    let new = series_of(&after, &labels(3_000));
+    assert_eq!(series_of(&before, &labels(3_000)), new, "numbers go on where they were");
+    let again = restored(&before, &after);
+    assert!(again.iter().all(|part| part.as_ref().is_err_and(|reason| reason.contains("twice"))));
+}
+
+#[test]
+fn series_that_left_are_not_in_the_dictionary_and_their_numbers_are_not_given_again() {
+    let before = head(Default::default());
+    let series: Vec<SeriesRef> = (0..2_000).map(|host| series_of(&before, &labels(host))).collect();
+    for (host, series) in series.iter().enumerate() {
+        write(&before, *series, &[(if host % 2 == 0 { 1 } else { 1_000 }, 1.0)]);
+    }
+    assert_eq!(retired(&before, 500), 0, "all have samples");
+    let epoch = before.rotate();
+    before.release(epoch);
+    assert_eq!(retired(&before, 500), 1_000);
+    assert_eq!(before.series_count(), 1_000);
+    let after = head(Default::default());
+    assert!(restored(&before, &after).iter().all(Result::is_ok));
+    assert_eq!(definitions(&after), definitions(&before));
+    for (host, series) in (0..).zip(&series) {
+        let expected = (host % 2 == 1).then_some(*series);
+        assert_eq!((before.find(&labels(host)), after.find(&labels(host))), (expected, expected));
+        assert_eq!(before.labels(*series).is_some(), expected.is_some());
+    }
+    assert_eq!(before.label_values("host", &[]).len(), 1_000);
+    for head in [&before, &after] {
+        let again = series_of(head, &labels(0));
+        assert!(again != series[0] && !series.contains(&again));
+        assert!(!head.has_samples(again, TimeRange::ALL, Epoch::default()));
+    }
+}
+
+/// Lets idle series go, as a commit does.
+fn retired(head: &Head, idle: i64) -> u64 {
+    let series = head.idle_series(idle);
+    head.begin_retiring();
+    let count = series.shards().map(|shard| head.retire(shard, &series)).sum();
+    series.shards().for_each(|shard| head.clean(shard));
+    head.end_retiring();
+    count
+}
+
+#[test]
+fn a_series_that_ended_goes_at_once_and_one_never_seen_after_a_while() {
+    let head = head(Default::default());
+    let shard = ShardIndex::of_hash(labels(1).hash());
+    let same_shard = (1..).filter(|host| ShardIndex::of_hash(labels(*host).hash()) == shard);
+    let [ended, unseen, alive] = same_shard.take(3).collect::<Vec<_>>()[..] else { unreachable!() };
+    let (stale, alive) = (series_of(&head, &labels(ended)), series_of(&head, &labels(alive)));
+    head.define(shard.series(900), &labels(unseen)).expect("sound");
+    write(&head, stale, &[(10, 1.0), (20, STALE_NAN)]);
+    write(&head, alive, &[(15, 1.0)]);
+    let flush = || {
+        let epoch = head.rotate();
+        head.release(epoch);
+    };
+    flush();
+    assert_eq!(retired(&head, 1_000), 1);
+    assert_eq!(head.find(&labels(ended)), None);
+    write(&head, alive, &[(1_019, 1.0)]);
+    flush();
+    assert_eq!(retired(&head, 1_000), 0);
+    write(&head, alive, &[(1_020, 1.0)]);
+    assert_eq!(retired(&head, 1_000), 1, "the first look was at instant 20");
+    assert_eq!(head.find(&labels(unseen)), None);
+    assert_eq!(head.select(&[]), [alive]);
+    assert_eq!(head.resolve(&batch_of([raw(&labels(unseen))])).undefined.len(), 1);
 }
 
 #[test]
@@ -71,11 +180,28 @@ fn damaged_definitions_are_named() {
     assert_eq!(reason(shard.series(u32::MAX), &a), "its number is far beyond all others");
     assert_eq!(reason(shard.series(3_000_000_000), &a), "its number is far beyond all others");
     head.define(shard.series(4), &a).expect("sound");
-    assert_eq!(reason(shard.series(5), &a), "its labels have another number");
+    assert_eq!(reason(shard.series(3), &a), "its labels have another number");
     let other = (3..).map(labels).find(|set| ShardIndex::of_hash(set.hash()) == shard);
     assert_eq!(reason(shard.series(4), &other.expect("one")), "its number has other labels");
     assert_eq!(head.series_count(), 1);
     assert_eq!(head.find(&b), None);
+}
+
+#[test]
+fn a_later_number_takes_the_place_of_an_earlier_one() {
+    let head = head(Default::default());
+    let set = labels(1);
+    let shard = ShardIndex::of_hash(set.hash());
+    let (before, after) = (shard.series(7), shard.series(9));
+    head.define(before, &set).expect("sound");
+    write(&head, before, &[(1, 1.0)]);
+    head.define(after, &set).expect("sound");
+    assert_eq!((head.find(&set), head.series_count()), (Some(after), 1));
+    assert!(!head.is_known(before));
+    assert_eq!(head.select(&[]), [after]);
+    assert_eq!(read_all(&head, after), of(&[(1, 1.0)]));
+    let unknown = head.unknown(shard, [7, 9, 7].into_iter());
+    assert_eq!(unknown.into_iter().collect::<Vec<_>>(), [(before, 2)]);
 }
 
 fn head_of_services() -> Head {
