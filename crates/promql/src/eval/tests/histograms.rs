@@ -37,8 +37,11 @@ fn only(value: Value) -> RangeSeries {
     }
 }
 
+/// Seconds and numbers.
+type Points = Vec<(i64, f64)>;
+
 /// Floats and histograms (by their counts) with their seconds.
-fn parts(series: &RangeSeries) -> (Vec<(i64, f64)>, Vec<(i64, f64)>) {
+fn parts(series: &RangeSeries) -> (Points, Points) {
     let floats = series.timestamps.iter().map(|ts| ts / SECOND).zip(series.values.iter().copied());
     let histograms = series.histograms.iter().map(|(ts, found)| (ts / SECOND, found.sum));
     (floats.collect(), histograms.collect())
