@@ -94,7 +94,7 @@ fn all(engine: &Engine) -> Vec<String> {
             ));
         }
     }
-    let query = LabelQuery { selectors: Vec::new(), range: TimeRange::ALL, limit: 0 };
+    let query = LabelQuery { selectors: Vec::new(), range: TimeRange::ALL, limit: 0, stop: Stop::never() };
     all.sort();
     all.push(format!("{:?}", engine.exemplars(&query).unwrap()));
     all

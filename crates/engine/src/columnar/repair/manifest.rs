@@ -216,8 +216,10 @@ fn unknown(ulid: Ulid) -> BlockMeta {
         min_ts: 0,
         max_ts: 0,
         series: 0,
-        chunks: 0,
+        pages: 0,
         samples: 0,
+        histograms: 0,
+        exemplars: 0,
         bytes: 0,
         files: Vec::new(),
     }
