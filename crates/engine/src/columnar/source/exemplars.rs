@@ -36,13 +36,13 @@ pub(super) fn exemplars(
         }
     }
     for block in places.blocks() {
-        let series = selected(block.block(), &query.selectors)?;
-        let all = 0..block.block().series_count();
-        for series in series.unwrap_or_else(|| all.collect()) {
-            let mut exemplars = Vec::new();
-            block.exemplars(series, query.range, &mut exemplars)?;
-            if !exemplars.is_empty() {
-                add(block.block().labels(series)?, exemplars);
+        for matchers in selectors {
+            for series in block.block().select(matchers)? {
+                let mut exemplars = Vec::new();
+                block.exemplars(series, query.range, &mut exemplars)?;
+                if !exemplars.is_empty() {
+                    add(block.block().labels(series)?, exemplars);
+                }
             }
         }
     }
