@@ -42,6 +42,10 @@ impl Starts {
             return;
         }
         let before = self.held_bytes();
+        if self.runs.is_empty() {
+            // Most series have one start for as long as they live.
+            self.runs.reserve_exact(1);
+        }
         self.runs.push(StartRun { first_ts: ts, start, epoch: at.epoch });
         at.ledger.of(at.epoch).bytes += self.held_bytes() - before;
     }
