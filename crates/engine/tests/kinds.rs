@@ -95,7 +95,6 @@ fn all(engine: &Engine) -> Vec<String> {
         }
     }
     let query = LabelQuery::default();
-    let query = LabelQuery { selectors: Vec::new(), range: TimeRange::ALL, limit: 0, stop: Stop::never() };
     all.sort();
     all.push(format!("{:?}", engine.exemplars(&query).unwrap()));
     all

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use timberline_model::{Exemplar, LabelQuery, Labels, Matcher, SeriesExemplars};
 
-use super::answers::selected;
 use crate::{
     EngineError,
     columnar::{engine::Inner, merge::merge_exemplars, scan::Places},
