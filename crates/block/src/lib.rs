@@ -49,5 +49,5 @@ mod write;
 pub use error::BlockError;
 pub use format::{TEMPORARY_SUFFIX, VERSION};
 pub use meta::{BlockMeta, FileMeta};
-pub use read::{Block, ChunkMeta, LabelCount, LabelReader};
+pub use read::{Block, BlockOutline, ChunkMeta, LabelCount, LabelReader, SalvagedSeries};
 pub use write::BlockWriter;

@@ -29,16 +29,19 @@
 //!
 //! Invariant: what a call acknowledged at [`Durability::Synced`] is there after a power cut.
 
+mod care;
 mod database;
 mod error;
 mod options;
 
+pub use care::{check, check_on, repair};
 pub use database::Database;
 pub use error::Error;
 pub use options::{Options, QueryOptions};
 pub use timberline_engine::{
-    BulkImport, CompactionOutcome, Damage, EngineError, EngineStats, FlushOutcome, HeadCardinality,
-    ImportOptions, ImportOutcome, RESTORING_FILE, Retention, Snapshot, check_levels,
+    BulkImport, CheckReport, CompactionOutcome, Damage, EngineError, EngineStats, Finding,
+    FlushOutcome, HeadCardinality, ImportOptions, ImportOutcome, RESTORING_FILE, RepairOptions,
+    RepairReport, Retention, Snapshot, check_levels,
 };
 pub use timberline_model::{
     DuplicatePolicy, Durability, ErrorKind, LabelQuery, Labels, LabelsBuilder, LabelsError,

@@ -17,8 +17,8 @@ pub mod columnar;
 mod error;
 
 pub use columnar::{
-    BulkImport, CompactionOutcome, Damage, Engine, EngineOptions, EngineStats, FlushOutcome,
-    HeadCardinality, ImportOptions, ImportOutcome, LEVELS_MAX, RESTORING_FILE, Retention, Snapshot,
-    check_levels,
+    BulkImport, CheckReport, CompactionOutcome, Damage, Engine, EngineOptions, EngineStats, Finding,
+    FlushOutcome, HeadCardinality, ImportOptions, ImportOutcome, LEVELS_MAX, RESTORING_FILE,
+    RepairOptions, RepairReport, Retention, Snapshot, check, check_levels, repair,
 };
 pub use error::EngineError;

@@ -92,6 +92,41 @@ pub fn read(
     }
 }
 
+/// Reads what can be read of a damaged dictionary: calls `each` with every series of the blocks that have
+/// their checksum, and returns how many damaged places there are. What stood in them is lost.
+///
+/// # Errors
+/// A failing disk, or a file of another version.
+pub fn salvage(
+    disk: &dyn Disk,
+    path: &Path,
+    each: &mut dyn FnMut(SeriesRef, Labels),
+) -> Result<u64, LogError> {
+    let mut reader = Reader::open(disk, path)?;
+    let mut damaged = match reader.header() {
+        Ok(_) => 0,
+        Err(LogError::Damaged { .. }) => 1,
+        Err(error) => return Err(error),
+    };
+    let mut position = HEADER_BYTES as u64;
+    while position < reader.len {
+        reader.position = position;
+        match reader.block(each) {
+            Ok(Block::Entries(_)) => position = reader.position,
+            Ok(Block::Last { .. }) => break,
+            Err(LogError::Damaged { .. }) => {
+                damaged += 1;
+                // A sound length leads to the next block; without one, nothing behind is found.
+                let header = reader.window.at(position, BLOCK_HEADER_BYTES, reader.len)?;
+                let Some(len) = header.map(|bytes| u64::from(u32_at(bytes, 0))) else { break };
+                position += BLOCK_HEADER_BYTES as u64 + len + CRC_BYTES as u64;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(damaged)
+}
+
 /// The checkpoints of a directory, ascending by offset. A directory that does not exist has none.
 ///
 /// # Errors

@@ -56,6 +56,17 @@ impl Block {
         Ok(block)
     }
 
+    /// A block of parts that may not agree: for what is damaged.
+    pub(super) fn from_parts(
+        meta: BlockMeta,
+        dir: &Path,
+        index: Index,
+        chunks_path: PathBuf,
+        chunks: Mapped,
+    ) -> Self {
+        Self { meta, dir: dir.to_owned(), index, chunks_path, chunks }
+    }
+
     /// What the block is and holds.
     #[must_use]
     pub const fn meta(&self) -> &BlockMeta {

@@ -12,6 +12,7 @@ mod label_lists;
 mod label_queries;
 mod names;
 mod postings;
+mod salvage;
 mod select;
 mod verify;
 
@@ -19,3 +20,4 @@ pub use block::Block;
 pub use bodies::ChunkMeta;
 pub use label_lists::LabelReader;
 pub use label_queries::LabelCount;
+pub use salvage::{BlockOutline, SalvagedSeries};

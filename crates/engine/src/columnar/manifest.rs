@@ -111,15 +111,23 @@ impl Manifest {
     /// been truncated since.
     pub(crate) fn load(disk: &dyn Disk, dir: &Path) -> Result<Option<Self>, EngineError> {
         let Some(newest) = numbers(disk, dir)?.last().copied() else { return Ok(None) };
+        let manifest = Self::read(disk, dir, newest)?;
         let path = path_of(dir, newest);
+        manifest.map(Some).map_err(|reason| EngineError::Manifest { path, reason })
+    }
+
+    /// A manifest by its number, or what is wrong with it.
+    pub(super) fn read(
+        disk: &dyn Disk,
+        dir: &Path,
+        number: u64,
+    ) -> Result<Result<Self, String>, EngineError> {
+        let path = path_of(dir, number);
         let bytes = disk.read(&path).map_err(EngineError::disk("read", &path))?;
-        let manifest = Self::decode(&bytes)
-            .map_err(|reason| EngineError::Manifest { path: path.clone(), reason })?;
-        if manifest.number != newest {
-            let reason = format!("it says that it is number {}", manifest.number);
-            return Err(EngineError::Manifest { path, reason });
-        }
-        Ok(Some(manifest))
+        Ok(Self::decode(&bytes).and_then(|manifest| match manifest.number == number {
+            true => Ok(manifest),
+            false => Err(format!("it says that it is number {}", manifest.number)),
+        }))
     }
 
     /// Makes this the manifest in force, and forgets old ones.
@@ -204,12 +212,12 @@ impl Manifest {
     }
 }
 
-fn path_of(dir: &Path, number: u64) -> PathBuf {
+pub(super) fn path_of(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{number:020}"))
 }
 
 /// Numbers of the manifests in a directory, ascending. Other files are left alone.
-fn numbers(disk: &dyn Disk, dir: &Path) -> Result<Vec<u64>, EngineError> {
+pub(super) fn numbers(disk: &dyn Disk, dir: &Path) -> Result<Vec<u64>, EngineError> {
     let entries = disk.list(dir).map_err(EngineError::disk("list", dir))?;
     let plain = |name: &str| name.len() == 20 && name.bytes().all(|b| b.is_ascii_digit());
     let mut numbers: Vec<u64> = entries

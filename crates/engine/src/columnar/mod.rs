@@ -4,6 +4,7 @@
 //! turns the head into blocks, `recovery` rebuilds the head, and `scan` reads all of it.
 
 mod blocks;
+mod check;
 mod chunk_encoder;
 mod commit;
 mod compact;
@@ -21,6 +22,7 @@ mod manifest;
 mod merge;
 mod options;
 mod recovery;
+mod repair;
 mod retention;
 mod scan;
 mod snapshot;
@@ -31,6 +33,7 @@ mod throttle;
 mod tombstone;
 mod view;
 
+pub use check::{CheckReport, Finding, check};
 pub use compact::CompactionOutcome;
 pub use engine::Engine;
 pub use flush::FlushOutcome;
@@ -39,6 +42,7 @@ pub use import::{BulkImport, ImportOptions, ImportOutcome};
 pub use layout::RESTORING_FILE;
 pub use options::{EngineOptions, LEVELS_MAX, check_levels};
 pub use recovery::Damage;
+pub use repair::{RepairOptions, RepairReport, repair};
 pub use retention::Retention;
 pub use snapshot::Snapshot;
 pub use stats::EngineStats;

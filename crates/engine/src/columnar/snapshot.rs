@@ -108,14 +108,7 @@ impl Inner {
         dir: &Path,
     ) -> Result<(), EngineError> {
         let disk = self.disk.as_ref();
-        // The log goes on where the blocks end, so the numbering of offsets does, too.
-        let options = LogOptions { segment_bytes: SEGMENT_BYTES, ..self.options.log.clone() };
-        let from = LogOffset(manifest.flushed_to);
-        let disk_too = Arc::clone(&self.disk);
-        let (log, _) = Log::open(disk_too, &unfinished.log(), options, from, &mut |_, _| ())?;
-        log.begin_segment()?;
-        log.close()?;
-        drop(log);
+        begin_log(&self.disk, unfinished, manifest.flushed_to())?;
         for block in &manifest.blocks {
             let dir = unfinished.block(&block.ulid);
             disk.sync_dir(&dir).map_err(EngineError::disk("sync", &dir))?;
@@ -131,6 +124,20 @@ impl Inner {
         }
         Ok(())
     }
+}
+
+/// Makes a log without records that goes on where the blocks end, so that the numbering of offsets does,
+/// too.
+pub(crate) fn begin_log(
+    disk: &Arc<dyn Disk>,
+    layout: &Layout,
+    from: LogOffset,
+) -> Result<(), EngineError> {
+    let options =
+        LogOptions { segment_bytes: SEGMENT_BYTES, reserve_bytes: 0, ..LogOptions::default() };
+    let (log, _) = Log::open(Arc::clone(disk), &layout.log(), options, from, &mut |_, _| ())?;
+    log.begin_segment()?;
+    Ok(log.close()?)
 }
 
 /// Removes what an interrupted snapshot left.

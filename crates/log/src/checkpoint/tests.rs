@@ -131,3 +131,25 @@ proptest! {
         prop_assert!(read_all(&disk, path).is_err());
     }
 }
+
+#[test]
+fn of_a_damaged_dictionary_the_sound_blocks_are_salvaged() {
+    let disk = SimDisk::new(5);
+    let dictionary = dictionary(5_000);
+    let path = written(&disk, 64, &dictionary);
+    let len = disk.open(&path).unwrap().len().unwrap();
+    let mut most = 0;
+    for byte in (0..len).step_by(9_973).chain([0, 32, 36]) {
+        let copy = disk.fork(byte);
+        copy.flip_bit(&path, byte, 3).unwrap();
+        let mut found = Vec::new();
+        let mut each = |series, labels| found.push((series, labels));
+        let damaged = salvage(&copy, &path, &mut each).unwrap();
+        assert!(damaged > 0 && read_all(&copy, &path).is_err(), "byte {byte}");
+        // What is given out is what was written: all before and behind the damaged block, in order.
+        let mut written = dictionary.iter();
+        assert!(found.iter().all(|entry| written.any(|other| other == entry)), "byte {byte}");
+        most = most.max(found.len());
+    }
+    assert!(most > dictionary.len() / 2, "one damaged block does not take the others along");
+}
