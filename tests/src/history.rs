@@ -81,6 +81,13 @@ impl History {
         }
     }
 
+    /// The same samples, each of which may be there or not.
+    #[must_use]
+    pub fn in_doubt(&self) -> Self {
+        let doubtful = self.samples.keys().map(|key| (*key, Expected::Possible));
+        Self { samples: doubtful.collect() }
+    }
+
     /// Adds what another writer sent.
     pub fn extend(&mut self, other: Self) {
         self.samples.extend(other.samples);

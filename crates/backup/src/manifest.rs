@@ -6,10 +6,7 @@ use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    BackupError, Depot,
-    depot::read_whole,
-};
+use crate::{BackupError, Depot, depot::read_whole};
 
 /// First line of every manifest; the number is the format's version.
 const MAGIC: &str = "timberline backup 1";
@@ -173,7 +170,8 @@ pub(crate) fn key_of(number: u64) -> String {
 
 /// Whether a path leads downwards only.
 fn is_plain(path: &str) -> bool {
-    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+    !path.is_empty()
+        && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
 #[cfg(test)]

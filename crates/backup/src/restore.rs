@@ -18,9 +18,7 @@ use timberline::RESTORING_FILE;
 use timberline_io::{Disk, RealDisk};
 
 use crate::{
-    BackupError, BackupFile, BackupManifest, Depot, Progress,
-    copying::each,
-    manifest::numbers,
+    BackupError, BackupFile, BackupManifest, Depot, Progress, copying::each, manifest::numbers,
     source::LOCK_FILE,
 };
 
@@ -121,9 +119,7 @@ impl<'a> Restore<'a> {
         let unfinished = format!("{RESTORING_FILE}{UNFINISHED}");
         let foreign = |name: &str| name != LOCK_FILE && name != unfinished;
         match entries.iter().find(|entry| foreign(&entry.name)) {
-            Some(entry) => {
-                Err(refused(dir, &format!("it is not empty, it has {:?}", entry.name)))
-            }
+            Some(entry) => Err(refused(dir, &format!("it is not empty, it has {:?}", entry.name))),
             None => Ok(None),
         }
     }

@@ -40,12 +40,7 @@ impl LocalDepot {
     }
 
     /// Writes a file with a name of its own beside the place where the object will be.
-    fn write(
-        &self,
-        path: &Path,
-        bytes: &[u8],
-        sent: &dyn Fn(u64),
-    ) -> Result<PathBuf, BackupError> {
+    fn write(&self, path: &Path, bytes: &[u8], sent: &dyn Fn(u64)) -> Result<PathBuf, BackupError> {
         self.make_parent(path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let unfinished = path.with_file_name(format!("{name}{UNFINISHED}{}", Ulid::generate()));
@@ -57,12 +52,7 @@ impl LocalDepot {
         written.map(|()| unfinished)
     }
 
-    fn write_file(
-        &self,
-        path: &Path,
-        bytes: &[u8],
-        sent: &dyn Fn(u64),
-    ) -> Result<(), BackupError> {
+    fn write_file(&self, path: &Path, bytes: &[u8], sent: &dyn Fn(u64)) -> Result<(), BackupError> {
         let file = self.disk.create(path, 0).map_err(BackupError::disk("create", path))?;
         let mut position = 0;
         for piece in bytes.chunks(PIECE_BYTES) {

@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::{
+    backup::{BackupArgs, RestoreArgs},
+    care::{CheckArgs, RepairArgs},
+};
 use crate::config::ConfigFlags;
 
 const EXAMPLES: &str = "\
@@ -13,6 +17,7 @@ Examples:
   timberline query 'cpu_usage{host=\"server1\"}'        ask for the newest value
   timberline query 'avg(cpu_usage)' --start -1h       ask for the last hour
   timberline inspect labels                          see what there is
+  timberline backup /mnt/backups                     back up while the server runs
 
 To have Prometheus write into it, add to prometheus.yml:
   remote_write:
@@ -44,6 +49,14 @@ pub(super) enum Command {
     Status(StatusArgs),
     /// Move what is in memory into blocks on the disk.
     Flush(StatusArgs),
+    /// Back up a running server's database, or a stopped one's, into a directory or a bucket.
+    Backup(BackupArgs),
+    /// Fill a new data directory with a backup.
+    Restore(RestoreArgs),
+    /// Look for damage in a stopped database, or in backups, without changing anything.
+    Check(CheckArgs),
+    /// Make a damaged database open again, without losing what can be read.
+    Repair(RepairArgs),
 }
 
 const START_HELP: &str = "\

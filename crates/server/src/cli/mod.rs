@@ -1,17 +1,21 @@
 //! The command line: one binary that is the server and its client.
 //!
 //! What it is not: the client's commands hold no logic of the database. They ask a running server
-//! over HTTP and show what it answers.
+//! over HTTP and show what it answers; `backup`, `restore`, `check` and `repair` also work on files, by the
+//! crates that know them.
 //!
 //! Exit codes: 0 done, 1 failed (the message says what to do), 2 wrong use.
 
 mod args;
+mod backup;
+mod care;
 mod client;
 mod csv;
 mod failure;
 mod flush;
 mod inspect;
 mod local_time;
+mod progress;
 mod query;
 mod start;
 mod table;
@@ -34,5 +38,9 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Status(args) => inspect::status(&args),
         Command::Flush(args) => flush::flush(&args),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => backup::restore(&args),
+        Command::Check(args) => care::check(&args),
+        Command::Repair(args) => care::repair(&args),
     }
 }
