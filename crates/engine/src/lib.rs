@@ -17,8 +17,8 @@ pub mod columnar;
 mod error;
 
 pub use columnar::{
-    BulkImport, CheckReport, CompactionOutcome, Damage, Engine, EngineOptions, EngineStats, Finding,
-    FlushOutcome, HeadCardinality, ImportOptions, ImportOutcome, LEVELS_MAX, RESTORING_FILE,
-    RepairOptions, RepairReport, Retention, Snapshot, check, check_levels, repair,
+    BulkImport, CheckReport, CompactionOutcome, Damage, Engine, EngineOptions, EngineStats,
+    Finding, FlushOutcome, HeadCardinality, ImportOptions, ImportOutcome, LEVELS_MAX,
+    RESTORING_FILE, RepairOptions, RepairReport, Retention, Snapshot, check, check_levels, repair,
 };
 pub use error::EngineError;

@@ -94,10 +94,9 @@ impl Block {
                 found.chunks_lost += 1;
                 break;
             };
-            let mark = columns.len();
+            let mark = columns.mark();
             if self.decode(series, &entry, columns).is_err() {
-                columns.timestamps.truncate(mark);
-                columns.values.truncate(mark);
+                columns.truncate(mark);
                 found.chunks_lost += 1;
                 found.samples_lost += u64::from(entry.count);
             }

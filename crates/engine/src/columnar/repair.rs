@@ -101,6 +101,7 @@ pub fn repair(
     let manifest = repair.manifest()?;
     repair.blocks(&manifest)?;
     repair.dictionary()?;
+    repair.metadata()?;
     // The engine takes the lock itself.
     drop(lock);
     repair.log()?;
