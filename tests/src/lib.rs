@@ -8,12 +8,14 @@ mod history;
 mod process;
 mod prometheus;
 mod server;
+mod weed;
 
 pub use client::{Client, WriteError};
 pub use history::{Expected, History, value_of};
 pub use process::{Process, free_port, wait_until};
 pub use prometheus::{NodeExporter, Prometheus};
 pub use server::Server;
+pub use weed::{BUCKET, Weed};
 
 /// A number from the environment, or a default: how often to repeat what cannot be repeated too often.
 ///
