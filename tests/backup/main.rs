@@ -1,18 +1,22 @@
-//! Backups of a server that is being written to, and `kill -9` of backups and restores.
-//!
-//! `TIMBERLINE_KILL_ROUNDS` says how often each is killed.
+//! Backups of a server that is being written to, and `kill -9` of backups, restores and repairs at every
+//! named step.
+
+mod bucket;
+mod documentation;
 
 use std::{
     collections::BTreeMap,
-    path::Path,
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use timberline::{Labels, Sample};
-use timberline_tests::{Client, History, Server, count_from_env, value_of};
+use timberline::{Database, Labels, Sample, WriteBatch};
+use timberline_io::FAIL_POINT_VARIABLE;
+use timberline_tests::{Client, History, Server, value_of};
 
 const WRITERS: u64 = 2;
 const SERIES_PER_WRITER: u64 = 50;
@@ -70,56 +74,138 @@ fn a_backup_has_all_that_was_acknowledged_before_it_began() {
 }
 
 #[test]
-fn killed_backups_and_restores_leave_the_others_whole_and_can_be_run_again() {
-    let rounds = count_from_env("TIMBERLINE_KILL_ROUNDS", 6);
+fn backups_killed_at_every_named_step_leave_the_others_whole_and_can_be_run_again() {
     let home = tempfile::tempdir().expect("a directory can be made");
     let (place, data) = (home.path().join("backups"), home.path().join("data"));
     let server = Server::start(&data, &[]);
     let client = Client::new(server.address());
     let mut history = History::default();
-    for number in 0..40 {
-        write(&client, 0, number, &mut history);
-        if number % 10 == 9 {
-            assert_eq!(client.post("/api/v1/admin/tsdb/flush").0, 200);
-        }
-    }
-    let backup = ["backup", &text(&place), "--addr", server.address()];
-    let begun = Instant::now();
-    succeed(timberline(&backup));
-    let usual = begun.elapsed();
-    for round in 0..rounds {
-        write(&client, 0, 40 + round as i64, &mut history);
+    let mut number = 0;
+    let mut add = |history: &mut History| {
+        write(&client, 0, number, history);
+        number += 1;
         assert_eq!(client.post("/api/v1/admin/tsdb/flush").0, 200);
-        kill_after(&backup, usual.mul_f64((round + 1) as f64 / rounds as f64));
+    };
+    (0..3).for_each(|_| add(&mut history));
+    let first = history.clone();
+    let backup = ["backup", &text(&place), "--addr", server.address()];
+    succeed(timberline(&backup));
+    for point in points_of("backup.") {
+        add(&mut history);
+        die_at(&point, &backup);
         let checked = succeed(timberline(&["check", "--backup", &text(&place)]));
-        assert!(checked.contains("nothing is damaged"), "{checked}");
-        check_restored(&place, 1, &history.in_doubt());
+        assert!(checked.contains("nothing is damaged"), "{point}: {checked}");
+        let mut known = history.in_doubt();
+        known.extend(first.clone());
+        check_restored(&place, 1, &known);
         let said = succeed(timberline(&backup));
         check_newest(&place, &history, &said);
     }
-    assert!(server.stop().success());
+    // The claims of those that died are void in a day; until then nothing that they put is removed.
+    let said = succeed(timberline(&["backup", &text(&place), "--prune", "--keep=2"]));
+    assert!(said.contains("another backup"), "{said}");
+    let listed = succeed(timberline(&["backup", &text(&place), "--list"]));
+    assert_eq!(listed.lines().count(), 3, "{listed}");
+    drop(server);
 
-    let target = home.path().join("killed");
-    let restore = ["restore", &text(&place), "--data-dir", &text(&target)];
-    let begun = Instant::now();
-    succeed(timberline(&restore));
-    let usual = begun.elapsed();
-    for round in 0..rounds {
-        std::fs::remove_dir_all(&target).expect("it was restored");
-        kill_after(&restore, usual.mul_f64((round + 1) as f64 / rounds as f64));
+    // A stopped database, whose snapshot is made by the command itself.
+    for point in points_of("snapshot.") {
+        let backup = ["backup", &text(&place), "--data-dir", &text(&data)];
+        die_at(&point, &backup);
+        check_newest(&place, &history, &succeed(timberline(&backup)));
+    }
+}
+
+#[test]
+fn restores_killed_at_every_named_step_go_on() {
+    let home = tempfile::tempdir().expect("a directory can be made");
+    let (place, data) = (home.path().join("backups"), home.path().join("data"));
+    let server = Server::start(&data, &[]);
+    let client = Client::new(server.address());
+    let mut history = History::default();
+    (0..3).for_each(|number| write(&client, 0, number, &mut history));
+    succeed(timberline(&["backup", &text(&place), "--addr", server.address()]));
+    for point in points_of("restore.") {
+        let target = home.path().join(point.replace('.', "-"));
+        let restore = ["restore", &text(&place), "--data-dir", &text(&target)];
+        die_at(&point, &restore);
         if target.join("RESTORING").exists() {
-            let refused =
-                timberline(&["start", "--listen=127.0.0.1:0", "--data-dir", &text(&target)]);
-            assert!(!refused.status.success());
+            let start = ["start", "--listen=127.0.0.1:0", "--data-dir", &text(&target)];
+            let refused = timberline(&start);
+            assert!(!refused.status.success(), "{point}");
             let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-            assert!(said.contains("timberline restore"), "{said}");
+            assert!(said.contains("timberline restore"), "{point}: {said}");
             succeed(timberline(&restore));
-        } else if !target.join("manifest").exists() {
-            succeed(timberline(&restore));
+        } else {
+            assert_eq!(point, "restore.unmarked");
         }
         let found = read(&Server::start(&target, &[]));
-        history.check(&found).unwrap_or_else(|difference| panic!("round {round}: {difference}"));
+        history.check(&found).unwrap_or_else(|difference| panic!("{point}: {difference}"));
     }
+}
+
+#[test]
+fn repairs_killed_at_every_named_step_can_be_run_again() {
+    let home = tempfile::tempdir().expect("a directory can be made");
+    for point in points_of("repair.") {
+        let data = home.path().join(point.replace('.', "-"));
+        let server = Server::start(&data, &[]);
+        let client = Client::new(server.address());
+        let mut history = History::default();
+        write(&client, 0, 0, &mut history);
+        assert_eq!(client.post("/api/v1/admin/tsdb/flush").0, 200);
+        write(&client, 0, 1, &mut history);
+        assert!(server.stop().success());
+        // The manifest, and a block's description.
+        for dir in ["manifest", "blocks"] {
+            let mut path = newest(&data.join(dir));
+            if path.is_dir() {
+                path = path.join("meta.json");
+            }
+            let mut bytes = std::fs::read(&path).expect("the file is there");
+            bytes[70] ^= 1;
+            std::fs::write(&path, bytes).expect("the file can be written");
+        }
+        let check = ["check", "--data-dir", &text(&data)];
+        assert_eq!(timberline(&check).status.code(), Some(1), "{point}");
+        let repair = ["repair", "--data-dir", &text(&data)];
+        let planned = timberline(&repair);
+        assert_eq!(planned.status.code(), Some(1), "{point}: a dry run");
+        assert!(String::from_utf8_lossy(&planned.stdout).contains("act: "), "{point}");
+        assert_eq!(timberline(&check).status.code(), Some(1), "{point}: it has changed nothing");
+        let repair = ["repair", "--data-dir", &text(&data), "--yes"];
+        die_at(&point, &repair);
+        succeed(timberline(&repair));
+        succeed(timberline(&check));
+        let found = read(&Server::start(&data, &[]));
+        history.check(&found).unwrap_or_else(|difference| panic!("{point}: {difference}"));
+    }
+}
+
+/// The file or directory with the last name.
+fn newest(dir: &Path) -> PathBuf {
+    let entries = std::fs::read_dir(dir).expect("the directory is there");
+    let paths = entries.map(|entry| entry.expect("it can be read").path());
+    paths.max().expect("it is not empty")
+}
+
+/// The steps of a change, as `docs/fail-points.md` lists them.
+fn points_of(change: &str) -> Vec<String> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/fail-points.md");
+    let page = std::fs::read_to_string(page).expect("the page is there");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let points: Vec<String> =
+        rows.filter(|name| name.starts_with(change)).map(str::to_owned).collect();
+    assert!(points.len() >= 3, "{points:?}");
+    points
+}
+
+/// Runs a command that kills itself at a step.
+fn die_at(point: &str, arguments: &[&str]) {
+    let mut command = Command::new(Server::binary());
+    command.args(arguments).env(FAIL_POINT_VARIABLE, point);
+    let output = command.stdin(Stdio::null()).output().expect("the binary runs");
+    assert_eq!(output.status.signal(), Some(9), "{point}: {output:?}");
 }
 
 /// Restores a backup and checks what it has.
@@ -151,16 +237,6 @@ fn succeed(output: Output) -> String {
     said
 }
 
-fn kill_after(arguments: &[&str], pause: Duration) {
-    let mut command = Command::new(Server::binary());
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().expect("the binary runs");
-    thread::sleep(pause);
-    // It may have ended by itself.
-    let _ = child.kill();
-    child.wait().expect("the child is ours");
-}
-
 fn text(path: &Path) -> String {
     path.display().to_string()
 }
@@ -182,6 +258,20 @@ fn write_until(
             return;
         }
     }
+}
+
+/// Writes one block's worth into a database of this process, and flushes it.
+fn fill(database: &Database, part: i64) {
+    let mut batch = WriteBatch::default();
+    for series in 0..SERIES_PER_WRITER {
+        let pairs = [("__name__", "m".to_owned()), ("series", series.to_string())];
+        batch.push_labels(Labels::from_pairs(pairs).expect("these are labels"));
+        let ts = (1_700_000_000_000 + part * 15_000) * MILLI;
+        batch.push_sample(ts, value_of(series, ts));
+    }
+    let outcome = database.write(&batch).expect("an open database takes writes");
+    assert_eq!(outcome.samples_rejected, 0);
+    database.flush().expect("an open database flushes");
 }
 
 fn write(client: &Client, writer: u64, number: i64, history: &mut History) {

@@ -10,6 +10,7 @@ mod process;
 mod prometheus;
 mod remote_read;
 mod server;
+mod weed;
 
 pub use client::{Client, WriteError};
 pub use exporter::Exporter;
@@ -18,6 +19,7 @@ pub use process::{Process, free_port, wait_until};
 pub use prometheus::{NodeExporter, Prometheus};
 pub use remote_read::{Form, ReadSeries, read};
 pub use server::Server;
+pub use weed::{BUCKET, Weed};
 
 /// A number from the environment, or a default: how often to repeat what cannot be repeated too often.
 ///

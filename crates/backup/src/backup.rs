@@ -140,6 +140,7 @@ impl<'a> Backup<'a> {
                 reason: "a prune is at work; run the backup again when it is done".to_owned(),
             });
         }
+        self.disk.reach("backup.claimed");
         let mut contents = self.contents(dir, &id)?;
         let there = self.there()?;
         let copied = Copied::default();
@@ -150,7 +151,9 @@ impl<'a> Backup<'a> {
         })?;
         contents.leave_out(copied.damaged.into_inner().unwrap_or_else(PoisonError::into_inner));
         self.check_there(&contents.files)?;
+        self.disk.reach("backup.copied");
         let manifest = self.publish(contents.into_manifest(id, now_ms(&self.clock)))?;
+        self.disk.reach("backup.published");
         Ok(BackupMade {
             number: manifest.number,
             blocks: manifest.blocks,
@@ -296,6 +299,7 @@ impl<'a> Backup<'a> {
             return Ok(());
         }
         self.depot.put(&file.key, &bytes, &|sent| progress.advance(sent))?;
+        self.disk.reach("backup.one_copied");
         copied.files.fetch_add(1, Ordering::Relaxed);
         copied.bytes.fetch_add(file.bytes, Ordering::Relaxed);
         Ok(())

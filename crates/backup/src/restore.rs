@@ -83,6 +83,7 @@ impl<'a> Restore<'a> {
         let number = number.or(begun.as_ref().map(|marker| marker.number));
         let backup = self.choose(number)?;
         self.begin(dir, &backup, begun)?;
+        disk.reach("restore.marked");
         let copied = AtomicU64::new(0);
         progress.begin(backup.files.len() as u64, backup.bytes());
         for parent in parents(dir, &backup) {
@@ -192,7 +193,9 @@ impl<'a> Restore<'a> {
         target.sync_data().map_err(BackupError::disk("sync", &unfinished))?;
         drop(target);
         copied.fetch_add(position, Ordering::Relaxed);
-        self.disk.rename(&unfinished, &path).map_err(BackupError::disk("rename", &unfinished))
+        self.disk.rename(&unfinished, &path).map_err(BackupError::disk("rename", &unfinished))?;
+        self.disk.reach("restore.one_copied");
+        Ok(())
     }
 
     /// Whether an interrupted restore has brought a file, whole and sound. It is made durable again:
@@ -235,8 +238,10 @@ impl<'a> Restore<'a> {
         for parent in parents(dir, backup) {
             disk.sync_dir(&parent).map_err(BackupError::disk("sync", &parent))?;
         }
+        disk.reach("restore.copied");
         let marker = dir.join(RESTORING_FILE);
         disk.remove_file(&marker).map_err(BackupError::disk("remove", marker))?;
+        disk.reach("restore.unmarked");
         disk.sync_dir(dir).map_err(BackupError::disk("sync", dir))
     }
 }

@@ -18,8 +18,8 @@ use timberline_engine::{
 use timberline_io::{Clock, Disk, Fault, SimClock, SimDisk};
 use timberline_log::LogOptions;
 use timberline_model::{
-    DuplicatePolicy, Durability, Labels, MatchOp, Matcher, Selector, SeriesColumns, SeriesSource,
-    TimeRange, WriteBatch,
+    DuplicatePolicy, Durability, FamilyMetadata, Labels, MatchOp, Matcher, Metadata, MetricKind,
+    Selector, SeriesColumns, SeriesSource, TimeRange, WriteBatch,
 };
 
 const DIR: &str = "/db";
@@ -61,10 +61,24 @@ fn write(engine: &Engine, part: i64) {
     }
 }
 
-/// Two blocks, a dictionary, and samples that are in the log only.
+fn family() -> FamilyMetadata {
+    FamilyMetadata {
+        family: "m".to_owned(),
+        metadata: Metadata {
+            kind: MetricKind::Counter,
+            help: "What it counts.".to_owned(),
+            unit: "seconds".to_owned(),
+        },
+    }
+}
+
+/// Two blocks, a dictionary, metadata, and samples that are in the log only.
 fn filled(seed: u64) -> SimDisk {
     let disk = SimDisk::new(seed);
     let engine = open(&disk).unwrap();
+    let mut batch = WriteBatch::default();
+    batch.push_metadata(family());
+    engine.write(&batch, Durability::Synced).unwrap();
     for part in 0..3 {
         write(&engine, part);
         if part < 2 {
@@ -285,6 +299,26 @@ fn a_damaged_log_gives_what_can_be_replayed_and_begins_anew() {
     let disk = pristine.fork(1);
     disk.remove_dir_all(&Path::new(DIR).join("log")).unwrap();
     assert_eq!(mend(&disk, &whole, "no log").0.len(), 48);
+}
+
+#[test]
+fn damaged_metadata_is_given_up_and_nothing_else() {
+    let pristine = filled(10);
+    assert_eq!(open(&pristine.fork(1)).unwrap().metadata(None, 9), [family()]);
+    let whole = read(&open(&pristine.fork(1)).unwrap()).unwrap();
+    let (path, _) = file(&pristine, "checkpoint", ".metadata");
+    let disk = pristine.fork(1);
+    disk.flip_bit(&path, 40, 0).unwrap();
+    assert_eq!(mend(&disk, &whole, "damaged").0, whole);
+    assert_eq!(open(&disk).unwrap().metadata(None, 9), []);
+    let disk = pristine.fork(1);
+    disk.remove_file(&path).unwrap();
+    assert_eq!(mend(&disk, &whole, "missing").0, whole);
+    // Without a manifest it is found again.
+    let disk = pristine.fork(1);
+    disk.remove_dir_all(&Path::new(DIR).join("manifest")).unwrap();
+    mend(&disk, &whole, "no manifest");
+    assert_eq!(open(&disk).unwrap().metadata(None, 9), [family()]);
 }
 
 #[test]

@@ -111,24 +111,6 @@ pub fn read(
     if rest.is_empty() { Ok(families) } else { Err(malformed(rest)) }
 }
 
-/// The offsets of which there is metadata, the newest first. A directory that does not exist has none.
-///
-/// # Errors
-/// A failing disk.
-pub fn list(disk: &dyn Disk, dir: &Path) -> Result<Vec<LogOffset>, LogError> {
-    let entries = match disk.list(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(LogError::disk("list", dir)(error)),
-    };
-    let names = entries.iter().filter_map(|entry| entry.name.strip_suffix(EXTENSION));
-    let digits = names.filter(|name| name.len() == NAME_DIGITS);
-    let mut offsets: Vec<LogOffset> =
-        digits.filter_map(|name| name.parse().ok()).map(LogOffset).collect();
-    offsets.sort_unstable_by(|a, b| b.cmp(a));
-    Ok(offsets)
-}
-
 /// Removes the metadata files of all offsets but one, those that are newer and those that never became
 /// one included; returns how many went. A directory that does not exist has none.
 ///

@@ -5,5 +5,4 @@
 mod interrupted;
 mod pruning;
 mod round_trip;
-mod s3;
 mod support;

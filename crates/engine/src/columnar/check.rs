@@ -22,7 +22,7 @@ use timberline_log::LogOptions;
 pub(super) use blocks::verified;
 
 use super::{
-    EngineOptions,
+    EngineOptions, Retention,
     layout::Layout,
     recovery::{recover, refuse_unrestored},
 };
@@ -175,5 +175,6 @@ fn start(disk: &Arc<dyn Disk>, layout: &Layout, report: &mut CheckReport) {
 /// Options for opening a directory to look at it or to mend it.
 pub(super) fn scratch_options() -> EngineOptions {
     let log = LogOptions { segment_bytes: 1 << 20, reserve_bytes: 0, ..LogOptions::default() };
-    EngineOptions { background: false, log, ..EngineOptions::default() }
+    let retention = Retention::default();
+    EngineOptions { background: false, log, retention, ..EngineOptions::default() }
 }

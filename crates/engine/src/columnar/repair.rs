@@ -99,11 +99,16 @@ pub fn repair(
         losses: Vec::new(),
     };
     let manifest = repair.manifest()?;
+    disk.reach("repair.manifest");
     repair.blocks(&manifest)?;
+    disk.reach("repair.blocks");
     repair.dictionary()?;
+    repair.metadata()?;
+    disk.reach("repair.dictionary");
     // The engine takes the lock itself.
     drop(lock);
     repair.log()?;
+    disk.reach("repair.log");
     let result = check_locked(disk, &layout)?;
     let Repair { quarantine, acts, losses, .. } = repair;
     let report = RepairReport { acts, losses, quarantine: quarantine.place(), result };

@@ -57,6 +57,7 @@ impl Inner {
         let unfinished = Layout::new(&snapshots.join(format!("{name}{UNFINISHED}")));
         let made = self.link_all(&view.manifest, &unfinished);
         drop(state);
+        disk.reach("snapshot.linked");
         let dir = snapshots.join(&name);
         let made = made.and_then(|()| self.complete(&view.manifest, &unfinished, &dir));
         if let Err(error) = made {
@@ -122,10 +123,12 @@ impl Inner {
         for dir in own.iter().map(PathBuf::as_path).chain([unfinished.dir()]) {
             disk.sync_dir(dir).map_err(EngineError::disk("sync", dir))?;
         }
+        disk.reach("snapshot.written");
         disk.rename(unfinished.dir(), dir).map_err(EngineError::disk("rename", dir))?;
         for parent in [self.layout.snapshots().as_path(), self.layout.dir()] {
             disk.sync_dir(parent).map_err(EngineError::disk("sync", parent))?;
         }
+        disk.reach("snapshot.durable");
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Removes what an interrupted flush left behind.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, io};
 
 use timberline_block::TEMPORARY_SUFFIX;
 use timberline_io::Disk;
@@ -26,7 +26,11 @@ pub(crate) fn sweep(
         let path = blocks.join(&entry.name);
         if entry.is_dir && !listed.contains(entry.name.as_str()) && !is_in_work(&entry.name) {
             tracing::info!(block = %entry.name, "removing a block that was never published");
-            disk.remove_dir_all(&path).map_err(EngineError::disk("remove", &path))?;
+            match disk.remove_dir_all(&path) {
+                // Whoever published its successor was about to remove it, too, and was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed.map_err(EngineError::disk("remove", &path))?,
+            }
         }
     }
     for dir in [layout.manifests(), layout.dictionaries()] {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use timberline::{Database, Options};
+use timberline::{Database, Options, Retention};
 use timberline_backup::{
     Backup, BackupMade, Depot, Location, Restore, SnapshotSource, list, prune,
 };
@@ -166,7 +166,9 @@ fn snapshot_of_stopped(dir: &Path) -> Result<PathBuf, Failure> {
         };
         Failure::new(format!("cannot back up {}: {error}{hint}", dir.display()))
     };
-    let options = Options { background: false, ..Options::default() };
+    // Neither takes anything away here.
+    let retention = Retention::default();
+    let options = Options { background: false, retention, ..Options::default() };
     let database = Database::open(dir, options).map_err(failed)?;
     for damage in database.damage() {
         eprintln!("damaged: {}: {}", damage.place, damage.reason);

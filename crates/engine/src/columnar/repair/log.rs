@@ -1,9 +1,9 @@
 //! Mending the dictionary, and letting the log begin anew behind what can be replayed of it.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use timberline_io::{Disk, OverlayDisk};
-use timberline_log::{LogError, checkpoint};
+use timberline_log::{LogError, checkpoint, metadata};
 use timberline_model::{DuplicatePolicy, Labels, LogOffset, SeriesRef, limits};
 
 use super::Repair;
@@ -66,6 +66,31 @@ impl Repair<'_> {
         let parts = checkpoint::parts_of(consistent);
         checkpoint::write(disk, &dir, LogOffset(offset), parts.into_iter())?;
         self.did(format!("wrote the series dictionary at log offset {offset} with {count} series"));
+        Ok(())
+    }
+
+    /// Puts an empty file in the place of a damaged or missing one with the metadata of families: nothing
+    /// in it can be read apart from the rest, and senders send it again.
+    pub(super) fn metadata(&mut self) -> Result<(), EngineError> {
+        let disk = self.disk.as_ref();
+        let manifest = Manifest::load(disk, &self.layout.manifests())?;
+        let Some(offset) = manifest.and_then(|manifest| manifest.metadata).map(LogOffset) else {
+            return Ok(());
+        };
+        let dir = self.layout.dictionaries();
+        let path = metadata::path(&dir, offset);
+        match metadata::read(disk, &dir, offset) {
+            Ok(_) => return Ok(()),
+            Err(LogError::Damaged { .. }) => self.quarantine.keep_file(&path)?,
+            Err(LogError::Disk { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+        metadata::write(disk, &dir, offset, std::iter::empty())?;
+        self.lost(format!(
+            "the types, units and helps of metrics in {}; samples are not concerned",
+            path.display()
+        ));
+        self.did(format!("wrote an empty file of metadata at log offset {}", offset.0));
         Ok(())
     }
 

@@ -4,10 +4,11 @@
 //! dictionary that the log still covers: what lies before it is in blocks. What an older manifest
 //! knows, if one is sound, is taken over: deletions, and which blocks are clean of them.
 
-use std::io;
+use std::{io, path::Path};
 
 use timberline_block::{Block, BlockMeta};
-use timberline_log::{checkpoint, metadata};
+use timberline_io::Disk;
+use timberline_log::checkpoint;
 use timberline_model::DuplicatePolicy;
 use ulid::Ulid;
 
@@ -23,6 +24,8 @@ use crate::{
 
 /// The end of a log segment's name.
 const SEGMENT_EXTENSION: &str = ".log";
+/// The end of the name of a file of metadata.
+const METADATA_EXTENSION: &str = ".metadata";
 
 impl Repair<'_> {
     /// The manifest in force, made anew if need be. Damaged ones are in the quarantine afterwards.
@@ -109,7 +112,7 @@ impl Repair<'_> {
             number,
             flushed_to,
             dictionary,
-            metadata: self.families()?,
+            metadata: self.families(flushed_to)?,
             duplicates: duplicates.to_string(),
             next_sequence: newest.unwrap_or(1).max(base.next_sequence),
             blocks,
@@ -131,18 +134,6 @@ impl Repair<'_> {
             );
             DuplicatePolicy::default()
         })
-    }
-
-    /// The newest sound metadata of families.
-    fn families(&mut self) -> Result<Option<u64>, EngineError> {
-        let disk = self.disk.as_ref();
-        let dir = self.layout.dictionaries();
-        let offsets = metadata::list(disk, &dir)?;
-        let sound = offsets.iter().find(|offset| metadata::read(disk, &dir, **offset).is_ok());
-        if sound != offsets.first() {
-            self.lost("what was known of metric types, units and help, or the newest of it");
-        }
-        Ok(sound.map(|offset| offset.0))
     }
 
     /// From where the log is needed, and which dictionary says what its series are.
@@ -172,6 +163,15 @@ impl Repair<'_> {
             ));
         }
         Ok((start, before))
+    }
+
+    /// The offset of the metadata of families: that which belongs to the dictionary, or else the newest
+    /// that there is, since what changed after it is in the log.
+    fn families(&self, flushed_to: u64) -> Result<Option<u64>, EngineError> {
+        let dir = self.layout.dictionaries();
+        let offsets = offsets_in(self.disk.as_ref(), &dir, METADATA_EXTENSION)?;
+        let own = offsets.iter().find(|offset| **offset == flushed_to);
+        Ok(own.or(offsets.last()).copied())
     }
 
     /// The blocks that there are.
@@ -209,7 +209,7 @@ impl Repair<'_> {
 /// What stands for the meta of a block that cannot be read. A block that was flushed has its age in its
 /// name.
 fn unknown(ulid: Ulid) -> BlockMeta {
-    let sequence = u64::try_from(ulid.random() & u128::from(u32::MAX)).unwrap_or(0);
+    let sequence = u64::try_from(ulid.random() & u128::from(u64::MAX >> 1)).unwrap_or(0);
     BlockMeta {
         ulid,
         version: timberline_block::VERSION,
@@ -228,12 +228,18 @@ fn unknown(ulid: Ulid) -> BlockMeta {
 }
 
 /// The offset of the first segment of the log, if it has any.
-fn log_start(disk: &dyn timberline_io::Disk, layout: &Layout) -> Result<Option<u64>, EngineError> {
-    let dir = layout.log();
-    let found = match disk.list(&dir) {
+fn log_start(disk: &dyn Disk, layout: &Layout) -> Result<Option<u64>, EngineError> {
+    Ok(offsets_in(disk, &layout.log(), SEGMENT_EXTENSION)?.first().copied())
+}
+
+/// The offsets of the log that the names of files with an ending say, ascending.
+fn offsets_in(disk: &dyn Disk, dir: &Path, extension: &str) -> Result<Vec<u64>, EngineError> {
+    let found = match disk.list(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        found => found.map_err(EngineError::disk("list", &dir))?,
+        found => found.map_err(EngineError::disk("list", dir))?,
     };
-    let base = |name: &str| name.strip_suffix(SEGMENT_EXTENSION)?.parse::<u64>().ok();
-    Ok(found.iter().filter_map(|entry| base(&entry.name)).min())
+    let offset = |name: &str| name.strip_suffix(extension)?.parse::<u64>().ok();
+    let mut offsets: Vec<u64> = found.iter().filter_map(|entry| offset(&entry.name)).collect();
+    offsets.sort_unstable();
+    Ok(offsets)
 }
