@@ -12,7 +12,7 @@ use std::{
 
 use timberline_model::METRIC_NAME;
 
-use super::{interned::split, place::SHARD_COUNT, root::Head};
+use super::{catalog::Catalog, interned::split, place::SHARD_COUNT, root::Head};
 
 /// Pairs counted before a shard's lock is given up: well under a millisecond.
 const PAIRS_AT_ONCE: u32 = 4_096;
@@ -98,62 +98,46 @@ impl Head {
 
     /// The pairs with the most series in all shards together.
     fn heaviest_pairs(&self, top: usize) -> Vec<(String, u64)> {
-        let mut candidates: HashMap<Box<[u8]>, Candidate> = HashMap::new();
-        let mut unseen = [0_u64; SHARD_COUNT];
-        for (shard, place) in self.shards() {
-            let catalog = place.indexed();
-            let heavy = catalog.index().heavy();
-            unseen[shard.get()] = heavy.floor() - 1;
-            for pair in heavy.listed() {
-                let (text, series) =
-                    (catalog.pairs().text(*pair), catalog.index().postings(*pair).len());
-                let candidate = match candidates.get_mut(text) {
-                    Some(candidate) => candidate,
-                    None => candidates.entry(text.into()).or_default(),
-                };
-                candidate.series += series;
-                candidate.seen |= 1 << shard.get();
-            }
-        }
-        // One whose shards that do not list it could not lift it to the top is not looked for there.
-        let mut known: Vec<u64> = candidates.values().map(|found| found.series).collect();
-        let least = if known.len() > top && top > 0 {
-            *known.select_nth_unstable_by(top - 1, |a, b| b.cmp(a)).1
-        } else {
-            0
-        };
-        candidates.retain(|_, candidate| {
-            let elsewhere = (0..SHARD_COUNT).filter(|shard| candidate.seen & 1 << shard == 0);
-            candidate.series + elsewhere.map(|shard| unseen[shard]).sum::<u64>() >= least
-        });
-        for (shard, place) in self.shards().filter(|(shard, _)| unseen[shard.get()] > 0) {
-            let catalog = place.indexed();
-            for (text, candidate) in &mut candidates {
-                if candidate.seen & 1 << shard.get() == 0
-                    && let Some(pair) = catalog.pairs().find(text)
+        // In some shard so many pairs have at least so many series, so the last one of the top has, too;
+        // and then it has its share of them in one of the shards.
+        let least = self.shards().map(|(_, shard)| nth_count(&shard.indexed(), top)).max();
+        let share = least.unwrap_or(0).div_ceil(SHARD_COUNT as u64);
+        let mut candidates: HashMap<Box<[u8]>, u64> = HashMap::new();
+        for (_, shard) in self.shards() {
+            let catalog = shard.indexed();
+            for pair in catalog.index().heavy().listed() {
+                let text = catalog.pairs().text(*pair);
+                if catalog.index().postings(*pair).len() >= share && !candidates.contains_key(text)
                 {
-                    candidate.series += catalog.index().postings(pair).len();
+                    candidates.insert(text.into(), 0);
                 }
             }
         }
+        for (_, shard) in self.shards() {
+            let catalog = shard.indexed();
+            for (text, series) in &mut candidates {
+                let pair = catalog.pairs().find(text);
+                *series += pair.map_or(0, |pair| catalog.index().postings(pair).len());
+            }
+        }
         let mut heaviest = Top::new(top);
-        for (text, candidate) in &candidates {
-            heaviest.offer(candidate.series, split(text));
+        for (text, series) in &candidates {
+            heaviest.offer(*series, split(text));
         }
         heaviest.finish(|(name, value)| format!("{name}={value}"))
     }
 }
 
-/// A pair that some shard lists.
-#[derive(Clone, Copy, Debug, Default)]
-struct Candidate {
-    /// Its series in the shards that list it.
-    series: u64,
-    /// A bit for each of them.
-    seen: u32,
+/// How many series the pair has that is the so-manyth by that in a shard; zero if there are fewer.
+fn nth_count(catalog: &Catalog, nth: usize) -> u64 {
+    let listed = catalog.index().heavy().listed();
+    let mut counts: Vec<u64> =
+        listed.iter().map(|pair| catalog.index().postings(*pair).len()).collect();
+    if nth == 0 || counts.len() < nth {
+        return 0;
+    }
+    *counts.select_nth_unstable_by(nth - 1, |a, b| b.cmp(a)).1
 }
-
-const _: () = assert!(SHARD_COUNT <= 32, "a bit for each shard");
 
 fn add_to(counts: &mut HashMap<String, u64>, name: &str, count: u64) {
     match counts.get_mut(name) {

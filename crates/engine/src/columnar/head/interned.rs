@@ -104,6 +104,21 @@ impl Pairs {
         text_of(&self.pages, self.spans[id as usize])
     }
 
+    /// The bytes of a pair's value.
+    #[inline]
+    pub(super) fn value_bytes(&self, id: PairId) -> &[u8] {
+        let text = self.text(id);
+        let name = part_len(text);
+        let (_, value) = varint::uvarint(&text[name..]).expect("interned pairs are canonical");
+        value
+    }
+
+    /// The value of a pair.
+    #[inline]
+    pub(super) fn value(&self, id: PairId) -> &str {
+        str::from_utf8(self.value_bytes(id)).expect("interned pairs are UTF-8")
+    }
+
     /// Name and value of a pair.
     pub(super) fn name_and_value(&self, id: PairId) -> (&str, &str) {
         split(self.text(id))

@@ -104,6 +104,7 @@ fn pick(catalog: &Catalog, matcher: &Matcher) -> RoaringBitmap {
     for_values(
         catalog,
         name,
+        matcher.expression_prefix(),
         |value| matcher.matches(value),
         |id| {
             catalog.index().postings(id).add_to(&mut picked);
@@ -126,6 +127,7 @@ fn rule_out(catalog: &Catalog, matcher: &Matcher, picked: &mut RoaringBitmap) {
         _ => for_values(
             catalog,
             name,
+            "",
             |value| !matcher.matches(value),
             |id| {
                 catalog.index().postings(id).remove_from(picked);
@@ -145,11 +147,13 @@ fn is_any_value(matcher: &Matcher) -> bool {
 fn for_values(
     catalog: &Catalog,
     name: &Name,
+    prefix: &str,
     wanted: impl Fn(&str) -> bool,
     mut each: impl FnMut(u32),
 ) {
     for &id in &name.pairs {
-        if wanted(catalog.pairs().name_and_value(id).1) {
+        let begins = catalog.pairs().value_bytes(id).starts_with(prefix.as_bytes());
+        if begins && wanted(catalog.pairs().value(id)) {
             each(id);
         }
     }
