@@ -28,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 fn open(dir: &Path) -> Database {
     let options = Options {
         background: false,
+        segment_bytes: 16 << 20,
         compaction: vec![Duration::from_secs(7_200), Duration::from_secs(48 * 3_600)],
         retention: Retention::default(),
         ..Options::default()

@@ -30,6 +30,7 @@ const FLUSH: &[&str] = &[
     "block.durable",
     "flush.blocks_written",
     "flush.dictionary_written",
+    "flush.metadata_written",
     "manifest.written",
     "manifest.renamed",
     "manifest.durable",
@@ -182,24 +183,31 @@ impl Scene {
     }
 }
 
+/// Many servers run at once: none needs a large log.
+fn with_small_segments(arguments: &[String]) -> Vec<&str> {
+    let given = arguments.iter().map(String::as_str);
+    given.chain(["--storage-segment-size=1MiB"]).collect()
+}
+
 fn start(data: &Path, arguments: &[String]) -> Server {
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    Server::start(data, &arguments)
+    Server::start(data, &with_small_segments(arguments))
 }
 
 /// A server that waits at a step and makes a file there.
 fn start_held(data: &Path, arguments: &[String], place: &str, held: &Path) -> Server {
     let mut command = Command::new(Server::binary());
     command.env("TIMBERLINE_FAIL_POINT", place).env("TIMBERLINE_FAIL_POINT_FILE", held);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    Server::start_as(&mut command, data, &arguments)
+    Server::start_as(&mut command, data, &with_small_segments(arguments))
 }
 
 #[test]
 fn every_documented_step_is_killed_at() {
     let steps = [FLUSH, COMPACT, RETAIN, DELETE].concat();
     let names = steps.iter().map(|step| step.split(':').next().unwrap_or_default().to_owned());
-    assert_eq!(names.collect::<BTreeSet<_>>(), documented());
+    let mut documented = documented();
+    // Nobody can ask a server for a checkpoint; the simulated disk has it.
+    documented.retain(|name| !name.starts_with("checkpoint."));
+    assert_eq!(names.collect::<BTreeSet<_>>(), documented);
 }
 
 #[test]

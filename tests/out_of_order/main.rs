@@ -48,12 +48,14 @@ fn any_order_of_writing_gives_the_same_answers() {
     // Small enough that heads fill up many times on the way.
     let flush_size = format!("--storage-flush-size={}KiB", 64.max(u64::from(series) * 10));
     let begun = Instant::now();
-    let ordered = Server::start(&dir.path().join("ordered"), &[&flush_size]);
+    let ordered =
+        Server::start(&dir.path().join("ordered"), &[&flush_size, "--storage-segment-size=8MiB"]);
     write(&ordered, &order, &mut chance);
     for index in (1..order.len()).rev() {
         order.swap(index, chance.below(index as u64 + 1) as usize);
     }
-    let shuffled = Server::start(&dir.path().join("shuffled"), &[&flush_size]);
+    let shuffled =
+        Server::start(&dir.path().join("shuffled"), &[&flush_size, "--storage-segment-size=8MiB"]);
     write(&shuffled, &order, &mut chance);
     println!("{} samples written twice in {:.1?}", order.len(), begun.elapsed());
 
@@ -76,7 +78,8 @@ fn any_order_of_writing_gives_the_same_answers() {
         (number(&ordered, "blockBytes"), number(&shuffled, "blockBytes"));
     println!("{ordered_bytes} and {shuffled_bytes} bytes of blocks");
     assert!(shuffled.stop().success());
-    let shuffled = Server::start(&dir.path().join("shuffled"), &[&flush_size]);
+    let shuffled =
+        Server::start(&dir.path().join("shuffled"), &[&flush_size, "--storage-segment-size=8MiB"]);
     compare(&ordered, &shuffled, &questions, series, "after a restart");
     println!("done after {:.1?}", begun.elapsed());
 }
