@@ -1,7 +1,7 @@
 //! What is written: gauges and counters of a few hosts over some hours, flushed at odd times, with
 //! samples that come late and overlap.
 
-use timberline::{Database, Labels, WriteBatch};
+use timberline::{Database, FamilyMetadata, Labels, Metadata, MetricKind, WriteBatch};
 
 pub(crate) const SECOND: i64 = 1_000_000_000;
 pub(crate) const HOUR: i64 = 3_600 * SECOND;
@@ -36,6 +36,9 @@ fn write(database: &Database, start: i64, end: i64, shift: i64) {
             }
         }
     }
+    let metadata =
+        Metadata { kind: MetricKind::Counter, help: format!("{start}"), ..Metadata::default() };
+    batch.push_metadata(FamilyMetadata { family: "c".to_owned(), metadata });
     let outcome = database.write(&batch).expect("a sound disk takes a write");
     assert_eq!(outcome.samples_rejected, 0, "{outcome:?}");
 }
