@@ -6,12 +6,13 @@
 
 use timberline_model::{
     Labels, LabelsBuilder, LabelsError, METRIC_NAME, RejectReason, SeriesKey, SeriesWrite,
+    WriteBatch,
 };
 
 use super::{
     contents::{Contents, Refused, Room},
     exemplar::{self, LabelForm},
-    hand_on::hand_on,
+    hand_on::push_samples,
     histogram,
     labels::{malformed, missing_name, read_label},
     metadata, sample,
@@ -25,6 +26,9 @@ const SAMPLES: u32 = 2;
 const EXEMPLARS: u32 = 3;
 const HISTOGRAMS: u32 = 4;
 
+/// Bytes of a series with its labels and a sample, as they come.
+const SERIES_BYTES: usize = 320;
+
 /// Fields that a `WriteRequest` does not have and a 2.0 request does.
 const V2_FIELDS: std::ops::RangeInclusive<u32> = 4..=5;
 
@@ -37,7 +41,10 @@ const V2_FIELDS: std::ops::RangeInclusive<u32> = 4..=5;
 /// # Errors
 /// Bytes that are not the message, or that exceed a limit.
 pub fn decode_v1<'a>(body: &'a [u8], limits: &DecodeLimits) -> Result<Decoded<'a>, ProtocolError> {
-    let mut decoded = Decoded::default();
+    // Guessed, so that the columns rarely grow: a fifth of the body at most.
+    let series = (body.len() / SERIES_BYTES).min(limits.series_max);
+    let batch = WriteBatch::with_capacity(series, series);
+    let mut decoded = Decoded { batch, ..Decoded::default() };
     let mut room = Room::new(limits);
     let mut scratch = Scratch::default();
     let mut series_index = 0;
@@ -142,11 +149,14 @@ fn push<'a>(
     };
     match key {
         Ok(key) => {
-            let samples = &contents.samples;
-            let (histograms, exemplars) =
-                (contents.histograms.drain(..), contents.exemplars.drain(..));
-            hand_on(decoded, series_index, key, samples, histograms, exemplars);
-            refuse(decoded, series_index, series, histograms_refused, exemplars_refused);
+            push_samples(decoded, series_index, key, &contents.samples);
+            if !contents.histograms.is_empty() || !contents.exemplars.is_empty() {
+                contents.histograms.drain(..).for_each(|one| decoded.batch.push_histogram(one));
+                contents.exemplars.drain(..).for_each(|one| decoded.batch.push_exemplar(one));
+            }
+            if histograms_refused.count + exemplars_refused.count > 0 {
+                refuse(decoded, series_index, series, histograms_refused, exemplars_refused);
+            }
         }
         Err(error) => {
             let count =
@@ -161,6 +171,7 @@ fn push<'a>(
 }
 
 /// Rejects what of a sound series was refused.
+#[cold]
 fn refuse(
     decoded: &mut Decoded<'_>,
     series_index: usize,
@@ -168,9 +179,6 @@ fn refuse(
     histograms: &mut Refused,
     exemplars: &mut Refused,
 ) {
-    if histograms.count + exemplars.count == 0 {
-        return;
-    }
     let labels = || scattered_labels(series).ok();
     histograms.drain(|count, reason| {
         decoded.reject_items(series_index, (count, 0), labels, reason);
