@@ -46,7 +46,7 @@ fn a_backup_has_all_that_was_acknowledged_before_it_began() {
             }
             // From here on: what was acknowledged is in the backup, what comes later may be.
             let acknowledged = history.clone();
-            let said = succeed(timberline(&["backup", &text(&place), "--addr", server.address()]));
+            let said = succeed(&timberline(&["backup", &text(&place), "--addr", server.address()]));
             assert!(said.starts_with(&format!("backup {number} in ")), "{said}");
             histories.push(acknowledged);
         }
@@ -66,10 +66,10 @@ fn a_backup_has_all_that_was_acknowledged_before_it_began() {
     assert_eq!(snapshots.count(), 0, "a backup removes its snapshot");
     assert!(server.stop().success());
     assert!(
-        succeed(timberline(&["check", "--data-dir", &text(&data)])).contains("nothing is damaged")
+        succeed(&timberline(&["check", "--data-dir", &text(&data)])).contains("nothing is damaged")
     );
     // The stopped directory, whose log has what came since.
-    let said = succeed(timberline(&["backup", &text(&place), "--data-dir", &text(&data)]));
+    let said = succeed(&timberline(&["backup", &text(&place), "--data-dir", &text(&data)]));
     assert!(said.starts_with("backup 5 in "), "{said}");
 }
 
@@ -89,22 +89,22 @@ fn backups_killed_at_every_named_step_leave_the_others_whole_and_can_be_run_agai
     (0..3).for_each(|_| add(&mut history));
     let first = history.clone();
     let backup = ["backup", &text(&place), "--addr", server.address()];
-    succeed(timberline(&backup));
+    succeed(&timberline(&backup));
     for point in points_of("backup.") {
         add(&mut history);
         die_at(&point, &backup);
-        let checked = succeed(timberline(&["check", "--backup", &text(&place)]));
+        let checked = succeed(&timberline(&["check", "--backup", &text(&place)]));
         assert!(checked.contains("nothing is damaged"), "{point}: {checked}");
         let mut known = history.in_doubt();
         known.extend(first.clone());
         check_restored(&place, 1, &known);
-        let said = succeed(timberline(&backup));
+        let said = succeed(&timberline(&backup));
         check_newest(&place, &history, &said);
     }
     // The claims of those that died are void in a day; until then nothing that they put is removed.
-    let said = succeed(timberline(&["backup", &text(&place), "--prune", "--keep=2"]));
+    let said = succeed(&timberline(&["backup", &text(&place), "--prune", "--keep=2"]));
     assert!(said.contains("another backup"), "{said}");
-    let listed = succeed(timberline(&["backup", &text(&place), "--list"]));
+    let listed = succeed(&timberline(&["backup", &text(&place), "--list"]));
     assert_eq!(listed.lines().count(), 3, "{listed}");
     drop(server);
 
@@ -112,7 +112,7 @@ fn backups_killed_at_every_named_step_leave_the_others_whole_and_can_be_run_agai
     for point in points_of("snapshot.") {
         let backup = ["backup", &text(&place), "--data-dir", &text(&data)];
         die_at(&point, &backup);
-        check_newest(&place, &history, &succeed(timberline(&backup)));
+        check_newest(&place, &history, &succeed(&timberline(&backup)));
     }
 }
 
@@ -124,7 +124,7 @@ fn restores_killed_at_every_named_step_go_on() {
     let client = Client::new(server.address());
     let mut history = History::default();
     (0..3).for_each(|number| write(&client, 0, number, &mut history));
-    succeed(timberline(&["backup", &text(&place), "--addr", server.address()]));
+    succeed(&timberline(&["backup", &text(&place), "--addr", server.address()]));
     for point in points_of("restore.") {
         let target = home.path().join(point.replace('.', "-"));
         let restore = ["restore", &text(&place), "--data-dir", &text(&target)];
@@ -135,7 +135,7 @@ fn restores_killed_at_every_named_step_go_on() {
             assert!(!refused.status.success(), "{point}");
             let said = String::from_utf8_lossy(&refused.stderr).into_owned();
             assert!(said.contains("timberline restore"), "{point}: {said}");
-            succeed(timberline(&restore));
+            succeed(&timberline(&restore));
         } else {
             assert_eq!(point, "restore.unmarked");
         }
@@ -175,8 +175,8 @@ fn repairs_killed_at_every_named_step_can_be_run_again() {
         assert_eq!(timberline(&check).status.code(), Some(1), "{point}: it has changed nothing");
         let repair = ["repair", "--data-dir", &text(&data), "--yes"];
         die_at(&point, &repair);
-        succeed(timberline(&repair));
-        succeed(timberline(&check));
+        succeed(&timberline(&repair));
+        succeed(&timberline(&check));
         let found = read(&Server::start(&data, &[]));
         history.check(&found).unwrap_or_else(|difference| panic!("{point}: {difference}"));
     }
@@ -213,8 +213,15 @@ fn check_restored(place: &Path, number: usize, history: &History) {
     let home = tempfile::tempdir().expect("a directory can be made");
     let dir = home.path().join("restored");
     let backup = number.to_string();
-    succeed(timberline(&["restore", &text(place), "--data-dir", &text(&dir), "--backup", &backup]));
-    succeed(timberline(&["check", "--data-dir", &text(&dir)]));
+    succeed(&timberline(&[
+        "restore",
+        &text(place),
+        "--data-dir",
+        &text(&dir),
+        "--backup",
+        &backup,
+    ]));
+    succeed(&timberline(&["check", "--data-dir", &text(&dir)]));
     let found = read(&Server::start(&dir, &[]));
     history.check(&found).unwrap_or_else(|difference| panic!("backup {number}: {difference}"));
 }
@@ -230,7 +237,7 @@ fn timberline(arguments: &[&str]) -> Output {
     output.expect("the binary runs")
 }
 
-fn succeed(output: Output) -> String {
+fn succeed(output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{complaint}");

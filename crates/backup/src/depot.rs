@@ -9,7 +9,7 @@ mod s3;
 use std::fmt;
 
 pub use local::LocalDepot;
-pub(crate) use s3::S3Depot;
+pub(crate) use s3::open as open_bucket;
 
 use crate::BackupError;
 

@@ -1,6 +1,6 @@
 //! What can go wrong with a backup.
 
-use std::{io, path::PathBuf};
+use std::{error::Error, io, path::PathBuf};
 
 use timberline_model::ErrorKind;
 
@@ -34,7 +34,7 @@ pub enum BackupError {
         /// To what.
         object: String,
         /// The store's error.
-        source: Box<object_store::Error>,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// Threads for the network could not be started.
     #[error("cannot start threads: {0}")]
@@ -98,11 +98,7 @@ impl BackupError {
                 io::ErrorKind::NotFound => ErrorKind::NotFound,
                 _ => ErrorKind::Unavailable,
             },
-            Self::Store { source, .. } => match source.as_ref() {
-                object_store::Error::NotFound { .. } => ErrorKind::NotFound,
-                _ => ErrorKind::Unavailable,
-            },
-            Self::Threads(_) => ErrorKind::Unavailable,
+            Self::Store { .. } | Self::Threads(_) => ErrorKind::Unavailable,
             Self::Manifest { .. } | Self::Damaged { .. } => ErrorKind::Corrupt,
             Self::NoBackup { .. } => ErrorKind::NotFound,
             Self::InUse { .. } | Self::Gone { .. } => ErrorKind::Busy,

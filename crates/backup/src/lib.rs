@@ -13,12 +13,13 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use timberline::{Database, Labels, Options, WriteBatch};
+//! use timberline::{Database, Labels, Options, Retention, WriteBatch};
 //! use timberline_backup::{Backup, Location, NoProgress, Restore};
 //!
 //! # let home = tempfile::tempdir()?;
 //! # let path = |name: &str| home.path().join(name);
-//! let database = Database::open(path("data"), Options::default())?;
+//! let options = Options { retention: Retention::default(), ..Options::default() };
+//! let database = Database::open(path("data"), options.clone())?;
 //! let mut batch = WriteBatch::default();
 //! batch.push_labels(Labels::from_pairs([("__name__", "up")])?);
 //! batch.push_sample(1_700_000_000_000_000_000, 1.0);
@@ -30,7 +31,7 @@
 //! assert_eq!(made.number, 1);
 //!
 //! Restore::new(depot.as_ref()).into_dir(&path("restored"), None, &NoProgress)?;
-//! let restored = Database::open(path("restored"), Options::default())?;
+//! let restored = Database::open(path("restored"), options)?;
 //! assert_eq!(restored.stats().block_samples, 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -53,7 +54,7 @@ pub use check::{DepotFinding, DepotReport, check};
 pub use depot::{Depot, LocalDepot, Object};
 pub use error::BackupError;
 pub use location::Location;
-pub use manifest::{BackupFile, BackupManifest, MissingBlock, list};
+pub use manifest::{BackupFile, BackupManifest, Listed, MissingBlock, list};
 pub use progress::{NoProgress, Progress};
 pub use prune::{Pruned, prune};
 pub use restore::{Restore, Restored};

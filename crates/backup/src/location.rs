@@ -6,7 +6,7 @@ use timberline_io::RealDisk;
 
 use crate::{
     BackupError, Depot,
-    depot::{LocalDepot, S3Depot},
+    depot::{LocalDepot, open_bucket},
 };
 
 const S3_SCHEME: &str = "s3://";
@@ -59,7 +59,7 @@ impl Location {
     pub fn open(&self) -> Result<Box<dyn Depot>, BackupError> {
         Ok(match self {
             Self::Directory(dir) => Box::new(LocalDepot::new(Arc::new(RealDisk), dir)),
-            Self::S3 { bucket, prefix } => Box::new(S3Depot::from_env(bucket, prefix)?),
+            Self::S3 { bucket, prefix } => open_bucket(bucket, prefix)?,
         })
     }
 }

@@ -14,6 +14,8 @@ const MAGIC: &str = "timberline backup 1";
 const CHECKSUM_KEY: &str = "crc32c ";
 /// Where the manifests are.
 const BACKUPS: &str = "backups";
+/// A manifest larger than this is not one of ours.
+const MANIFEST_BYTES_MAX: usize = 256 << 20;
 const NUMBER_DIGITS: usize = 20;
 
 /// One backup.
@@ -72,8 +74,9 @@ impl BackupManifest {
         self.files.iter().fold(0, |sum, file| sum.saturating_add(file.bytes))
     }
 
-    /// The file's text.
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    /// The manifest's text, as it is kept.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
         let json = serde_json::to_string_pretty(self).expect("a manifest is plain data");
         let mut text = format!("{MAGIC}\n{json}\n");
         let checksum = crc32c::crc32c(text.as_bytes());
@@ -81,8 +84,15 @@ impl BackupManifest {
         text.into_bytes()
     }
 
-    /// Reads the file's text.
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, String> {
+    /// Reads a manifest's text.
+    ///
+    /// # Errors
+    /// What is wrong with it: bytes that are not what was written, another version, or paths that lead
+    /// elsewhere.
+    pub fn decode(bytes: &[u8]) -> Result<Self, String> {
+        if bytes.len() > MANIFEST_BYTES_MAX {
+            return Err(format!("{} bytes are more than a manifest has", bytes.len()));
+        }
         let text = str::from_utf8(bytes).map_err(|error| error.to_string())?;
         let body = text.strip_suffix('\n').ok_or("it does not end with a line end")?;
         let (_, last) = body.rsplit_once('\n').ok_or("it has a single line")?;
@@ -130,13 +140,14 @@ impl BackupFile {
     }
 }
 
+/// A backup of a place: its number, and its manifest or what is wrong with that.
+pub type Listed = (u64, Result<BackupManifest, BackupError>);
+
 /// The backups of a place, oldest first. Of damaged manifests the error is given in their place.
 ///
 /// # Errors
 /// A place that fails.
-pub fn list(
-    depot: &dyn Depot,
-) -> Result<Vec<(u64, Result<BackupManifest, BackupError>)>, BackupError> {
+pub fn list(depot: &dyn Depot) -> Result<Vec<Listed>, BackupError> {
     let mut found = Vec::new();
     for number in numbers(depot)? {
         match BackupManifest::read(depot, number) {

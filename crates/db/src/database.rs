@@ -196,10 +196,12 @@ impl Database {
     /// before. Writes, queries and flushes go on meanwhile; compaction waits.
     ///
     /// ```
-    /// use timberline::{Database, ImportOptions, Labels, Options, SeriesColumns};
+    /// use timberline::{Database, ImportOptions, Labels, Options, Retention, SeriesColumns};
     ///
     /// # let directory = tempfile::tempdir()?;
-    /// let database = Database::open(directory.path(), Options::default())?;
+    /// // Nothing is too old: a database keeps 30 days by default.
+    /// let options = Options { retention: Retention::default(), ..Options::default() };
+    /// let database = Database::open(directory.path(), options)?;
     /// let mut import = database.begin_import(ImportOptions::default())?;
     /// let mut columns = SeriesColumns::default();
     /// columns.push(1_700_000_000_000_000_000, 0, 0.85);

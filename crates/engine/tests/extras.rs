@@ -256,7 +256,7 @@ fn an_exemplar_is_written_once_and_in_order_and_a_repeat_counts_as_written() {
     assert!(matches!(reason, RejectReason::ExemplarOutOfOrder { .. }), "{reason}");
     // Another one of the newest instant is as good as a newer one.
     let other = exemplar("c", NOW - 3 * SECOND);
-    assert_eq!(write_exemplars(&engine, &[other.clone()]).exemplars_written, 1);
+    assert_eq!(write_exemplars(&engine, std::slice::from_ref(&other)).exemplars_written, 1);
     assert_eq!(exemplars(&engine), [sent[0].clone(), sent[1].clone(), other]);
     drop(engine);
     let engine = open(&disk, DuplicatePolicy::Last);

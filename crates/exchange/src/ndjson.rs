@@ -201,10 +201,10 @@ fn push_lines(out: &mut Vec<u8>, labels: &Labels, columns: &SeriesColumns) {
         let part = start..floats.min(start + LINE_SAMPLES_MAX);
         push_metric(out, labels);
         push_list(out, ",\"values\":", &columns.values[part.clone()], |out, value| {
-            push_json(out, *value)
+            push_json(out, *value);
         });
         push_list(out, ",\"timestamps\":", &columns.timestamps[part.clone()], |out, ts| {
-            push_time(out, *ts)
+            push_time(out, *ts);
         });
         if columns.starts.get(part.clone()).is_some_and(|starts| starts.iter().any(|s| *s != 0)) {
             push_list(out, ",\"starts\":", &columns.starts[part], |out, ts| push_time(out, *ts));

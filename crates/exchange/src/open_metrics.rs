@@ -82,7 +82,7 @@ pub(crate) fn import(mut file: InputFile, intake: &mut Intake<'_>) -> Result<(),
                 family.series.entry(labels).or_default().push(ts, 0, sample.value);
             }
         }
-        if file.line() % 4_096 == 0 {
+        if file.line().is_multiple_of(4_096) {
             intake.advance_to(file.position());
         }
     }

@@ -1,6 +1,46 @@
 //! Manifests come back as they were, and damaged ones are refused.
 
+use proptest::prelude::*;
+
 use super::*;
+
+proptest! {
+    #[test]
+    fn manifests_round_trip(
+        (number, created_ms, samples) in any::<(u64, i64, u64)>(),
+        span in proptest::option::of(any::<(i64, i64)>()),
+        files in prop::collection::vec(("[a-z]{1,9}(/[a-z0-9.]{1,9}x)?", any::<(u64, u32)>()), 0..9),
+        reasons in prop::collection::vec(".*", 0..3),
+    ) {
+        let file = |(path, (bytes, crc)): (String, (u64, u32))| BackupFile {
+            key: format!("state/id/{path}"),
+            path,
+            bytes,
+            crc32c: format!("{crc:08x}"),
+        };
+        let missing = |reason| MissingBlock { block: "01".to_owned(), reason };
+        let manifest = BackupManifest {
+            number,
+            id: "id".to_owned(),
+            created_ms,
+            blocks: files.len() as u64,
+            samples,
+            min_ts: span.map(|(min, _)| min),
+            max_ts: span.map(|(_, max)| max),
+            files: files.into_iter().map(file).collect(),
+            missing: reasons.into_iter().map(missing).collect(),
+        };
+        prop_assert_eq!(BackupManifest::decode(&manifest.encode()), Ok(manifest));
+    }
+
+    #[test]
+    fn any_bytes_give_an_error_or_a_manifest(bytes: Vec<u8>, body in ".*") {
+        let _ = BackupManifest::decode(&bytes);
+        let text = format!("timberline backup 1\n{body}\n");
+        let crc = crc32c::crc32c(text.as_bytes());
+        let _ = BackupManifest::decode(format!("{text}crc32c {crc:08x}\n").as_bytes());
+    }
+}
 
 fn manifest() -> BackupManifest {
     let file = |path: &str, key: &str, bytes, crc32c: &str| BackupFile {

@@ -52,7 +52,7 @@ fn blocks_that_are_there_are_not_copied_again() {
     }
     let blocks = || {
         let found = files(&place, Path::new("/backups/blocks"));
-        found.iter().filter(|(path, _)| path.ends_with("chunks")).count()
+        found.iter().filter(|(path, _)| path.ends_with("pages")).count()
     };
     let first = back_up(&database, &disk, &depot).unwrap();
     assert_eq!((first.blocks, blocks()), (3, 3));
@@ -103,7 +103,7 @@ fn a_damaged_block_is_left_out_and_named() {
     database.flush().unwrap();
     drop(database);
     let blocks = files(&disk, Path::new("/db/blocks"));
-    for (end, byte) in [("chunks", 40), ("meta.json", 40)] {
+    for (end, byte) in [("pages", 40), ("meta.json", 40)] {
         let copy = disk.fork(1);
         let (path, _) = blocks.iter().find(|(path, _)| path.ends_with(end)).unwrap();
         copy.flip_bit(path, byte, 0).unwrap();

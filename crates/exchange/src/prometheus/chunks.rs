@@ -1,6 +1,6 @@
 //! The chunks of a Prometheus block: segments in the directory `chunks`.
 //!
-//! Layout after `tsdb/docs/format/chunks.md` of Prometheus. Timestamps are milliseconds there and
+//! The format is in `docs/formats/prometheus-blocks.md`. Timestamps are milliseconds there and
 //! nanoseconds here.
 
 use timberline_codec::{

@@ -1,7 +1,7 @@
 //! The index of a Prometheus block, version 2: its symbols and its series with their chunks.
 //!
 //! Postings and label indices are not read: whoever imports a block wants all of its series, which lie
-//! one after the other. Layout after `tsdb/docs/format/index.md` of Prometheus.
+//! one after the other. The format is in `docs/formats/prometheus-blocks.md`.
 //!
 //! Invariant: every part is checked by its checksum before it is believed, and nothing is allocated
 //! by a length that the file does not have.

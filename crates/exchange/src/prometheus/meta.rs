@@ -1,4 +1,4 @@
-//! `meta.json` of a Prometheus block.
+//! `meta.json` of a Prometheus block (`docs/formats/prometheus-blocks.md`).
 
 use serde::{Deserialize, Serialize};
 

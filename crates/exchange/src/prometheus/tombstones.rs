@@ -1,4 +1,4 @@
-//! What was deleted of a Prometheus block, and is still in its chunks.
+//! What was deleted of a Prometheus block, and is still in its chunks (`docs/formats/prometheus-blocks.md`).
 
 use std::collections::HashMap;
 

@@ -206,7 +206,7 @@ fn show(depot: &dyn Depot) -> Result<(), Failure> {
                 size(backup.bytes()),
                 match backup.missing.len() {
                     0 => String::new(),
-                    missing => counted(missing as u64, "blocks missing"),
+                    missing => format!("{} missing", counted(missing as u64, "blocks")),
                 },
             ],
             Err(error) => {

@@ -27,6 +27,7 @@ Operate: GET /-/healthy, /-/ready          is it well, is it ready
          POST /api/v1/admin/tsdb/flush     move what is in memory into blocks
          POST /api/v1/admin/tsdb/delete_series     delete the samples of series
          POST /api/v1/admin/tsdb/clean_tombstones  take what was deleted off the disk
+         POST /api/v1/admin/tsdb/snapshot  make a copy of this moment beside the database
 
 On the command line: timberline help
 ";

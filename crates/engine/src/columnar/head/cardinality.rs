@@ -1,22 +1,23 @@
-//! Labels in numbers, and questions about names and values.
+//! What makes up the series, in numbers that are kept as series come: the metrics and label pairs with
+//! the most of them, and the names with the most values.
 //!
-//! Nothing here is counted as writes come: it is worked out when somebody asks.
+//! Each shard lists its heavy pairs, counts the bytes of each name's values, and has all metrics by name.
+//! Which values are different is counted across the shards, each pair once, some time after it came:
+//! at the latest when somebody asks.
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
 };
 
-use timberline_model::{METRIC_NAME, Matcher};
+use timberline_model::METRIC_NAME;
 
-use super::{
-    interned::{self, PairId},
-    root::Head,
-    select,
-};
+use super::{interned::split, place::SHARD_COUNT, root::Head};
 
-/// Looking at the labels of one series costs about as much as at so many values of a label.
-const PAIRS_OF_A_SERIES: u64 = 16;
+/// Pairs counted before a shard's lock is given up: well under a millisecond.
+const PAIRS_AT_ONCE: u32 = 4_096;
+/// Pairs counted by [`Head::count_pairs`] at most.
+const PAIRS_PER_ROUND: u32 = 1 << 18;
 
 /// What makes up the series: the longest entries of each list, in falling order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,117 +30,144 @@ pub struct HeadCardinality {
     pub series_by_metric: Vec<(String, u64)>,
     /// Label names by number of values.
     pub values_by_name: Vec<(String, u64)>,
-    /// Label names by bytes of their values, each value once.
+    /// Label names by bytes of their values, each value as often as there are series with it.
     pub bytes_by_name: Vec<(String, u64)>,
-    /// Pairs as `name=value` by number of series.
+    /// Pairs as `name=value` by number of series. Of many thousands of pairs, those that are far from
+    /// the top may be missing.
     pub series_by_pair: Vec<(String, u64)>,
 }
 
 impl Head {
-    /// Names of the labels of series that pass all matchers, sorted.
-    #[must_use]
-    pub fn label_names(&self, matchers: &[Matcher]) -> Vec<String> {
-        let mut names = BTreeSet::new();
-        for (_, shard) in self.shards() {
-            let catalog = shard.indexed();
-            let selected = (!matchers.is_empty()).then(|| select::select(&catalog, matchers));
-            for (name, entry) in catalog.index().names() {
-                let wanted = selected.as_ref().is_none_or(|set| !set.is_disjoint(&entry.present));
-                if wanted && !names.contains(name) {
-                    names.insert(name.to_owned());
+    /// Counts pairs that have come since the last time, so that a later question about them is cheap.
+    pub fn count_pairs(&self) {
+        self.count_some(PAIRS_PER_ROUND);
+    }
+
+    /// Counts at most so many pairs; says whether there were more.
+    fn count_some(&self, mut pairs_max: u32) -> bool {
+        let mut distinct = self.distinct.lock();
+        let mut more = false;
+        for (index, shard) in self.shards() {
+            while distinct.count(index.get(), &shard.catalog.read(), PAIRS_AT_ONCE) {
+                pairs_max = pairs_max.saturating_sub(PAIRS_AT_ONCE);
+                if pairs_max == 0 {
+                    return true;
                 }
             }
         }
-        names.into_iter().collect()
-    }
-
-    /// Values that a label has in series that pass all matchers, sorted.
-    #[must_use]
-    pub fn label_values(&self, name: &str, matchers: &[Matcher]) -> Vec<String> {
-        let mut values: HashSet<String> = HashSet::new();
-        let mut add = |value: &str| {
-            if !values.contains(value) {
-                values.insert(value.to_owned());
-            }
-        };
-        for (_, shard) in self.shards() {
-            let catalog = shard.indexed();
-            let Some(entry) = catalog.index().name(name) else { continue };
-            let value_of = |id: PairId| catalog.pairs().name_and_value(id).1;
-            if matchers.is_empty() {
-                entry.pairs.iter().for_each(|id| add(value_of(*id)));
-                continue;
-            }
-            let selected = select::select(&catalog, matchers);
-            if selected.len() * PAIRS_OF_A_SERIES < entry.pairs.len() as u64 {
-                for slot in &selected {
-                    let pairs = catalog.pairs_of(slot).unwrap_or_default().iter();
-                    let mut pairs = pairs.map(|id| (*id, value_of(*id)));
-                    let named = |id: PairId| catalog.pairs().name_and_value(id).0 == name;
-                    if let Some((_, value)) = pairs.find(|(id, _)| named(*id)) {
-                        add(value);
-                    }
-                }
-                continue;
-            }
-            for id in &entry.pairs {
-                if catalog.index().postings(*id).meets(&selected) {
-                    add(value_of(*id));
-                }
-            }
+        // A shard that was made anew has let all others be forgotten.
+        for (index, shard) in self.shards() {
+            more |= distinct.is_behind(index.get(), &shard.catalog.read());
         }
-        let mut values: Vec<String> = values.into_iter().collect();
-        values.sort_unstable();
-        values
+        more
     }
 
-    /// The label names, values and metrics with the most series, at most `top` of each.
+    /// The label names, values and metrics with the most series, at most `top` of each. Looks at the
+    /// metrics, at the heavy pairs of each shard, and at pairs that were not counted yet.
     #[must_use]
     pub fn cardinality(&self, top: usize) -> HeadCardinality {
-        let mut pairs: HashMap<Box<[u8]>, u64> = HashMap::new();
+        // What comes meanwhile need not be counted, so this ends.
+        let rounds = self.series_count() / u64::from(PAIRS_PER_ROUND) * 16 + 4;
+        for _ in 0..rounds {
+            if !self.count_some(PAIRS_PER_ROUND) {
+                break;
+            }
+        }
+        let (mut metrics, mut bytes) = (HashMap::new(), HashMap::new());
         for (_, shard) in self.shards() {
             let catalog = shard.indexed();
-            for id in catalog.pairs().ids() {
-                let series = catalog.index().postings(id).len();
-                match pairs.get_mut(catalog.pairs().text(id)) {
-                    Some(count) => *count += series,
-                    None => {
-                        pairs.insert(catalog.pairs().text(id).into(), series);
-                    }
+            let index = catalog.index();
+            for pair in index.name(METRIC_NAME).into_iter().flat_map(|name| &name.pairs) {
+                let series = index.postings(*pair).len();
+                add_to(&mut metrics, catalog.pairs().name_and_value(*pair).1, series);
+            }
+            for (name, entry) in index.names() {
+                add_to(&mut bytes, name, entry.value_bytes);
+            }
+        }
+        let distinct = self.distinct.lock();
+        HeadCardinality {
+            series: self.series_count(),
+            label_pairs: distinct.pairs(),
+            series_by_metric: top_of(metrics.iter().map(|(name, n)| (name.as_str(), *n)), top),
+            values_by_name: top_of(distinct.values(), top),
+            bytes_by_name: top_of(bytes.iter().map(|(name, n)| (name.as_str(), *n)), top),
+            series_by_pair: self.heaviest_pairs(top),
+        }
+    }
+
+    /// The pairs with the most series in all shards together.
+    fn heaviest_pairs(&self, top: usize) -> Vec<(String, u64)> {
+        let mut candidates: HashMap<Box<[u8]>, Candidate> = HashMap::new();
+        let mut unseen = [0_u64; SHARD_COUNT];
+        for (shard, place) in self.shards() {
+            let catalog = place.indexed();
+            let heavy = catalog.index().heavy();
+            unseen[shard.get()] = heavy.floor() - 1;
+            for pair in heavy.listed() {
+                let (text, series) =
+                    (catalog.pairs().text(*pair), catalog.index().postings(*pair).len());
+                let candidate = match candidates.get_mut(text) {
+                    Some(candidate) => candidate,
+                    None => candidates.entry(text.into()).or_default(),
+                };
+                candidate.series += series;
+                candidate.seen |= 1 << shard.get();
+            }
+        }
+        // One whose shards that do not list it could not lift it to the top is not looked for there.
+        let mut known: Vec<u64> = candidates.values().map(|found| found.series).collect();
+        let least = if known.len() > top && top > 0 {
+            *known.select_nth_unstable_by(top - 1, |a, b| b.cmp(a)).1
+        } else {
+            0
+        };
+        candidates.retain(|_, candidate| {
+            let elsewhere = (0..SHARD_COUNT).filter(|shard| candidate.seen & 1 << shard == 0);
+            candidate.series + elsewhere.map(|shard| unseen[shard]).sum::<u64>() >= least
+        });
+        for (shard, place) in self.shards().filter(|(shard, _)| unseen[shard.get()] > 0) {
+            let catalog = place.indexed();
+            for (text, candidate) in &mut candidates {
+                if candidate.seen & 1 << shard.get() == 0
+                    && let Some(pair) = catalog.pairs().find(text)
+                {
+                    candidate.series += catalog.index().postings(pair).len();
                 }
             }
         }
-        summarise(&pairs, self.series_count(), top)
+        let mut heaviest = Top::new(top);
+        for (text, candidate) in &candidates {
+            heaviest.offer(candidate.series, split(text));
+        }
+        heaviest.finish(|(name, value)| format!("{name}={value}"))
     }
 }
 
-/// The numbers of all pairs, each given as its canonical bytes with its count of series.
-fn summarise(pairs: &HashMap<Box<[u8]>, u64>, series: u64, top: usize) -> HeadCardinality {
-    let mut names: HashMap<&str, (u64, u64)> = HashMap::new();
-    let (mut metrics, mut by_pair) = (Top::new(top), Top::new(top));
-    for (text, count) in pairs {
-        let (name, value) = interned::split(text);
-        let (values, bytes) = names.entry(name).or_default();
-        *values += 1;
-        *bytes += value.len() as u64;
-        by_pair.offer(*count, (name, value));
-        if name == METRIC_NAME {
-            metrics.offer(*count, value);
+/// A pair that some shard lists.
+#[derive(Clone, Copy, Debug, Default)]
+struct Candidate {
+    /// Its series in the shards that list it.
+    series: u64,
+    /// A bit for each of them.
+    seen: u32,
+}
+
+const _: () = assert!(SHARD_COUNT <= 32, "a bit for each shard");
+
+fn add_to(counts: &mut HashMap<String, u64>, name: &str, count: u64) {
+    match counts.get_mut(name) {
+        Some(known) => *known += count,
+        None => {
+            counts.insert(name.to_owned(), count);
         }
     }
-    let (mut by_values, mut by_bytes) = (Top::new(top), Top::new(top));
-    for (name, (values, bytes)) in names {
-        by_values.offer(values, name);
-        by_bytes.offer(bytes, name);
-    }
-    HeadCardinality {
-        series,
-        label_pairs: pairs.len() as u64,
-        series_by_metric: metrics.finish(str::to_owned),
-        values_by_name: by_values.finish(str::to_owned),
-        bytes_by_name: by_bytes.finish(str::to_owned),
-        series_by_pair: by_pair.finish(|(name, value)| format!("{name}={value}")),
-    }
+}
+
+fn top_of<'a>(counts: impl Iterator<Item = (&'a str, u64)>, top: usize) -> Vec<(String, u64)> {
+    let mut kept = Top::new(top);
+    counts.for_each(|(name, count)| kept.offer(count, name));
+    kept.finish(str::to_owned)
 }
 
 /// The entries with the highest counts among all that are offered; of equal ones, the first by text.

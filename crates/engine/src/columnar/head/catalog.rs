@@ -28,6 +28,8 @@ pub(super) struct Catalog {
     by_hash: HashTable<u32>,
     /// Series in slots before this one are in the index; the others are found by looking at each.
     indexed_to: u32,
+    /// Another one for each time that the shard's catalog is made anew.
+    generation: u32,
     /// Kept for its memory.
     ids: Vec<PairId>,
 }
@@ -154,7 +156,7 @@ impl Catalog {
 
     /// The same series without what removed ones have left.
     pub(super) fn rebuilt(&self) -> Self {
-        let mut rebuilt = Self::default();
+        let mut rebuilt = Self { generation: self.generation.wrapping_add(1), ..Self::default() };
         rebuilt.reserve(self.len() as usize);
         let mut new_ids = vec![PairId::MAX; self.pairs.len()];
         for (slot, hash, run) in self.slots.iter() {
@@ -208,6 +210,11 @@ impl Catalog {
     /// The filled slots, ascending.
     pub(super) fn slots(&self) -> impl Iterator<Item = u32> {
         self.slots.iter().map(|(slot, ..)| slot)
+    }
+
+    /// Tells catalogs of one shard apart: pairs keep their numbers within one.
+    pub(super) const fn generation(&self) -> u32 {
+        self.generation
     }
 
     /// The interned pairs.

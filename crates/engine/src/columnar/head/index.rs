@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use roaring::RoaringBitmap;
 
 use super::{
+    heavy::Heavy,
     interned::{PairId, Pairs},
     postings::{Postings, bitmap_bytes},
 };
@@ -20,6 +21,7 @@ pub(super) struct Index {
     all: RoaringBitmap,
     entries: Vec<Entry>,
     names: Vec<Name>,
+    heavy: Heavy,
     by_name: BTreeMap<Box<str>, u32>,
 }
 
@@ -27,8 +29,15 @@ pub(super) struct Index {
 #[derive(Debug)]
 struct Entry {
     name: u32,
+    /// Bytes of the value, and in the highest bit whether it is listed among the heavy pairs.
+    value: u32,
     postings: Postings,
 }
+
+const _: () = assert!(size_of::<Entry>() <= 32);
+
+/// Marks a pair that is listed.
+const HEAVY: u32 = 1 << 31;
 
 /// What the index knows of one label name.
 #[derive(Debug, Default)]
@@ -37,6 +46,8 @@ pub(super) struct Name {
     pub(super) pairs: Vec<PairId>,
     /// The series that have the label.
     pub(super) present: RoaringBitmap,
+    /// Bytes of the values that series have for it: each as often as there are series with it.
+    pub(super) value_bytes: u64,
 }
 
 impl Index {
@@ -46,9 +57,11 @@ impl Index {
             id as usize == self.entries.len(),
             "pairs come in the order of their numbers"
         );
-        let name = self.name_number(pairs.name_and_value(id).0);
+        let (name, value) = pairs.name_and_value(id);
+        let name = self.name_number(name);
         self.names[name as usize].pairs.push(id);
-        self.entries.push(Entry { name, postings: Postings::None });
+        let value = u32::try_from(value.len()).expect("values are short") & !HEAVY;
+        self.entries.push(Entry { name, value, postings: Postings::None });
     }
 
     /// Adds a series with these pairs.
@@ -57,8 +70,29 @@ impl Index {
         for &id in ids {
             let entry = &mut self.entries[id as usize];
             entry.postings.insert(slot);
-            self.names[entry.name as usize].present.insert(slot);
+            let name = &mut self.names[entry.name as usize];
+            name.present.insert(slot);
+            name.value_bytes += u64::from(entry.value & !HEAVY);
+            if entry.value & HEAVY == 0 && entry.postings.len() >= self.heavy.floor() {
+                self.list_heavy(id);
+            }
         }
+    }
+
+    fn list_heavy(&mut self, id: PairId) {
+        let Self { heavy, entries, .. } = self;
+        entries[id as usize].value |= HEAVY;
+        let mut dropped = Vec::new();
+        let series_of = |pair: PairId| entries[pair as usize].postings.len();
+        heavy.list(id, series_of, |pair| dropped.push(pair));
+        for pair in dropped {
+            entries[pair as usize].value &= !HEAVY;
+        }
+    }
+
+    /// The pairs with the most series.
+    pub(super) const fn heavy(&self) -> &Heavy {
+        &self.heavy
     }
 
     fn name_number(&mut self, name: &str) -> u32 {
@@ -101,6 +135,7 @@ impl Index {
         bitmap_bytes(&self.all)
             + self.entries.capacity() * size_of::<Entry>()
             + postings
+            + self.heavy.bytes()
             + names.sum::<usize>()
     }
 }

@@ -31,11 +31,6 @@ struct Span {
 }
 
 impl Pairs {
-    /// The numbers of all pairs.
-    pub(super) fn ids(&self) -> impl Iterator<Item = PairId> + use<> {
-        (0..).take(self.spans.len())
-    }
-
     /// The number of a pair, if it is known.
     pub(super) fn find(&self, text: &[u8]) -> Option<PairId> {
         self.by_text.find(xxh3_64(text), |id| self.text(*id) == text).copied()
@@ -50,6 +45,11 @@ impl Pairs {
     pub(super) fn reserve(&mut self, count: usize) {
         let Self { pages, spans, by_text } = self;
         by_text.reserve(count, |id| xxh3_64(text_of(pages, spans[*id as usize])));
+    }
+
+    /// The number after the last pair's.
+    pub(super) fn end(&self) -> PairId {
+        PairId::try_from(self.spans.len()).expect("whoever adds a pair asks for room first")
     }
 
     /// Whether the pairs of a further series may find no numbers.

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use timberline_model::{DuplicatePolicy, Labels, Matcher, SeriesRef, limits};
 
 use super::{
+    distinct::Distinct,
     epoch::Epoch,
     fingerprint::FingerprintCache,
     place::{SHARD_COUNT, SeriesPlace, ShardIndex},
@@ -58,6 +59,7 @@ pub struct Head {
     options: HeadOptions,
     shards: [Shard; SHARD_COUNT],
     pub(super) fingerprints: FingerprintCache,
+    pub(super) distinct: Mutex<Distinct>,
     /// Series of all shards.
     pub(super) series_count: AtomicU64,
     /// Series created since the last dictionary was made.
@@ -92,6 +94,7 @@ impl Head {
             options,
             shards: std::array::from_fn(|_| Shard::default()),
             fingerprints: FingerprintCache::new(),
+            distinct: Mutex::default(),
             series_count: AtomicU64::new(0),
             new_series: AtomicU64::new(0),
             epoch: Mutex::new(Epoch::FIRST),

@@ -66,7 +66,7 @@ impl Head {
         let mut stats = HeadStats {
             series: self.series_count(),
             fingerprints: self.fingerprints.len(),
-            label_bytes: self.fingerprints.bytes(),
+            label_bytes: self.fingerprints.bytes() + self.distinct.lock().bytes() as u64,
             min_ts: unflushed.map(|range| range.start),
             max_ts: unflushed.map(|range| range.end),
             ..HeadStats::default()

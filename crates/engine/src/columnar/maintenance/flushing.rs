@@ -32,6 +32,7 @@ impl FlushRounds {
 
     pub(super) fn round(&mut self, inner: &Inner) {
         inner.release_retired();
+        inner.head.count_pairs();
         if let Err(error) = inner.sync() {
             tracing::error!(%error, "the log cannot be synced");
         }

@@ -264,7 +264,7 @@ fn keep_last_of_millisecond(columns: &mut SeriesColumns) {
 }
 
 fn finish_file(file: BufWriter<File>, path: &Path) -> Result<(), ExchangeError> {
-    let file = file.into_inner().map_err(|error| error.into_error());
+    let file = file.into_inner().map_err(std::io::IntoInnerError::into_error);
     let file = file.map_err(ExchangeError::io("write", path))?;
     file.sync_all().map_err(ExchangeError::io("sync", path))
 }

@@ -1,6 +1,9 @@
 //! Definitions from disk, the dictionary, and questions about labels.
 
-use std::path::Path;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use timberline_io::SimDisk;
 use timberline_log::checkpoint::{self, Checkpoint};
@@ -237,6 +240,52 @@ fn cardinality_names_the_largest_first() {
     assert_eq!(cardinality.label_pairs, 2 + 100 + 3 + 1);
     assert_eq!(cardinality.series_by_metric, [count("up", 70), count("load", 30)]);
     assert_eq!(cardinality.values_by_name, [count("host", 100), count("job", 3)]);
-    assert_eq!(cardinality.bytes_by_name, [count("host", 290), count("__name__", 6)]);
+    assert_eq!(cardinality.bytes_by_name, [count("host", 290), count("__name__", 260)]);
     assert_eq!(cardinality.series_by_pair, [count("__name__=up", 70), count("job=j0", 34)]);
+}
+
+/// So many pairs that no shard lists all of them: the counts are those of going through every series.
+#[test]
+fn counts_kept_as_series_come_equal_a_count_of_all() {
+    let head = Head::new(HeadOptions::default());
+    let (mut pairs, mut values) = (BTreeMap::<String, u64>::new(), BTreeMap::new());
+    let mut bytes = BTreeMap::<String, u64>::new();
+    for i in 0..90_000_u64 {
+        // Few tenants have many series, and many have few.
+        let tenant = (i * 2_654_435_761 % 90_000).isqrt() / 3;
+        let text = [
+            ("__name__", format!("metric_{}", i % 7)),
+            ("id", format!("id-{i}")),
+            ("tenant", format!("t{tenant}")),
+        ];
+        for (name, value) in &text {
+            *pairs.entry(format!("{name}={value}")).or_default() += 1;
+            values.entry(*name).or_insert_with(BTreeSet::new).insert(value.clone());
+            *bytes.entry((*name).to_owned()).or_default() += value.len() as u64;
+        }
+        series_of(&head, &Labels::from_pairs(text).expect("valid"));
+        if i == 50_000 {
+            head.count_pairs();
+            assert!(!head.cardinality(1).series_by_pair.is_empty());
+        }
+    }
+    let top = |counts: Vec<(String, u64)>, max: usize| {
+        let mut counts = counts;
+        counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        counts.truncate(max);
+        counts
+    };
+    let found = head.cardinality(60);
+    assert_eq!(found.label_pairs, pairs.len() as u64);
+    assert_eq!(found.bytes_by_name, top(bytes.into_iter().collect(), 60));
+    let values = values.iter().map(|(name, set)| ((*name).to_owned(), set.len() as u64));
+    assert_eq!(found.values_by_name, top(values.collect(), 60));
+    let pairs = top(pairs.into_iter().collect(), usize::MAX);
+    let metrics = pairs
+        .iter()
+        .filter_map(|(text, count)| Some((text.strip_prefix("__name__=")?.to_owned(), *count)));
+    assert_eq!(found.series_by_metric, top(metrics.collect(), 60));
+    assert_eq!(found.series_by_pair, pairs[..60]);
+    assert_eq!(head.cardinality(0).series_by_pair, []);
+    assert_eq!(head.cardinality(3).series_by_pair, pairs[..3]);
 }
