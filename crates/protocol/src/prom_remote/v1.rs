@@ -6,7 +6,6 @@
 
 use timberline_model::{
     Labels, LabelsBuilder, LabelsError, METRIC_NAME, RejectReason, SeriesKey, SeriesWrite,
-    WriteBatch,
 };
 
 use super::{
@@ -26,9 +25,6 @@ const SAMPLES: u32 = 2;
 const EXEMPLARS: u32 = 3;
 const HISTOGRAMS: u32 = 4;
 
-/// Bytes of a series with its labels and a sample, as they come.
-const SERIES_BYTES: usize = 320;
-
 /// Fields that a `WriteRequest` does not have and a 2.0 request does.
 const V2_FIELDS: std::ops::RangeInclusive<u32> = 4..=5;
 
@@ -41,10 +37,7 @@ const V2_FIELDS: std::ops::RangeInclusive<u32> = 4..=5;
 /// # Errors
 /// Bytes that are not the message, or that exceed a limit.
 pub fn decode_v1<'a>(body: &'a [u8], limits: &DecodeLimits) -> Result<Decoded<'a>, ProtocolError> {
-    // Guessed, so that the columns rarely grow: a fifth of the body at most.
-    let series = (body.len() / SERIES_BYTES).min(limits.series_max);
-    let batch = WriteBatch::with_capacity(series, series);
-    let mut decoded = Decoded { batch, ..Decoded::default() };
+    let mut decoded = Decoded::default();
     let mut room = Room::new(limits);
     let mut scratch = Scratch::default();
     let mut series_index = 0;
