@@ -97,6 +97,15 @@ impl<'a> Field<'a> {
         self.varint().map(varint::unzigzag)
     }
 
+    /// The bytes of packed numbers, if it is packed.
+    #[inline]
+    pub(crate) const fn packed(&self) -> Option<&'a [u8]> {
+        match self.value {
+            Value::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
     /// How many numbers [`Field::for_each_varint`] will find at most: no varint takes less than a byte.
     #[inline]
     pub(crate) fn varint_count(&self) -> usize {

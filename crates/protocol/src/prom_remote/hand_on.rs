@@ -1,35 +1,39 @@
-//! The last step of both decoders: one series' contents into the batch.
+//! The last step of both decoders: one series and its samples into the batch.
 
 use timberline_model::{
-    Exemplar, HistogramSample, LabelDecoder, Labels, LabelsBuilder, SeriesKey,
-    limits::REJECTIONS_NAMED_MAX,
+    LabelDecoder, Labels, LabelsBuilder, SeriesKey, limits::REJECTIONS_NAMED_MAX,
 };
 
-use super::sample::WireSample;
+use super::sample::{WireSample, nanos, out_of_range};
 use crate::Decoded;
 
-/// Pushes a series and what it holds, and rejects samples whose time does not fit.
+/// Pushes a series and its floats, and rejects samples whose time does not fit.
 #[inline]
-pub(super) fn hand_on<'a>(
+pub(super) fn push_samples<'a>(
     decoded: &mut Decoded<'a>,
     series_index: usize,
     key: SeriesKey<'a>,
     samples: &[WireSample],
-    histograms: impl Iterator<Item = HistogramSample>,
-    exemplars: impl Iterator<Item = Exemplar>,
 ) {
     decoded.batch.push_series(key);
     for sample in samples {
-        match sample.in_nanos() {
-            Ok((ts, start, value)) => decoded.batch.push_sample_since(ts, start, value),
-            Err(reason) => {
-                let labels = last_labels(decoded);
-                decoded.reject_items(series_index, (1, 0), || labels, reason);
-            }
+        match (nanos(sample.ts_ms), nanos(sample.start_ms)) {
+            (Some(ts), Some(0)) => decoded.batch.push_sample(ts, sample.value),
+            (Some(ts), Some(start)) => decoded.batch.push_sample_since(ts, start, sample.value),
+            _ => reject_time(decoded, series_index, sample),
         }
     }
-    histograms.for_each(|sample| decoded.batch.push_histogram(sample));
-    exemplars.for_each(|exemplar| decoded.batch.push_exemplar(exemplar));
+}
+
+/// Rejects a sample of the series pushed last for its time.
+#[cold]
+fn reject_time(decoded: &mut Decoded<'_>, series_index: usize, sample: &WireSample) {
+    let labels = last_labels(decoded);
+    let reason = match nanos(sample.ts_ms) {
+        None => out_of_range("timestamp", sample.ts_ms),
+        Some(_) => out_of_range("start timestamp", sample.start_ms),
+    };
+    decoded.reject_items(series_index, (1, 0), || labels, reason);
 }
 
 /// The labels of the series pushed last, if a rejection that comes now is still named.

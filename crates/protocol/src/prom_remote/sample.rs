@@ -9,10 +9,10 @@ use crate::{ProtocolError, protobuf::Reader};
 /// One sample as it came. What is absent is zero, as protobuf has it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct WireSample {
-    ts_ms: i64,
+    pub(super) ts_ms: i64,
     /// 0 where nobody said.
-    start_ms: i64,
-    value: f64,
+    pub(super) start_ms: i64,
+    pub(super) value: f64,
 }
 
 #[inline]
@@ -40,18 +40,6 @@ pub(super) fn push(
     left.take(1)?;
     samples.push(read(message)?);
     Ok(())
-}
-
-impl WireSample {
-    /// Time, start and value; times in nanoseconds.
-    #[inline]
-    pub(super) fn in_nanos(&self) -> Result<(i64, i64, f64), RejectReason> {
-        match (nanos(self.ts_ms), nanos(self.start_ms)) {
-            (Some(ts), Some(start)) => Ok((ts, start, self.value)),
-            (None, _) => Err(out_of_range("timestamp", self.ts_ms)),
-            _ => Err(out_of_range("start timestamp", self.start_ms)),
-        }
-    }
 }
 
 /// Milliseconds in nanoseconds, if 64 bits hold them.

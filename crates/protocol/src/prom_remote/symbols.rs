@@ -91,6 +91,43 @@ impl<'b> Symbols<'b> {
         Ok(())
     }
 
+    /// Appends the symbols of packed references as long as they are plain: references of at most two
+    /// bytes, short symbols, room for them. Returns how many references, and of how many bytes, that were.
+    #[inline]
+    pub(super) fn append_plain(
+        &self,
+        packed: &[u8],
+        labels: &mut LabelBytes,
+        refs_max: usize,
+    ) -> (usize, usize) {
+        let (body, places) = (self.body, self.places.as_slice());
+        let room = labels.room(packed.len().min(refs_max));
+        let (mut at, mut count, mut end) = (0, 0, 0);
+        while count < refs_max
+            && let Some(&first) = packed.get(at)
+        {
+            let (reference, next) = match packed.get(at + 1) {
+                _ if first < 0x80 => (usize::from(first), at + 1),
+                Some(&second) if second < 0x80 => {
+                    (usize::from(first & 0x7f) | usize::from(second) << 7, at + 2)
+                }
+                _ => break,
+            };
+            let Some(&Place { start, len }) = places.get(reference) else { break };
+            let source = body.get(start as usize..).and_then(<[u8]>::first_chunk::<COPY_BYTES>);
+            let target = room.get_mut(end..).and_then(<[u8]>::first_chunk_mut::<COPY_BYTES>);
+            let (Some(source), Some(target)) = (source, target) else { break };
+            if len as usize > COPY_BYTES {
+                break;
+            }
+            *target = *source;
+            end += len as usize;
+            (at, count) = (next, count + 1);
+        }
+        labels.len += end;
+        (count, at)
+    }
+
     #[cold]
     fn dangling(&self, reference: u64) -> RejectReason {
         let count = self.places.len();
@@ -133,13 +170,27 @@ impl LabelBytes {
         &self.bytes[..self.len]
     }
 
+    /// What lies behind the end, with room for so many short symbols at least.
+    #[inline]
+    fn room(&mut self, symbols: usize) -> &mut [u8] {
+        let end = self.len + (symbols + 1) * COPY_BYTES;
+        if end > self.bytes.len() {
+            self.grow(end);
+        }
+        &mut self.bytes[self.len..]
+    }
+
+    #[cold]
+    fn grow(&mut self, end: usize) {
+        self.bytes.resize((2 * self.bytes.len()).max(end).max(16 << 10), 0);
+    }
+
     /// Writes behind the end and leaves the end where it is.
     #[cold]
     fn put(&mut self, bytes: &[u8]) {
         let end = self.len + bytes.len();
         if end + COPY_BYTES > self.bytes.len() {
-            let len = (2 * self.bytes.len()).max(end + COPY_BYTES).max(4 << 10);
-            self.bytes.resize(len, 0);
+            self.grow(end + COPY_BYTES);
         }
         self.bytes[self.len..end].copy_from_slice(bytes);
     }

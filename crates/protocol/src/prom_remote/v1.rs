@@ -11,7 +11,7 @@ use timberline_model::{
 use super::{
     contents::{Contents, Refused, Room},
     exemplar::{self, LabelForm},
-    hand_on::hand_on,
+    hand_on::push_samples,
     histogram,
     labels::{malformed, missing_name, read_label},
     metadata, sample,
@@ -142,11 +142,14 @@ fn push<'a>(
     };
     match key {
         Ok(key) => {
-            let samples = &contents.samples;
-            let (histograms, exemplars) =
-                (contents.histograms.drain(..), contents.exemplars.drain(..));
-            hand_on(decoded, series_index, key, samples, histograms, exemplars);
-            refuse(decoded, series_index, series, histograms_refused, exemplars_refused);
+            push_samples(decoded, series_index, key, &contents.samples);
+            if !contents.histograms.is_empty() || !contents.exemplars.is_empty() {
+                contents.histograms.drain(..).for_each(|one| decoded.batch.push_histogram(one));
+                contents.exemplars.drain(..).for_each(|one| decoded.batch.push_exemplar(one));
+            }
+            if histograms_refused.count + exemplars_refused.count > 0 {
+                refuse(decoded, series_index, series, histograms_refused, exemplars_refused);
+            }
         }
         Err(error) => {
             let count =
@@ -161,6 +164,7 @@ fn push<'a>(
 }
 
 /// Rejects what of a sound series was refused.
+#[cold]
 fn refuse(
     decoded: &mut Decoded<'_>,
     series_index: usize,
@@ -168,9 +172,6 @@ fn refuse(
     histograms: &mut Refused,
     exemplars: &mut Refused,
 ) {
-    if histograms.count + exemplars.count == 0 {
-        return;
-    }
     let labels = || scattered_labels(series).ok();
     histograms.drain(|count, reason| {
         decoded.reject_items(series_index, (count, 0), labels, reason);
