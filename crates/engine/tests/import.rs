@@ -219,7 +219,7 @@ fn import_pieces(disk: &SimDisk) -> Result<Engine, EngineError> {
 #[test]
 fn a_fault_at_any_operation_leaves_all_of_an_import_or_nothing() {
     let every = std::env::var("TIMBERLINE_FAULT_EVERY").ok().and_then(|n| n.parse().ok());
-    let every: usize = every.unwrap_or(31);
+    let every: usize = every.unwrap_or(61);
     let pristine = SimDisk::new(8);
     let engine = open(&pristine);
     write(&engine, "z", &[(NOW, 1.0)]);
