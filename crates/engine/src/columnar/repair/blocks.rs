@@ -136,8 +136,12 @@ impl Repair<'_> {
             let ascends = columns.timestamps.is_sorted()
                 && columns.histograms.timestamps.is_sorted()
                 && exemplars.is_sorted_by_key(|exemplar| exemplar.ts);
-            let empty = columns.is_empty() && exemplars.is_empty();
-            if empty || !in_order || !ascends {
+            if columns.is_empty() && exemplars.is_empty() {
+                continue;
+            }
+            if !in_order || !ascends {
+                // What contradicts itself in spite of its checksums cannot be told right from wrong.
+                salvaged.series_lost += 1;
                 continue;
             }
             writer.start_series(&found.labels)?;
