@@ -191,28 +191,31 @@ fn measure(root: &Path, peer: &Peer, dir: &Path, data: &Data) -> Result<Packed> 
     Ok(Packed { bytes, cpu, memory })
 }
 
-/// How many samples a server has, hour by hour: some limit what one query may touch.
+/// How many samples a server has, metric by metric: a count of several would mix equal label sets.
 fn count(port: u16, data: &Data) -> Result<u64> {
-    const HOUR_MS: i64 = 3_600_000;
-    let (start, end) = (data.span_ms.0 - HOUR_MS, data.span_ms.1 + HOUR_MS);
+    const MARGIN_MS: i64 = 60_000;
+    let names = ask(port, "/api/v1/label/__name__/values")?;
+    let names = names["data"].as_array().context("no names")?;
+    let time = (data.span_ms.1 + MARGIN_MS) as f64 / 1000.0;
+    let span = (data.span_ms.1 - data.span_ms.0 + 2 * MARGIN_MS) / 1000;
     let mut total = 0;
-    let mut at = start;
-    while at < end {
-        at += HOUR_MS;
-        let query = format!("sum(count_over_time({{{}}}[1h]))", data.selector);
-        // Both ends of a range count in some servers; half a millisecond keeps an instant out of two.
-        let time = at as f64 / 1000.0 + 0.0005;
-        let path = format!("/api/v1/query?query={}&time={time:.4}", http::escaped(&query));
-        let answer = http::get(port, &path)?;
-        let text = String::from_utf8_lossy(&answer.body);
-        if answer.status != 200 {
-            bail!("{query}: answer {}: {text}", answer.status);
-        }
-        let answer: Value = serde_json::from_str(&text)?;
+    for name in names.iter().filter_map(Value::as_str) {
+        let query = format!("sum(count_over_time({name}{{{}}}[{span}s]))", data.selector);
+        let path = format!("/api/v1/query?query={}&time={time}", http::escaped(&query));
+        let answer = ask(port, &path).with_context(|| query.clone())?;
         let result = answer["data"]["result"].as_array().context("no result")?;
         if let Some(series) = result.first() {
             total += series["value"][1].as_str().context("no value")?.parse::<f64>()? as u64;
         }
     }
     Ok(total)
+}
+
+fn ask(port: u16, path: &str) -> Result<Value> {
+    let answer = http::get(port, path)?;
+    let text = String::from_utf8_lossy(&answer.body);
+    if answer.status != 200 {
+        bail!("answer {}: {text}", answer.status);
+    }
+    Ok(serde_json::from_str(&text)?)
 }

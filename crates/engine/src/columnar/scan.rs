@@ -1,8 +1,9 @@
 //! The scan: series of the head and the blocks, joined by their labels and merged by time.
 //!
 //! Each place is asked for the series that match; then the answers are joined: by half of the hash of
-//! the labels first, and by the labels themselves where hashes agree. A scan goes through the joined
-//! series in the order in which the blocks have them, so that reading a block goes forward.
+//! the labels first, and by the labels themselves where hashes agree. A scan of many
+//! series goes through them in the order in which the blocks have them, so that reading a block goes
+//! forward.
 //!
 //! Invariant: a series is in exactly one stream, with all its places. The blocks and the set of
 //! series are those of the moment when the scan began.
@@ -22,6 +23,11 @@ use super::{
     view::View,
 };
 use crate::EngineError;
+
+/// Scans of up to so many series go by their labels, whatever lies where: sums of floats then come out
+/// the same to the last bit before and after a flush or a compaction, and for any order of writing. More
+/// series are read in the order that costs least.
+const ORDERED_SERIES_MAX: usize = 10_000;
 
 /// The places of one database in which series may lie, in the order of their age.
 pub(super) struct Places {
@@ -139,6 +145,27 @@ impl Places {
         Ok((found, groups))
     }
 
+    /// Puts joined series into the order of their labels.
+    fn sort(&self, found: &[Found], groups: &mut Vec<Range<u32>>) -> Result<(), EngineError> {
+        // A block has its series in this order, so that one alone needs no sorting.
+        let head = self.blocks.len() as u32;
+        let in_one_block =
+            found.iter().all(|entry| entry.place == found[0].place && entry.place != head);
+        if in_one_block {
+            return Ok(());
+        }
+        let labels = |group: Range<u32>| {
+            let labels = self.labels(found[group.start as usize]).transpose()?;
+            Some(labels.map(|labels| (labels, group)))
+        };
+        let named: Result<Vec<(Labels, Range<u32>)>, EngineError> =
+            groups.drain(..).filter_map(labels).collect();
+        let mut named = named?;
+        named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        *groups = named.into_iter().map(|(_, group)| group).collect();
+        Ok(())
+    }
+
     /// Entries of one hash are one series nearly always. Where they are not, they are put apart.
     fn split_by_labels(
         &self,
@@ -193,7 +220,10 @@ pub(super) fn scan(
     if found.is_empty() {
         return Ok(Vec::new());
     }
-    let (found, groups) = places.join(found)?;
+    let (found, mut groups) = places.join(found)?;
+    if groups.len() <= ORDERED_SERIES_MAX {
+        places.sort(&found, &mut groups)?;
+    }
     let count = groups.len();
     let streams = partitions.get().min(count);
     let joined = Arc::new(Joined { places, found, groups });
@@ -216,21 +246,7 @@ pub(super) fn scan_sorted(
     if groups.len() > series_max {
         return Err(ScanError::too_many_series(series_max));
     }
-    // A block has its series in this order, so that one alone needs no sorting.
-    let in_one_block = found
-        .iter()
-        .all(|entry| entry.place == found[0].place && entry.place != places.blocks.len() as u32);
-    if !in_one_block {
-        let labels = |group: Range<u32>| {
-            let labels = places.labels(found[group.start as usize]).transpose()?;
-            Some(labels.map(|labels| (labels, group)))
-        };
-        let named: Result<Vec<(Labels, Range<u32>)>, EngineError> =
-            groups.into_iter().filter_map(labels).collect();
-        let mut named = named?;
-        named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        groups = named.into_iter().map(|(_, group)| group).collect();
-    }
+    places.sort(&found, &mut groups)?;
     let rest = 0..groups.len();
     let joined = Arc::new(Joined { places, found, groups });
     Ok(Box::new(Stream { joined, rest, parts: Vec::new() }))
