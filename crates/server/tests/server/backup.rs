@@ -67,9 +67,9 @@ fn a_backup_of_a_damaged_database_is_made_and_fails() {
     let blocks = server.home().join("data/blocks");
     let block = fs::read_dir(blocks).unwrap().next().unwrap().unwrap().path();
     let (place, home) = (server.home().join("backups"), server.stop("TERM").1);
-    let mut bytes = fs::read(block.join("chunks")).unwrap();
+    let mut bytes = fs::read(block.join("pages")).unwrap();
     bytes[40] ^= 1;
-    fs::write(block.join("chunks"), bytes).unwrap();
+    fs::write(block.join("pages"), bytes).unwrap();
     let data = home.path().join("data").display().to_string();
     let output = run(&["backup", &place.display().to_string(), "--data-dir", &data]);
     let (code, said) = stderr(&output);
