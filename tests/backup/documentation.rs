@@ -20,7 +20,8 @@ fn every_example_of_the_page_prints_what_the_page_says() {
     let server = Server::start(&home.path().join("timberline"), &[]);
     let client = Client::new(server.address());
     let mut history = History::default();
-    (0..5).for_each(|number| super::write(&client, 0, number, &mut history));
+    // Enough that one damaged byte does not take a whole block along.
+    (0..300).for_each(|number| super::write(&client, 0, number, &mut history));
     let weed = Weed::start();
     let bin = Server::binary();
     let bin = bin.parent().expect("a binary is in a directory");

@@ -62,14 +62,19 @@ impl Weed {
         &self.endpoint
     }
 
-    /// Waits until it takes a bucket; says whether it does.
+    /// Waits until it takes a bucket and keeps an object in it, for which all its parts must be there;
+    /// says whether it does.
     fn create_bucket(&mut self) -> bool {
         let until = Instant::now() + PATIENCE;
         let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+        let bucket = format!("{}/{BUCKET}", self.endpoint);
+        let object = format!("{bucket}/ready");
         while self.process.is_running() && Instant::now() < until {
-            let made = agent.put(format!("{}/{BUCKET}", self.endpoint)).send_empty();
-            if made.is_ok_and(|answer| answer.status().is_success()) {
-                return true;
+            let made = agent.put(&bucket).send_empty();
+            let put = made.and_then(|_| agent.put(&object).send("ready"));
+            let kept = put.and_then(|_| agent.get(&object).call());
+            if kept.is_ok_and(|answer| answer.status() == 200) {
+                return agent.delete(&object).call().is_ok();
             }
             thread::sleep(Duration::from_millis(100));
         }

@@ -2,7 +2,7 @@
 
 use std::{io, path::Path};
 
-use timberline_block::{Block, BlockMeta, BlockOutline, BlockWriter};
+use timberline_block::{Block, BlockMeta, BlockOutline, BlockWriter, TEMPORARY_SUFFIX};
 use timberline_io::Disk;
 use timberline_model::SeriesColumns;
 use ulid::Ulid;
@@ -92,13 +92,16 @@ impl Repair<'_> {
             Err(error) => return Err(error),
         };
         let Salvaged { block, series_lost, pages_lost, samples_lost } = salvaged;
-        if series_lost + pages_lost > 0 {
+        if block.is_some() && series_lost + pages_lost > 0 {
             self.lost(format!(
                 "of {described}: {series_lost} series, and of others {pages_lost} pages with \
                  {samples_lost} samples"
             ));
         }
-        let Some(block) = block else { return Ok(None) };
+        let Some(block) = block else {
+            self.lost(format!("{described}, all of it: nothing in it can be read"));
+            return Ok(None);
+        };
         self.did(format!(
             "wrote block {} with the {} samples of {} series that can be read of block {}",
             block.ulid, block.samples, block.series, entry.ulid
@@ -151,6 +154,10 @@ impl Repair<'_> {
         }
         if writer.series_count() > 0 {
             salvaged.block = Some(writer.finish()?);
+        } else {
+            drop(writer);
+            let unfinished = self.layout.block(&format!("{name}{TEMPORARY_SUFFIX}"));
+            remove_dir(self.disk.as_ref(), &unfinished)?;
         }
         Ok(salvaged)
     }
