@@ -61,7 +61,7 @@ fn any_order_of_writing_gives_the_same_answers() {
 
     let questions = questions(&mut chance);
     compare(&ordered, &shuffled, &questions, series, "right after it was written");
-    assert!(number(&shuffled, "flushCount") > 3, "it was flushed on the way");
+    assert!(number(&shuffled, "flushCount") > 0, "it was flushed on the way");
     for server in [&ordered, &shuffled] {
         assert_eq!(server.post("/api/v1/admin/tsdb/flush").0, 200);
     }
@@ -72,7 +72,7 @@ fn any_order_of_writing_gives_the_same_answers() {
     };
     merged(&ordered);
     merged(&shuffled);
-    assert!(number(&shuffled, "compactionCount") > 1);
+    assert!(number(&shuffled, "compactionCount") > 0);
     compare(&ordered, &shuffled, &questions, series, "merged");
     let (ordered_bytes, shuffled_bytes) =
         (number(&ordered, "blockBytes"), number(&shuffled, "blockBytes"));
