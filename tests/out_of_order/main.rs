@@ -17,7 +17,9 @@ const SECOND: i64 = 1_000_000_000;
 const START: i64 = 1_700_092_800;
 const STEP: i64 = 60;
 const SAMPLES_PER_SERIES: u32 = 48 * 60;
-const SAMPLES_PER_WRITE: usize = 50_000;
+/// Writes of each server, and how many of them come between two flushes.
+const WRITES: usize = 40;
+const WRITES_PER_FLUSH: usize = 6;
 const QUERIES: u64 = 200;
 
 /// A small generator, so that a seed alone names an order.
@@ -45,23 +47,24 @@ fn any_order_of_writing_gives_the_same_answers() {
     let mut order: Vec<(u32, u32)> =
         (0..SAMPLES_PER_SERIES).flat_map(|n| (0..series).map(move |s| (s, n))).collect();
     let dir = tempfile::tempdir().expect("a directory can be made");
-    // Small enough that heads fill up many times on the way.
+    // Heads fill up on the way, too.
     let flush_size = format!("--storage-flush-size={}KiB", 64.max(u64::from(series) * 10));
     let begun = Instant::now();
     let ordered =
         Server::start(&dir.path().join("ordered"), &[&flush_size, "--storage-segment-size=8MiB"]);
-    write(&ordered, &order, &mut chance);
+    write(&ordered, &order);
     for index in (1..order.len()).rev() {
         order.swap(index, chance.below(index as u64 + 1) as usize);
     }
     let shuffled =
         Server::start(&dir.path().join("shuffled"), &[&flush_size, "--storage-segment-size=8MiB"]);
-    write(&shuffled, &order, &mut chance);
+    write(&shuffled, &order);
     println!("{} samples written twice in {:.1?}", order.len(), begun.elapsed());
 
     let questions = questions(&mut chance);
     compare(&ordered, &shuffled, &questions, series, "right after it was written");
-    assert!(number(&shuffled, "flushCount") > 0, "it was flushed on the way");
+    let flushes = number(&shuffled, "flushCount");
+    assert!(flushes >= (WRITES / WRITES_PER_FLUSH) as u64, "{flushes} flushes on the way");
     for server in [&ordered, &shuffled] {
         assert_eq!(server.post("/api/v1/admin/tsdb/flush").0, 200);
     }
@@ -84,9 +87,9 @@ fn any_order_of_writing_gives_the_same_answers() {
     println!("done after {:.1?}", begun.elapsed());
 }
 
-/// Writes samples in an order, and flushes now and then.
-fn write(server: &Server, order: &[(u32, u32)], chance: &mut Chance) {
-    for samples in order.chunks(SAMPLES_PER_WRITE) {
+/// Writes samples in an order, and flushes now and then: by order, so that no clock decides whether.
+fn write(server: &Server, order: &[(u32, u32)]) {
+    for (index, samples) in order.chunks(order.len().div_ceil(WRITES)).enumerate() {
         let mut batch: BTreeMap<u32, Vec<Sample>> = BTreeMap::new();
         for (series, number) in samples {
             let ts = (START + i64::from(*number) * STEP) * SECOND;
@@ -96,7 +99,7 @@ fn write(server: &Server, order: &[(u32, u32)], chance: &mut Chance) {
         let batch: Vec<(Labels, Vec<Sample>)> =
             batch.into_iter().map(|(series, samples)| (labels_of(series), samples)).collect();
         server.write(&batch).expect("the server takes samples in any order");
-        if chance.below(6) == 0 {
+        if index % WRITES_PER_FLUSH == 0 {
             assert_eq!(server.post("/api/v1/admin/tsdb/flush").0, 200);
         }
     }

@@ -156,11 +156,16 @@ impl Depot for LocalDepot {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             result => result.map_err(BackupError::disk("remove", &path))?,
         }
-        self.sync_parent(&path)?;
+        let Some(parent) = path.parent().filter(|parent| *parent != self.root) else {
+            return self.sync_parent(&path);
+        };
+        match self.disk.sync_dir(parent) {
+            // Who removed the last file beside this one, at the same time, has removed the directory.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            result => result.map_err(BackupError::disk("sync", parent))?,
+        }
         // Directories of blocks that have gone are only litter.
-        if let Some(parent) = path.parent().filter(|parent| *parent != self.root)
-            && self.disk.list(parent).is_ok_and(|entries| entries.is_empty())
-        {
+        if self.disk.list(parent).is_ok_and(|entries| entries.is_empty()) {
             let _ = self.disk.remove_dir_all(parent);
         }
         Ok(())
