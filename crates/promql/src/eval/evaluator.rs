@@ -283,7 +283,7 @@ impl Evaluator<'_> {
             stage(&mut one.column)?;
         }
         series.retain(|one| !one.column.is_empty());
-        super::labels::drop_names(series, self.query.delayed_name_removal)
+        super::labels::drop_names(series, self.query.delays_names())
     }
 
     fn negate_column(&self, column: &mut StepColumn) -> Result<(), EvalError> {

@@ -267,7 +267,7 @@ impl Evaluator<'_> {
         column: StepColumn,
         of_value: Option<(&str, f64)>,
     ) -> Result<Series, EvalError> {
-        let delayed = self.query.delayed_name_removal;
+        let delayed = self.query.delays_names();
         let mut labels = if delayed { labels.clone() } else { without_reserved(labels) };
         if let Some((label, value)) = of_value {
             labels = with_label(&labels, label, &metric_float(value))?;
@@ -278,7 +278,7 @@ impl Evaluator<'_> {
     /// The metric's name as notes about histograms tell it: not where names are dropped at once, as in
     /// Prometheus.
     fn name_to_tell<'l>(&self, labels: &'l Labels) -> &'l str {
-        if self.query.delayed_name_removal { labels.get(METRIC_NAME).unwrap_or("") } else { "" }
+        if self.query.delays_names() { labels.get(METRIC_NAME).unwrap_or("") } else { "" }
     }
 }
 
