@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use super::{BucketSide, Count, FloatHistogram, HistogramError, ResetHint, bounds::exponential_bound};
+use super::{
+    BucketSide, Count, FloatHistogram, HistogramError, ResetHint, bounds::exponential_bound,
+};
 
 /// What an addition or subtraction met that its caller may want to tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -189,9 +189,8 @@ impl From<&Histogram> for FloatHistogram {
                 (*zero_count as f64, *count as f64, positive, negative)
             }
             BucketCounts::Float { count, zero_count, positive, negative } => {
-                let floats = |spans, counts: &[f64]| {
-                    BucketSide::from_spans(spans, counts.iter().copied())
-                };
+                let floats =
+                    |spans, counts: &[f64]| BucketSide::from_spans(spans, counts.iter().copied());
                 let positive = floats(&stored.positive_spans, positive);
                 let negative = floats(&stored.negative_spans, negative);
                 (*zero_count, *count, positive, negative)

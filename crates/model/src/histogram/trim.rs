@@ -157,7 +157,13 @@ fn share_below(lower: f64, upper: f64, value: f64, custom: bool) -> f64 {
 fn middle(lower: f64, upper: f64, custom: bool) -> f64 {
     match (lower.is_infinite(), upper.is_infinite()) {
         (true, true) => 0.0,
-        (true, false) => if upper > 0.0 { upper / 2.0 } else { upper },
+        (true, false) => {
+            if upper > 0.0 {
+                upper / 2.0
+            } else {
+                upper
+            }
+        }
         (false, true) => lower,
         (false, false) if custom => f64::midpoint(lower, upper),
         (false, false) if lower < 0.0 => -(lower * upper).abs().sqrt(),

@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use timberline_model::{
-    FloatHistogram, Histogram, Labels, Sample, SeriesColumns, SeriesSource,
-};
+use timberline_model::{FloatHistogram, Histogram, Labels, Sample, SeriesColumns, SeriesSource};
 
 use super::{
     budget::Budget,

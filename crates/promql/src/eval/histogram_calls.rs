@@ -127,9 +127,8 @@ impl Evaluator<'_> {
         for (at, one) in series.iter().enumerate().filter(|(_, one)| one.column.value_count() > 0) {
             let bound = one.labels.get(BUCKET_LABEL).unwrap_or("");
             let Ok(parsed) = bound.parse::<f64>() else {
-                let message = format!(
-                    "bucket label \"le\" is missing or has a malformed value of {bound:?}"
-                );
+                let message =
+                    format!("bucket label \"le\" is missing or has a malformed value of {bound:?}");
                 self.note(Gravity::Warning, named(message, self.name_to_tell(&one.labels)), place);
                 continue;
             };
@@ -148,9 +147,8 @@ impl Evaluator<'_> {
         }
         let with_native = series.iter().enumerate();
         let with_native = with_native.filter(|(_, one)| !one.column.histograms().is_empty());
-        let native = with_native
-            .map(|(at, one)| (at, places.get(one.labels.as_bytes()).copied()))
-            .collect();
+        let native =
+            with_native.map(|(at, one)| (at, places.get(one.labels.as_bytes()).copied())).collect();
         Ok(Histograms { series, classic, native, place })
     }
 

@@ -81,7 +81,11 @@ impl Evaluator<'_> {
                 self.refuse_types(["float", "float"], op, place)
             }
             op if op.is_comparison() && !binary.return_bool => {
-                if compare(op, a, b) { Combined::Float(a) } else { Combined::Filtered }
+                if compare(op, a, b) {
+                    Combined::Float(a)
+                } else {
+                    Combined::Filtered
+                }
             }
             op => Combined::Float(arithmetic(op, a, b)),
         }

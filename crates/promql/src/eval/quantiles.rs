@@ -132,7 +132,8 @@ pub(super) fn fraction(lower: f64, upper: f64, histogram: &FloatHistogram) -> (f
         count = buckets.iter().map(|bucket| bucket.count).sum();
         nan_left_out = count < histogram.count;
     }
-    let capped = |rank: Option<f64>| rank.map_or(count, |rank| if rank > count { count } else { rank });
+    let capped =
+        |rank: Option<f64>| rank.map_or(count, |rank| if rank > count { count } else { rank });
     ((capped(upper_rank) - capped(lower_rank)) / histogram.count, nan_left_out)
 }
 

@@ -12,8 +12,8 @@ use super::{
     error::EvalError,
     histogram_rate::{self, Change},
     histograms::{MixedSamples, cost_of},
-    rate::{self, Samples},
     range_notes::{RangeNote, RangeNotes},
+    rate::{self, Samples},
     steps::{Windows, seconds},
     window::{PlainFunction, WindowFunction},
 };
@@ -151,11 +151,7 @@ fn ignored(window: &MixedWindow<'_>, notes: &mut RangeNotes) -> Outcome {
     Outcome::OfFloats
 }
 
-fn plain(
-    function: PlainFunction,
-    window: &MixedWindow<'_>,
-    notes: &mut RangeNotes,
-) -> Outcome {
+fn plain(function: PlainFunction, window: &MixedWindow<'_>, notes: &mut RangeNotes) -> Outcome {
     let MixedWindow { floats, times, histograms, .. } = *window;
     match function {
         PlainFunction::Avg | PlainFunction::Sum => {
@@ -229,11 +225,7 @@ fn neighbours(window: &MixedWindow<'_>, counts: impl Fn(Change) -> bool) -> f64 
 }
 
 /// `sum_over_time` and `avg_over_time` of histograms alone.
-fn added(
-    mean: bool,
-    histograms: &[Arc<FloatHistogram>],
-    notes: &mut RangeNotes,
-) -> Outcome {
+fn added(mean: bool, histograms: &[Arc<FloatHistogram>], notes: &mut RangeNotes) -> Outcome {
     let mut hints = HintsSeen::default();
     hints.see(histograms[0].reset_hint);
     let mut met = Reconciled::default();

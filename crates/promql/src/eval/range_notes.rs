@@ -61,14 +61,12 @@ impl RangeNote {
                      metric name {name}"
                 ),
             ),
-            Self::NotCounter => (
-                Gravity::Warning,
-                format!("this native histogram metric is not a counter: {name}"),
-            ),
-            Self::NotGauge => (
-                Gravity::Warning,
-                format!("this native histogram metric is not a gauge: {name}"),
-            ),
+            Self::NotCounter => {
+                (Gravity::Warning, format!("this native histogram metric is not a counter: {name}"))
+            }
+            Self::NotGauge => {
+                (Gravity::Warning, format!("this native histogram metric is not a gauge: {name}"))
+            }
             Self::ResetsContradict => (Gravity::Warning, contradicting_resets("aggregation")),
             Self::BoundsReconciled(operation) => (Gravity::Info, reconciled_bounds(operation)),
         }
