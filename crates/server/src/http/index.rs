@@ -15,9 +15,12 @@ Timberline, a time series database.
 Write:   POST /api/v1/write                Prometheus remote write 1.0 and 2.0, or JSON
 Query:   GET|POST /api/v1/query            PromQL at an instant: query, time
          GET|POST /api/v1/query_range      PromQL over a range: query, start, end, step
+         GET|POST /api/v1/query_exemplars  exemplars: query, start, end
+         POST /api/v1/read                 Prometheus remote read
 Explore: GET|POST /api/v1/labels           names of labels
          GET /api/v1/label/NAME/values     values of a label
          GET|POST /api/v1/series           series by match[]
+         GET /api/v1/metadata              type, unit and help of metrics
 Operate: GET /-/healthy, /-/ready          is it well, is it ready
          GET /metrics                      the server's own metrics
          GET /api/v1/status/tsdb           what is stored, and what takes most of it
