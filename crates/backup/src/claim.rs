@@ -78,7 +78,9 @@ impl<'a> Claim<'a> {
         let now = now_ms(self.clock);
         let mut found = Vec::new();
         for object in self.depot.list(CLAIMS)?.iter().filter(|object| object.key != self.key) {
-            let Some(bytes) = read_whole(self.depot, &object.key, CLAIM_BYTES_MAX)? else { continue };
+            let Some(bytes) = read_whole(self.depot, &object.key, CLAIM_BYTES_MAX)? else {
+                continue;
+            };
             // One that says nothing is taken for a backup's: that keeps the most.
             let unknown = Text { work: Work::Backup, renewed_ms: now };
             let text: Text = serde_json::from_slice(&bytes).unwrap_or(unknown);

@@ -10,9 +10,7 @@ use std::{
 };
 
 use timberline_io::{Disk, Mapped, RealDisk};
-use timberline_model::{
-    FamilyMetadata, Histogram, Labels, Metadata, MetricKind, SeriesColumns,
-};
+use timberline_model::{FamilyMetadata, Histogram, Labels, Metadata, MetricKind, SeriesColumns};
 
 use super::{Record, Records, WalSample, decode_record};
 use crate::{

@@ -76,8 +76,7 @@ fn records_over_pages_are_put_together() {
 fn a_page_may_end_with_a_header_that_has_no_bytes() {
     // The first record leaves so much of its page.
     for left in 0..=9 {
-        let records =
-            vec![vec![1; PAGE_BYTES - HEADER_BYTES - left], vec![2; 5], vec![3; 70_000]];
+        let records = vec![vec![1; PAGE_BYTES - HEADER_BYTES - left], vec![2; 5], vec![3; 70_000]];
         let bytes = segment(&records, 0);
         assert_eq!(read(&bytes).unwrap(), records, "{left} bytes left");
         let begins_there = bytes[PAGE_BYTES - left..][..3] == [FIRST, 0, 0];
