@@ -10,7 +10,7 @@ use parquet::{
     data_type::{ByteArray, DataType},
     errors::ParquetError,
     file::{
-        metadata::ParquetMetaData,
+        metadata::{ParquetMetaData, RowGroupMetaData},
         reader::{FileReader, SerializedFileReader},
     },
     schema::types::{ColumnDescriptor, SchemaDescriptor},
@@ -85,7 +85,7 @@ fn guarded<T>(ask: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Parque
 
 /// Checks that all columns are compressed in a way that is read.
 fn check_compression(metadata: &ParquetMetaData) -> Result<(), String> {
-    for column in metadata.row_groups().iter().flat_map(|group| group.columns()) {
+    for column in metadata.row_groups().iter().flat_map(RowGroupMetaData::columns) {
         let found = column.compression();
         if !matches!(found, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_))
         {
