@@ -200,6 +200,7 @@ fn evaluate(
     let query = Query {
         text: Some(&text),
         lookback: question.lookback,
+        features: database.options().query.features,
         ..Query::range(&expr, question.start, question.end, question.step)
     };
     let preparing = begun.elapsed();
