@@ -42,6 +42,7 @@ use super::{
 };
 use crate::{
     error::{ApiError, Subject},
+    net::Client,
     telemetry::Metrics,
 };
 
@@ -62,6 +63,7 @@ pub(super) async fn read(State(app): State<App>, request: Request) -> Response {
 
 async fn answer(app: &App, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
+    let client = Client::of(&head.extensions);
     check_encoding(head.headers.get(header::CONTENT_ENCODING))?;
     let http = &app.config().http;
     let limits = BodyLimits {
@@ -71,7 +73,7 @@ async fn answer(app: &App, request: Request) -> Result<Response, ApiError> {
     };
     let body = read_body(body, limits, None).await?;
     let database = app.database()?.clone();
-    let place = app.admit_query().await?;
+    let place = app.admit_query(client).await?;
     let canceled = Arc::new(AtomicBool::new(false));
     let mut guard = CancelOnDrop::new(app, &canceled);
     let (start, started) = oneshot::channel();
