@@ -19,6 +19,10 @@ sim seeds="1000":
 fuzz *targets:
     cargo xtask fuzz {{targets}}
 
+# Scripts of PromQL with their expected answers: files or directories.
+promqltest *paths="crates/promqltest/scripts":
+    cargo xtask promqltest {{paths}}
+
 # Ingest beside the peers; installs them. `just bench --write docs/benchmarks.md` keeps the report.
 bench *arguments:
     ./scripts/setup bench

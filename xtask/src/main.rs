@@ -8,6 +8,7 @@ mod command;
 mod fuzz;
 mod http;
 mod port;
+mod promqltest;
 mod record;
 mod test;
 mod tidy;
@@ -38,6 +39,8 @@ enum Task {
     Test(test::Options),
     /// Builds the fuzz targets with coverage on the stable toolchain and runs them.
     Fuzz(fuzz::Options),
+    /// Runs scripts of PromQL with their expected answers, in the format of Prometheus' own.
+    Promqltest(promqltest::Options),
     /// Records the metrics of real exporters, as data for `bench storage`.
     Record(record::Options),
     /// Measures beside the peers.
@@ -64,6 +67,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Tidy => tidy::run(&root)?,
         Task::Test(options) => return test::run(&root, &options),
         Task::Fuzz(options) => fuzz::run(&root, &options)?,
+        Task::Promqltest(options) => return promqltest::run(&root, &options),
         Task::Record(options) => record::run(&options)?,
         Task::Bench { bench } => bench::run(&root, &bench)?,
     }

@@ -20,10 +20,10 @@ use timberline_model::{
 use timberline_promql::{
     Expr,
     eval::{Limits, Query, QueryResult, evaluate},
-    parse,
+    parse, parse_with,
 };
 
-use crate::{Error, Options};
+use crate::{Error, Options, QueryOptions};
 
 /// An open database. Clones are handles to the same one; all methods may be called from any thread.
 ///
@@ -105,9 +105,11 @@ impl Database {
         end: i64,
         step: i64,
     ) -> Result<QueryResult, Error> {
-        let expr = parse(promql)?;
+        let QueryOptions { lookback, features, .. } = &self.options.query;
+        let expr = parse_with(promql, features)?;
         let query = Query {
-            lookback: nanos(self.options.query.lookback),
+            lookback: nanos(*lookback),
+            features: *features,
             ..Query::range(&expr, start, end, step).with_text(promql)
         };
         self.query_with(&query, &self.limits())
@@ -314,7 +316,8 @@ impl Database {
         &self.options
     }
 
-    /// Parses an expression for [`query_with`](Self::query_with).
+    /// Parses an expression for [`query_with`](Self::query_with), every [`Feature`](crate::Feature) of the
+    /// language switched on. Those that are not syntax alone are switched on in the [`Query`] too.
     ///
     /// # Errors
     /// A text that is not PromQL, with the position.

@@ -51,7 +51,7 @@ pub use timberline_model::{
     SeriesRef, SeriesScan, SeriesSource, SeriesWrite, TimeRange, WriteBatch, WriteOutcome,
 };
 pub use timberline_promql::{
-    ParseError,
+    Feature, Features, ParseError,
     eval::{
         InstantSample, Limits, Query, QueryResult, QueryStats, RangeSeries, SampleValue, Value,
     },

@@ -5,6 +5,7 @@ use std::{num::NonZeroUsize, thread, time::Duration};
 use timberline_engine::{EngineOptions, FloatCodec, Retention};
 use timberline_log::LogOptions;
 use timberline_model::{DuplicatePolicy, Durability, limits};
+use timberline_promql::Features;
 
 /// How long samples are kept unless the options say otherwise.
 const RETENTION: Duration = Duration::from_secs(30 * 24 * 3_600);
@@ -69,6 +70,8 @@ pub struct QueryOptions {
     pub lookback: Duration,
     /// Threads. Default: one per core.
     pub parallelism: NonZeroUsize,
+    /// Parts of the language that are switched on. Default: as in Prometheus without flags.
+    pub features: Features,
 }
 
 impl Default for Options {
@@ -103,6 +106,7 @@ impl Default for QueryOptions {
             timeout: Duration::from_secs(120),
             lookback: Duration::from_secs(300),
             parallelism: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            features: Features::default(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The one place with unsafe code: a file's bytes mapped into memory.
+//! The only unsafe code that has to do with data: a file's bytes mapped into memory.
 //!
 //! What this module is not: a general mapping. It maps whole files, read-only, and only those that
 //! their owner never changes again.

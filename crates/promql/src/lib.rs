@@ -26,6 +26,7 @@
 
 pub mod ast;
 pub mod eval;
+mod features;
 mod functions;
 mod operator;
 mod parser;
@@ -34,8 +35,9 @@ mod quote;
 mod value_type;
 
 pub use ast::{Expr, ExprKind, Span, ValueType};
+pub use features::{Feature, Features, UnknownFeature};
 pub use functions::{FunctionSignature, function_signature, function_signatures};
 pub use parser::{
     EXPRESSION_BYTES_MAX, HEIGHT_MAX, NESTING_MAX, ParseError, REGEX_COUNT_MAX, parse,
-    parse_matchers, parse_series,
+    parse_matchers, parse_series, parse_with,
 };

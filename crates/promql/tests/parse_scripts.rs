@@ -17,7 +17,8 @@ struct Eval {
 /// Where the scripts are, if they are there: they are no part of this repository.
 fn scripts() -> Option<PathBuf> {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/promqltest");
-    let folder = env::var_os("PROMQLTEST_DIR").map_or_else(|| PathBuf::from(beside), PathBuf::from);
+    let folder =
+        env::var_os("TIMBERLINE_PROMQLTEST").map_or_else(|| PathBuf::from(beside), PathBuf::from);
     folder.is_dir().then_some(folder)
 }
 
@@ -53,7 +54,7 @@ fn evals(name: &str, script: &str) -> Vec<Eval> {
 #[test]
 fn expressions_of_the_conformance_scripts_parse_and_print() {
     let Some(folder) = scripts() else {
-        eprintln!("SKIPPED: no conformance scripts; set PROMQLTEST_DIR to their folder");
+        eprintln!("SKIPPED: no conformance scripts; set TIMBERLINE_PROMQLTEST to their folder");
         return;
     };
     let (mut parsed, mut refused, mut wrong) = (0, Vec::new(), Vec::new());

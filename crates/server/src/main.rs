@@ -3,6 +3,7 @@
 //! Only this crate knows HTTP status codes, sockets, configuration files and signals. The data are in
 //! the crate `timberline`, the wire formats in `timberline-protocol`.
 
+mod allocator;
 mod cli;
 mod clock;
 mod config;
@@ -15,10 +16,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    allocator::give_back_early();
     match cli::run(cli::Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -48,7 +48,7 @@ impl Evaluator<'_> {
         leaf: &Leaf<'_>,
         steps: Steps,
     ) -> Result<Vec<Series>, EvalError> {
-        let delayed = self.query.delayed_name_removal;
+        let delayed = self.query.delays_names();
         let nameless = leaf.drops_name && !delayed;
         let parts = self.run_leaf(
             leaf,

@@ -94,7 +94,7 @@ impl Evaluator<'_> {
         }
         series.retain(|one| !one.column.is_empty());
         if drops_name(binary) {
-            series = drop_names(series, self.query.delayed_name_removal)?;
+            series = drop_names(series, self.query.delays_names())?;
         }
         Ok(Evaluated::Vector(series))
     }

@@ -279,7 +279,7 @@ impl Evaluator<'_> {
         for one in &mut series {
             stage(&mut one.column);
         }
-        super::labels::drop_names(series, self.query.delayed_name_removal)
+        super::labels::drop_names(series, self.query.delays_names())
     }
 
     /// The value of one step at all of them.

@@ -102,7 +102,7 @@ impl Evaluator<'_> {
 
     /// The series of a leaf, names dropped if it drops them, without two of the same labels.
     pub(super) fn collect_leaf(&self, leaf: &Leaf<'_>) -> Result<Vec<Series>, EvalError> {
-        let delayed = self.query.delayed_name_removal;
+        let delayed = self.query.delays_names();
         let strip = leaf.drops_name && !delayed;
         let may_repeat = strip && !is_one_metric(leaf.selector);
         let parts =

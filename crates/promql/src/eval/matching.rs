@@ -82,7 +82,7 @@ impl Evaluator<'_> {
             many,
             one,
             swapped,
-            delayed: self.query.delayed_name_removal,
+            delayed: self.query.delays_names(),
             active: Vec::new(),
             found: Vec::new(),
         };

@@ -12,8 +12,11 @@ use timberline_model::{
 
 use super::query::SampleValue;
 
-/// Samples of one series by time.
-type Samples = BTreeMap<i64, SampleValue>;
+/// Samples of one series by time, each with when what it counts began (0 if nobody said).
+type Samples = BTreeMap<i64, (i64, SampleValue)>;
+
+/// A sample: when, since when, what.
+type Held = (i64, i64, SampleValue);
 
 /// A source of series held in memory.
 ///
@@ -36,13 +39,32 @@ pub struct MemorySource {
 impl MemorySource {
     /// Adds a sample; a later one at the same time replaces it. `ts` is in nanoseconds.
     pub fn push(&mut self, labels: &Labels, ts: i64, value: f64) {
-        self.series.entry(labels.clone()).or_default().insert(ts, SampleValue::Float(value));
+        self.push_since(labels, ts, 0, value);
+    }
+
+    /// Adds a sample whose counting began at `start`, in nanoseconds; 0 means that nobody said.
+    pub fn push_since(&mut self, labels: &Labels, ts: i64, start: i64, value: f64) {
+        self.insert(labels, ts, start, SampleValue::Float(value));
     }
 
     /// Adds a native histogram; whatever comes later at the same time replaces it.
     pub fn push_histogram(&mut self, labels: &Labels, ts: i64, histogram: Histogram) {
-        let value = SampleValue::Histogram(Arc::new(histogram));
-        self.series.entry(labels.clone()).or_default().insert(ts, value);
+        self.push_histogram_since(labels, ts, 0, histogram);
+    }
+
+    /// Adds a native histogram whose counting began at `start`, in nanoseconds; 0 means that nobody said.
+    pub fn push_histogram_since(
+        &mut self,
+        labels: &Labels,
+        ts: i64,
+        start: i64,
+        histogram: Histogram,
+    ) {
+        self.insert(labels, ts, start, SampleValue::Histogram(Arc::new(histogram)));
+    }
+
+    fn insert(&mut self, labels: &Labels, ts: i64, start: i64, value: SampleValue) {
+        self.series.entry(labels.clone()).or_default().insert(ts, (start, value));
     }
 
     /// Forgets everything.
@@ -54,7 +76,7 @@ impl MemorySource {
         &'a self,
         matchers: &'a [Matcher],
         range: TimeRange,
-    ) -> impl Iterator<Item = (&'a Labels, Vec<(i64, SampleValue)>)> {
+    ) -> impl Iterator<Item = (&'a Labels, Vec<Held>)> {
         self.series.iter().filter_map(move |(labels, samples)| {
             let chosen = matchers
                 .iter()
@@ -62,9 +84,9 @@ impl MemorySource {
             if !chosen || range.is_empty() {
                 return None;
             }
-            let within: Vec<_> = samples
+            let within: Vec<Held> = samples
                 .range(range.start..=range.end)
-                .map(|(ts, value)| (*ts, value.clone()))
+                .map(|(ts, (start, value))| (*ts, *start, value.clone()))
                 .collect();
             (!within.is_empty()).then_some((labels, within))
         })
@@ -129,18 +151,18 @@ fn limited<T: Ord>(mut found: Vec<T>, limit: usize) -> Vec<T> {
 /// Series still to be handed out.
 #[derive(Debug, Default)]
 struct MemoryScan {
-    series: Vec<(Labels, Vec<(i64, SampleValue)>)>,
+    series: Vec<(Labels, Vec<Held>)>,
 }
 
 impl SeriesScan for MemoryScan {
     fn next(&mut self, columns: &mut SeriesColumns) -> Result<Option<Labels>, ScanError> {
         columns.clear();
         let Some((labels, samples)) = self.series.pop() else { return Ok(None) };
-        for (ts, value) in samples {
+        for (ts, start, value) in samples {
             match value {
-                SampleValue::Float(value) => columns.push(ts, 0, value),
+                SampleValue::Float(value) => columns.push(ts, start, value),
                 SampleValue::Histogram(histogram) => {
-                    columns.histograms.push(ts, 0, Histogram::clone(&histogram));
+                    columns.histograms.push(ts, start, Histogram::clone(&histogram));
                 }
             }
         }

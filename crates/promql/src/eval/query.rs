@@ -9,7 +9,7 @@ use std::{
 
 use timberline_model::{BucketCounts, Histogram, Labels, NANOS_PER_SECOND, Sample};
 
-use crate::ast::Expr;
+use crate::{Feature, Features, ast::Expr};
 
 /// The look-back of a query that names none: 5 minutes, in nanoseconds.
 pub const LOOKBACK_DEFAULT: i64 = 300 * NANOS_PER_SECOND;
@@ -33,9 +33,8 @@ pub struct Query<'a> {
     pub lookback: i64,
     /// The step of subqueries that name none.
     pub subquery_step: i64,
-    /// Whether functions that drop the metric's name do so at the very end only, so that
-    /// `label_replace` and aggregations still see it (Prometheus: `promql-delayed-name-removal`).
-    pub delayed_name_removal: bool,
+    /// What is switched on. Of the parts that are syntax alone, whoever parses decides.
+    pub features: Features,
 }
 
 impl<'a> Query<'a> {
@@ -56,7 +55,7 @@ impl<'a> Query<'a> {
             step,
             lookback: LOOKBACK_DEFAULT,
             subquery_step: SUBQUERY_STEP_DEFAULT,
-            delayed_name_removal: false,
+            features: Features::DEFAULT,
         }
     }
 
@@ -64,6 +63,11 @@ impl<'a> Query<'a> {
     #[must_use]
     pub const fn with_text(self, text: &'a str) -> Self {
         Self { text: Some(text), ..self }
+    }
+
+    /// Whether names are dropped at the very end.
+    pub(super) const fn delays_names(&self) -> bool {
+        self.features.has(Feature::DelayedNameRemoval)
     }
 }
 

@@ -23,9 +23,8 @@ impl Evaluator<'_> {
     /// Whether an expression is a leaf whose series may go on to further stages, or into an
     /// aggregation, one by one: they need no merging first.
     pub(super) fn extends(&self, expr: &Expr) -> bool {
-        shape(expr).is_some_and(|shape| {
-            !shape.drops_name || shape.one_metric || self.query.delayed_name_removal
-        })
+        shape(expr)
+            .is_some_and(|shape| !shape.drops_name || shape.one_metric || self.query.delays_names())
     }
 }
 

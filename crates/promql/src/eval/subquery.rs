@@ -80,6 +80,6 @@ impl Evaluator<'_> {
         if function.keeps_name() {
             return Ok(found);
         }
-        drop_names(found, self.query.delayed_name_removal)
+        drop_names(found, self.query.delays_names())
     }
 }

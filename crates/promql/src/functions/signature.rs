@@ -17,7 +17,7 @@ pub struct FunctionSignature {
     pub args_max: Option<usize>,
     /// The type of the result.
     pub returns: ValueType,
-    /// Whether Prometheus 3.14 wants a feature flag for it. Here it needs none.
+    /// Whether it is on trial: [`crate::Feature::ExperimentalFunctions`] switches it on.
     pub experimental: bool,
 }
 

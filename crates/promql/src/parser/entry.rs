@@ -4,9 +4,11 @@ use timberline_model::{Labels, MatchOp, Matcher};
 
 use crate::{
     ast::{Expr, ExprKind, Span},
+    features::Features,
     parser::{
         check::check,
         cursor::{Parsed, Parser},
+        enabled,
         error::ParseError,
         token::Kind,
     },
@@ -29,7 +31,7 @@ const _: () = assert!(NESTING_MAX <= HEIGHT_MAX);
 
 /// Reads a query and checks its types.
 ///
-/// The language is that of Prometheus 3.14 with all experimental syntax. On top of it, durations may
+/// The language is that of Prometheus 3.14 with all its features switched on. On top of it, durations may
 /// use the units `us` and `ns`, and `@` keeps microseconds. Where Prometheus' strings can hold any
 /// bytes, these are UTF-8: escapes that make other bytes are an error.
 ///
@@ -45,6 +47,16 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
     let mut expr = parser.expression(0)?.node;
     finish(&parser)?;
     check(text, &mut expr)?;
+    Ok(expr)
+}
+
+/// Reads a query and refuses what is not switched on.
+///
+/// # Errors
+/// What [`parse`] refuses, and the first use of a feature that is off.
+pub fn parse_with(text: &str, features: &Features) -> Result<Expr, ParseError> {
+    let expr = parse(text)?;
+    enabled::check(text, &expr, *features)?;
     Ok(expr)
 }
 

@@ -12,6 +12,7 @@
 mod check;
 mod cursor;
 mod duration;
+mod enabled;
 mod entry;
 mod error;
 mod expression;
@@ -25,7 +26,7 @@ mod token;
 
 pub use entry::{
     EXPRESSION_BYTES_MAX, HEIGHT_MAX, NESTING_MAX, REGEX_COUNT_MAX, parse, parse_matchers,
-    parse_series,
+    parse_series, parse_with,
 };
 pub use error::ParseError;
 pub(crate) use literal::{nanos_of_seconds, seconds_of_nanos};

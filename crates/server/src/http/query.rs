@@ -166,6 +166,7 @@ fn evaluate(database: &Database, question: &Question, limits: &Limits) -> Result
     let query = Query {
         text: Some(&text),
         lookback: question.lookback,
+        features: database.options().query.features,
         ..Query::range(&expr, question.start, question.end, question.step)
     };
     let result = database.query_with(&query, limits).map_err(|error| query_error(&error))?;
