@@ -9,6 +9,7 @@ use super::{
     column::{ScalarColumn, Series, StepColumn},
     duration,
     error::EvalError,
+    extended,
     histograms::{self, Uses},
     invariance::is_step_invariant,
     labels::drop_marked,
@@ -127,6 +128,7 @@ impl Evaluator<'_> {
                         let histograms = histograms::cost(&columns.histograms);
                         self.budget.read(columns.len() + histograms)?;
                         drop_stale(&mut columns);
+                        extended::trim(selector.extension, &sight, range, &mut columns);
                         let histograms = histograms::take(&mut columns);
                         let SeriesColumns { timestamps, values, .. } = std::mem::take(&mut columns);
                         found.push(RangeSeries { labels, timestamps, values, histograms });
@@ -238,7 +240,7 @@ impl Evaluator<'_> {
     ) -> Result<Leaf<'e>, EvalError> {
         let drops_name = match &source {
             Source::Value => false,
-            Source::Time => true,
+            Source::Time | Source::Start => true,
             Source::Window { function, .. } => !function.keeps_name(),
         };
         let sight = self.sight(&selector.modifiers, steps)?;

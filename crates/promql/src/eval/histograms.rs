@@ -109,6 +109,7 @@ fn of_function(name: &str) -> Use {
         | "present_over_time"
         | "count_over_time"
         | "timestamp"
+        | "start_timestamp"
         | "ts_of_first_over_time"
         | "ts_of_last_over_time" => Use::Presence,
         _ => refuse("function", name),

@@ -5,8 +5,7 @@
 //! work on columns. Aggregations take series as they come from the scan, on as many threads as the
 //! limits allow, and keep memory in proportion to groups, not series.
 //!
-//! What it is not: it does no I/O of its own, and it does not evaluate `info`, `anchored` and `smoothed`
-//! yet; those answer [`EvalError::Unsupported`]. Native histograms come back from plain selectors; of
+//! What it is not: it does no I/O of its own. Native histograms come back from plain selectors; of
 //! the functions, operators and aggregations, those that compute with them answer the same.
 //!
 //! Invariant: nothing in proportion to the data is allocated before the query's limits are asked.
@@ -23,8 +22,10 @@ mod duration;
 mod elementwise;
 mod error;
 mod evaluator;
+mod extended;
 mod grouping;
 mod histograms;
+mod info;
 mod invariance;
 mod labels;
 mod leaf;
@@ -40,6 +41,7 @@ mod selection;
 mod sets;
 mod shape;
 mod sliding;
+mod starts;
 mod steps;
 mod subquery;
 mod support;
