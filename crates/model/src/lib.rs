@@ -17,6 +17,7 @@ pub mod limits;
 mod matcher;
 mod metadata;
 mod offset;
+mod pages;
 mod policy;
 mod sample;
 mod scan;
@@ -39,6 +40,7 @@ pub use labels::{LabelDecoder, Labels, LabelsBuilder, LabelsError, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use metadata::{FamilyMetadata, Metadata, MetricKind};
 pub use offset::LogOffset;
+pub use pages::{Cuts, PageCounts, PageFigures, PageUse};
 pub use policy::{DuplicatePolicy, Durability, UnknownPolicy};
 pub use sample::{STALE_NAN, STALE_NAN_BITS, Sample, ValueKind, is_stale};
 pub use scan::{
