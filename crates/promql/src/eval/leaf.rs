@@ -12,9 +12,10 @@ use super::{
     error::EvalError,
     evaluator::Evaluator,
     extended::{self, Reaching},
-    histograms,
+    histograms::{self, HistogramSamples},
     labels::{has_more_reserved, merge_same, without_reserved},
     notes::{Gravity, Notes},
+    range_notes::RangeNotes,
     rate::Samples,
     shape::is_one_metric,
     starts::{self, SamplesSince},
@@ -27,7 +28,8 @@ use crate::{
 };
 
 /// A change of one series' column that needs no other series.
-pub(super) type Stage<'e> = Box<dyn Fn(&mut StepColumn) + Send + Sync + 'e>;
+pub(super) type Stage<'e> =
+    Box<dyn Fn(&mut StepColumn) -> Result<(), EvalError> + Send + Sync + 'e>;
 
 /// What the selector's samples become.
 #[derive(Debug)]
@@ -143,19 +145,36 @@ impl Evaluator<'_> {
             if matches!(leaf.source, Source::Start) {
                 starts::unite(&mut columns);
             }
+            let mut histograms = HistogramSamples::default();
             if !columns.histograms.is_empty() {
-                self.use_histograms(leaf, &mut columns, &mut column)?;
+                histograms = self.take_histograms(leaf, &mut columns, &mut column);
             }
-            if self.fill(leaf, &mut columns, &mut column) {
-                starts::note_overlap(&mut notes.notes, &labels, leaf.place);
+            match &leaf.source {
+                Source::Window { function, range } if !histograms.values.is_empty() => {
+                    drop_stale(&mut columns);
+                    let windows =
+                        Windows { sight: &leaf.sight, range: *range, budget: &self.budget };
+                    let mut met = RangeNotes::default();
+                    let samples = histograms.with(samples(&columns));
+                    function.apply_mixed(samples, windows, &mut met, &mut column)?;
+                    let name = labels.metric_name().unwrap_or("");
+                    met.tell(name, leaf.place, &mut notes.notes);
+                }
+                _ => {
+                    if self.fill(leaf, &mut columns, &mut column) {
+                        starts::note_overlap(&mut notes.notes, &labels, leaf.place);
+                    }
+                }
             }
             self.budget.check()?;
             if column.is_empty() {
                 continue;
             }
-            notes.see(leaf, &labels, self.query.features);
+            if column.value_count() > 0 {
+                notes.see(leaf, &labels, self.query.features);
+            }
             for stage in &leaf.stages {
-                stage(&mut column);
+                stage(&mut column)?;
             }
             if !column.is_empty() {
                 push(sink, labels, &mut column)?;

@@ -5,8 +5,10 @@
 //! work on columns. Aggregations take series as they come from the scan, on as many threads as the
 //! limits allow, and keep memory in proportion to groups, not series.
 //!
-//! What it is not: it does no I/O of its own. Native histograms come back from plain selectors; of
-//! the functions, operators and aggregations, those that compute with them answer the same.
+//! What it is not: it does no I/O of its own.
+//!
+//! Native histograms lie beside the floats of a column, at the steps that have them: whatever has none
+//! is computed as if there were none anywhere.
 //!
 //! Invariant: nothing in proportion to the data is allocated before the query's limits are asked.
 
@@ -16,6 +18,7 @@ mod binary;
 mod budget;
 mod calendar;
 mod call;
+mod classic;
 mod column;
 mod compensated;
 mod duration;
@@ -24,6 +27,10 @@ mod error;
 mod evaluator;
 mod extended;
 mod grouping;
+mod histogram_calls;
+mod histogram_operators;
+mod histogram_rate;
+mod histogram_states;
 mod histograms;
 mod info;
 mod invariance;
@@ -34,7 +41,10 @@ pub mod memory;
 mod notes;
 mod order;
 mod over_time;
+mod quantiles;
 mod query;
+mod range_histograms;
+mod range_notes;
 mod rate;
 mod regression;
 mod selection;

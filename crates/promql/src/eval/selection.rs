@@ -4,13 +4,15 @@
 use std::{
     cmp::Ordering,
     collections::{HashMap, hash_map::Entry},
+    fmt::Write,
+    sync::Arc,
 };
 
-use timberline_model::Labels;
+use timberline_model::{FloatHistogram, Labels};
 
 use super::{
     call::text,
-    column::{ScalarColumn, Series, StepColumn},
+    column::{Cell, ScalarColumn, Series, StepColumn},
     compensated,
     error::EvalError,
     evaluator::Evaluator,
@@ -51,6 +53,13 @@ impl Evaluator<'_> {
         let groups = members(aggregate, &series)?;
         self.budget.make(series.len().saturating_mul(steps.count()))?;
         let mut chosen = vec![StepColumn::absent(steps.count()); series.len()];
+        if matches!(aggregate.op, AggregateOp::TopK | AggregateOp::BottomK)
+            && kept.values().iter().any(|count| *count >= 1.0)
+        {
+            for one in &series {
+                self.note_ignored(aggregate.op, &one.column, aggregate.expr.span);
+            }
+        }
         let mut ranked = Vec::new();
         for group in &groups {
             self.budget.check()?;
@@ -94,6 +103,9 @@ impl Evaluator<'_> {
             self.note(Gravity::Warning, bad_quantile(*value), param.span);
         }
         let series = self.eval_vector(&aggregate.expr, steps)?;
+        for one in &series {
+            self.note_ignored(aggregate.op, &one.column, aggregate.expr.span);
+        }
         let mut found = Vec::new();
         let mut values = Vec::new();
         for group in members(aggregate, &series)? {
@@ -110,6 +122,7 @@ impl Evaluator<'_> {
             let drop_name = group.places.iter().any(|place| series[*place].drop_name);
             found.push(Series { labels: group.labels, column, drop_name });
         }
+        found.retain(|one: &Series| !one.column.is_empty());
         Ok(found)
     }
 
@@ -126,18 +139,31 @@ impl Evaluator<'_> {
             });
         }
         let series = self.eval_vector(&aggregate.expr, steps)?;
-        let mut counted: HashMap<(Labels, u64), (String, StepColumn)> = HashMap::new();
+        let mut counted: HashMap<(Labels, Counted), (String, StepColumn)> = HashMap::new();
         for group in members(aggregate, &series)? {
             for one in group.places.iter().map(|place| &series[*place]) {
                 self.budget.check()?;
                 for step in 0..steps.count() {
-                    let Some(value) = one.column.get(step) else { continue };
-                    let key = if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() };
+                    let Some(cell) = one.column.cell(step) else { continue };
+                    let (key, text) = match cell {
+                        Cell::Float(value) if value.is_nan() => {
+                            (Counted::Float(f64::NAN.to_bits()), None)
+                        }
+                        Cell::Float(value) => (Counted::Float(value.to_bits()), None),
+                        Cell::Histogram(histogram) => {
+                            let text = histogram_text(histogram);
+                            (Counted::Histogram(text.clone()), Some(text))
+                        }
+                    };
                     let (_, column) = match counted.entry((group.labels.clone(), key)) {
                         Entry::Occupied(entry) => entry.into_mut(),
                         Entry::Vacant(entry) => {
                             self.budget.make(steps.count())?;
-                            entry.insert((go_float(value), StepColumn::absent(steps.count())))
+                            let value = match (&entry.key().1, text) {
+                                (Counted::Float(bits), _) => go_float(f64::from_bits(*bits)),
+                                (_, text) => text.unwrap_or_default(),
+                            };
+                            entry.insert((value, StepColumn::absent(steps.count())))
                         }
                     };
                     let count = column.get(step).unwrap_or(0.0);
@@ -151,6 +177,28 @@ impl Evaluator<'_> {
         });
         merge_same(found.collect::<Result<Vec<_>, EvalError>>()?)
     }
+}
+
+/// A value as `count_values` tells it apart from others.
+#[derive(PartialEq, Eq, Hash)]
+enum Counted {
+    Float(u64),
+    Histogram(String),
+}
+
+/// A histogram as `count_values` prints it: count, sum, and the buckets that count something, from the
+/// lowest up.
+fn histogram_text(histogram: &FloatHistogram) -> String {
+    let mut text = format!("{{count:{}, sum:{}", general(histogram.count), general(histogram.sum));
+    for bucket in histogram.buckets().iter().filter(|bucket| bucket.count != 0.0) {
+        let open = if bucket.lower_inclusive { '[' } else { '(' };
+        let close = if bucket.upper_inclusive { ']' } else { ')' };
+        let [lower, upper, count] = [bucket.lower, bucket.upper, bucket.count].map(general);
+        // Writing to a string does not fail.
+        let _ = write!(text, ", {open}{lower},{upper}{close}:{count}");
+    }
+    text.push('}');
+    text
 }
 
 /// The parameter of `topk` and its like must be a number that a 64-bit integer can hold.
@@ -177,15 +225,17 @@ fn choose(
     ranked: &mut Vec<usize>,
 ) {
     let steps = series[group.places[0]].column.steps();
+    let any_kind = matches!(op, AggregateOp::LimitK | AggregateOp::LimitRatio);
     let mut found: Vec<(f64, usize)> = Vec::with_capacity(group.places.len());
     for step in 0..steps {
         found.clear();
-        found.extend(
-            group
-                .places
-                .iter()
-                .filter_map(|place| Some((series[*place].column.get(step)?, *place))),
-        );
+        found.extend(group.places.iter().filter_map(|place| {
+            match series[*place].column.cell(step)? {
+                Cell::Float(value) => Some((value, *place)),
+                // What is not ranked by value needs none.
+                Cell::Histogram(_) => any_kind.then_some((0.0, *place)),
+            }
+        }));
         match op {
             AggregateOp::LimitRatio => {
                 let ratio = param.at(step);
@@ -194,8 +244,14 @@ fn choose(
             AggregateOp::LimitK => found.truncate(count_of(param.at(step))),
             _ => rank(&mut found, count_of(param.at(step)), op == AggregateOp::TopK),
         }
-        for (value, place) in &found {
-            chosen[*place].set(step, *value);
+        for (_, place) in &found {
+            match series[*place].column.cell(step) {
+                Some(Cell::Float(value)) => chosen[*place].set(step, value),
+                Some(Cell::Histogram(histogram)) => {
+                    chosen[*place].set_histogram(step, Arc::clone(histogram));
+                }
+                None => {}
+            }
         }
     }
     ranked.extend(found.iter().map(|(_, place)| *place));
