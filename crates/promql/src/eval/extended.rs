@@ -3,7 +3,7 @@
 //! `anchored` takes the newest sample at or before the start for the value there. `smoothed` draws a line
 //! through the samples on either side of an edge. Both look beyond the range by the look-back.
 //!
-//! Numbers only; what becomes of histograms there is not decided here.
+//! Numbers only; what becomes of histograms is in `extended_histograms`.
 
 use timberline_model::{ColumnsMark, NANOS_PER_MILLI, SeriesColumns};
 
@@ -60,6 +60,10 @@ pub(super) struct Reaching<'a> {
 }
 
 impl Reaching<'_> {
+    pub(super) fn is_smoothed(self) -> bool {
+        self.extension == RangeExtension::Smoothed
+    }
+
     /// A function of every window. Others than those of [`check`] have no values.
     pub(super) fn apply(
         self,
@@ -121,7 +125,7 @@ impl Reaching<'_> {
         let sight = Sight { offset: windows.sight.offset.saturating_sub(ahead), ..*windows.sight };
         let range = windows.range.saturating_add(back).saturating_add(ahead);
         let wide = Windows { sight: &sight, range, budget: windows.budget };
-        let smoothed = extension == RangeExtension::Smoothed;
+        let smoothed = self.is_smoothed();
         wide.each(samples.timestamps, |step, low, high| {
             let end = windows.sight.at(step);
             let start = end.saturating_sub(windows.range);
@@ -146,23 +150,10 @@ struct Edges<'a> {
 }
 
 impl Edges<'_> {
-    /// The places of the samples that stand at the start, or behind it if nothing does, and at the end.
-    fn places(&self) -> Option<(usize, usize)> {
-        let timestamps = self.samples.timestamps;
-        let mut last = timestamps.len().checked_sub(1)?;
-        let first = timestamps[..last].partition_point(|ts| *ts <= self.start).saturating_sub(1);
-        if self.smoothed {
-            last = timestamps[..last].partition_point(|ts| *ts < self.end);
-        }
-        let is_before = timestamps[last] <= self.start;
-        let is_after = self.smoothed && timestamps[first] > self.end;
-        (!is_before && !is_after).then_some((first, last))
-    }
-
     /// The values at the start and at the end; none if no sample says anything of the window.
     fn values(&self, counter: bool) -> Option<(f64, f64)> {
-        let (first, last) = self.places()?;
         let Samples { timestamps, values } = self.samples;
+        let (first, last) = places(timestamps, (self.start, self.end), self.smoothed)?;
         let left = if self.smoothed && timestamps[first] < self.start {
             self.interpolated(first, self.start, counter)
         } else {
@@ -223,6 +214,22 @@ fn interpolate(left: (i64, f64), right: (i64, f64), at: i64, counter: bool) -> f
         1
     };
     from + (right - from) * ((passed / unit) as f64) / ((span / unit) as f64)
+}
+
+/// The places of the samples that stand at the start, or behind it if nothing does, and at the end.
+pub(super) fn places(
+    timestamps: &[i64],
+    (start, end): (i64, i64),
+    smoothed: bool,
+) -> Option<(usize, usize)> {
+    let mut last = timestamps.len().checked_sub(1)?;
+    let first = timestamps[..last].partition_point(|ts| *ts <= start).saturating_sub(1);
+    if smoothed {
+        last = timestamps[..last].partition_point(|ts| *ts < end);
+    }
+    let is_before = timestamps[last] <= start;
+    let is_after = smoothed && timestamps[first] > end;
+    (!is_before && !is_after).then_some((first, last))
 }
 
 /// Makes the samples of an anchored or smoothed range what the range is by itself.

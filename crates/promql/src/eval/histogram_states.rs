@@ -107,7 +107,7 @@ impl HistogramStates {
             let met = state.total.add(histogram);
             let grown = state.total.bucket_count().saturating_sub(before);
             evaluator.budget.make(2 * grown)?;
-            state.met(met, evaluator, &name, place);
+            state.met(&met, evaluator, &name, place);
         }
         Ok(())
     }
@@ -138,7 +138,7 @@ impl HistogramStates {
             let met = state.total.merge(&more.total);
             let grown = state.total.bucket_count().saturating_sub(before);
             evaluator.budget.make(2 * grown)?;
-            state.met(met, evaluator, &more.name, place);
+            state.met(&met, evaluator, &more.name, place);
         }
         Ok(())
     }
@@ -182,7 +182,7 @@ impl State {
     /// Tells what an addition met.
     fn met(
         &mut self,
-        met: Result<Reconciled, HistogramError>,
+        met: &Result<Reconciled, HistogramError>,
         evaluator: &Evaluator<'_>,
         name: &str,
         place: Span,

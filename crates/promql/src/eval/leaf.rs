@@ -12,6 +12,7 @@ use super::{
     error::EvalError,
     evaluator::Evaluator,
     extended::{self, Reaching},
+    extended_histograms,
     histograms::{self, HistogramSamples},
     labels::{has_more_reserved, merge_same, without_reserved},
     notes::{Gravity, Notes},
@@ -150,13 +151,10 @@ impl Evaluator<'_> {
                 histograms = self.take_histograms(leaf, &mut columns, &mut column);
             }
             match &leaf.source {
-                Source::Window { function, range } if !histograms.values.is_empty() => {
+                _ if !histograms.values.is_empty() => {
                     drop_stale(&mut columns);
-                    let windows =
-                        Windows { sight: &leaf.sight, range: *range, budget: &self.budget };
                     let mut met = RangeNotes::default();
-                    let samples = histograms.with(samples(&columns));
-                    function.apply_mixed(samples, windows, &mut met, &mut column)?;
+                    self.fill_mixed(leaf, &columns, &histograms, &mut met, &mut column)?;
                     let name = labels.metric_name().unwrap_or("");
                     met.tell(name, leaf.place, &mut notes.notes);
                 }
@@ -228,6 +226,47 @@ impl Evaluator<'_> {
             }
         }
         overlap
+    }
+}
+
+impl Evaluator<'_> {
+    /// Fills a column from floats and histograms.
+    fn fill_mixed(
+        &self,
+        leaf: &Leaf<'_>,
+        columns: &SeriesColumns,
+        histograms: &HistogramSamples,
+        met: &mut RangeNotes,
+        column: &mut StepColumn,
+    ) -> Result<(), EvalError> {
+        let (lookback, extension) = (self.query.lookback, leaf.selector.extension);
+        let mut samples = histograms.with(samples(columns));
+        if self.query.features.has(Feature::StartTimestamps) {
+            samples.float_starts = &columns.starts;
+        }
+        match &leaf.source {
+            Source::Window { function, range } => {
+                let windows = Windows { sight: &leaf.sight, range: *range, budget: &self.budget };
+                if extension == RangeExtension::None {
+                    return function.apply_mixed(samples, windows, met, column);
+                }
+                let reaching = Reaching { windows, extension, lookback };
+                reaching.apply_mixed(function, samples, met, column)
+            }
+            // Only of a smoothed selector there is anything left to do.
+            _ => {
+                let sight = &leaf.sight;
+                extended::smoothed_values(samples.floats, sight, lookback, &self.budget, column);
+                extended_histograms::smoothed_values(
+                    samples,
+                    sight,
+                    lookback,
+                    &self.budget,
+                    met,
+                    column,
+                )
+            }
+        }
     }
 }
 

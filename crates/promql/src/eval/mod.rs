@@ -26,6 +26,7 @@ mod elementwise;
 mod error;
 mod evaluator;
 mod extended;
+mod extended_histograms;
 mod grouping;
 mod histogram_calls;
 mod histogram_operators;

@@ -17,7 +17,7 @@ use super::{
     error::EvalError,
     evaluator::Evaluator,
     grouping::{Members, members},
-    labels::{merge_same, with_label},
+    labels::with_label,
     notes::{Gravity, bad_quantile, general, go_float},
     order,
     steps::Steps,
@@ -139,43 +139,41 @@ impl Evaluator<'_> {
             });
         }
         let series = self.eval_vector(&aggregate.expr, steps)?;
-        let mut counted: HashMap<(Labels, Counted), (String, StepColumn)> = HashMap::new();
+        // What `without` takes away is not put back.
+        let is_dropped = aggregate.without && aggregate.grouping.iter().any(|name| name == label);
+        let mut counts: Vec<Series> = Vec::new();
+        let mut by_labels: HashMap<Labels, usize> = HashMap::new();
         for group in members(aggregate, &series)? {
+            let mut places: HashMap<Counted, usize> = HashMap::new();
             for one in group.places.iter().map(|place| &series[*place]) {
                 self.budget.check()?;
                 for step in 0..steps.count() {
                     let Some(cell) = one.column.cell(step) else { continue };
-                    let (key, text) = match cell {
-                        Cell::Float(value) if value.is_nan() => {
-                            (Counted::Float(f64::NAN.to_bits()), None)
-                        }
-                        Cell::Float(value) => (Counted::Float(value.to_bits()), None),
-                        Cell::Histogram(histogram) => {
-                            let text = histogram_text(histogram);
-                            (Counted::Histogram(text.clone()), Some(text))
-                        }
-                    };
-                    let (_, column) = match counted.entry((group.labels.clone(), key)) {
-                        Entry::Occupied(entry) => entry.into_mut(),
+                    let place = match places.entry(Counted::of(cell)) {
+                        Entry::Occupied(entry) => *entry.get(),
                         Entry::Vacant(entry) => {
-                            self.budget.make(steps.count())?;
-                            let value = match (&entry.key().1, text) {
-                                (Counted::Float(bits), _) => go_float(f64::from_bits(*bits)),
-                                (_, text) => text.unwrap_or_default(),
+                            let labels = if is_dropped {
+                                group.labels.clone()
+                            } else {
+                                with_label(&group.labels, label, &entry.key().text())?
                             };
-                            entry.insert((value, StepColumn::absent(steps.count())))
+                            // Of several groups that the label makes the same, all are counted.
+                            let place = *by_labels.entry(labels.clone()).or_insert(counts.len());
+                            if place == counts.len() {
+                                self.budget.make(steps.count())?;
+                                let column = StepColumn::absent(steps.count());
+                                counts.push(Series { labels, column, drop_name: false });
+                            }
+                            *entry.insert(place)
                         }
                     };
+                    let column = &mut counts[place].column;
                     let count = column.get(step).unwrap_or(0.0);
                     column.set(step, count + 1.0);
                 }
             }
         }
-        let found = counted.into_iter().map(|((labels, _), (value, column))| {
-            let labels = with_label(&labels, label, &value)?;
-            Ok(Series { labels, column, drop_name: false })
-        });
-        merge_same(found.collect::<Result<Vec<_>, EvalError>>()?)
+        Ok(counts)
     }
 }
 
@@ -184,6 +182,23 @@ impl Evaluator<'_> {
 enum Counted {
     Float(u64),
     Histogram(String),
+}
+
+impl Counted {
+    fn of(cell: Cell<'_>) -> Self {
+        match cell {
+            Cell::Float(value) if value.is_nan() => Self::Float(f64::NAN.to_bits()),
+            Cell::Float(value) => Self::Float(value.to_bits()),
+            Cell::Histogram(histogram) => Self::Histogram(histogram_text(histogram)),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Float(bits) => go_float(f64::from_bits(*bits)),
+            Self::Histogram(text) => text.clone(),
+        }
+    }
 }
 
 /// A histogram as `count_values` prints it: count, sum, and the buckets that count something, from the

@@ -6,11 +6,12 @@ use timberline_model::{HistogramColumn, Labels, STALE_NAN, SeriesColumns, is_sta
 use super::{
     column::StepColumn,
     notes::{Gravity, Notes},
+    range_notes::overlapping_starts,
     rate::{Edges, Extrapolation, Samples},
     steps::{Sight, Windows, seconds},
     window::{PlainFunction, WindowFunction},
 };
-use crate::ast::Span;
+use crate::{ast::Span, quote::quote};
 
 /// The samples of a series, each with when what it counts began (nanoseconds, 0 if nobody said).
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +38,12 @@ pub(super) const fn is_reset(before: (i64, i64), sample: (i64, i64)) -> bool {
 /// Whether a sample's start lies before the sample before it, and is not that one's start.
 const fn overlaps(before: (i64, i64), start: i64) -> bool {
     start != 0 && start < before.1 && start != before.0
+}
+
+/// Whether any two neighbours of a window overlap.
+pub(super) fn any_overlap(starts: &[i64], times: &[i64]) -> bool {
+    let pairs = starts.windows(2).zip(times);
+    pairs.into_iter().any(|(pair, before)| overlaps((pair[0], *before), pair[1]))
 }
 
 impl SamplesSince<'_> {
@@ -182,8 +189,5 @@ pub(super) fn unite(columns: &mut SeriesColumns) {
 /// Notes that the samples of a series overlap by their starts.
 pub(super) fn note_overlap(notes: &mut Notes, labels: &Labels, place: Span) {
     let name = labels.metric_name().unwrap_or("");
-    let message = format!(
-        "sample has start time that overlaps with previous sample timestamp for metric {name:?}"
-    );
-    notes.add(Gravity::Warning, message, place);
+    notes.add(Gravity::Warning, overlapping_starts(&quote(name)), place);
 }
