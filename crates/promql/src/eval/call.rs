@@ -296,6 +296,13 @@ impl Evaluator<'_> {
         steps: Steps,
     ) -> Result<Vec<Series>, EvalError> {
         let mut series = self.eval_vector(argument(args, 0)?, steps)?;
+        if matches!(name, "sort" | "sort_desc") {
+            // There is no order among histograms.
+            for one in &mut series {
+                one.column.take_histograms();
+            }
+            series.retain(|one| !one.column.is_empty());
+        }
         if self.query.step != 0 {
             // Prometheus says `sort` for all of its kin.
             let message =
@@ -304,10 +311,8 @@ impl Evaluator<'_> {
             return Ok(series);
         }
         match name {
-            "sort" | "sort_desc" => {
-                series.retain(|one| one.column.value_count() > 0);
-                order::by_value(&mut series, name == "sort_desc");
-            }
+            "sort" => order::by_value(&mut series, false),
+            "sort_desc" => order::by_value(&mut series, true),
             _ => {
                 let names = args[1..].iter().map(text).collect::<Result<Vec<_>, _>>()?;
                 order::by_labels(&mut series, &names, name.ends_with("desc"));
