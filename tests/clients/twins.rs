@@ -135,7 +135,7 @@ fn in_order(list: &[Value]) -> Vec<&Value> {
     if list.iter().all(|item| item["metric"].is_object()) {
         list.sort_by_key(|item| item["metric"].to_string());
     } else if list.iter().all(|item| item.is_object()) {
-        list.sort_by_key(|item| item.to_string());
+        list.sort_by_key(ToString::to_string);
     }
     list
 }
