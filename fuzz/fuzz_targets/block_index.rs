@@ -13,7 +13,7 @@ use libfuzzer_sys::fuzz_target;
 use timberline_block::Block;
 use timberline_codec::crc::crc32c;
 use timberline_io::{Disk, SimDisk};
-use timberline_model::{MatchOp, Matcher, SeriesColumns, TimeRange};
+use timberline_model::{MatchOp, Matcher, PageCounts, SeriesColumns, TimeRange};
 
 const HEADER_BYTES: usize = 32;
 static PAGES: &[u8] = include_bytes!("../../crates/block/testdata/block-v2/pages");
@@ -80,7 +80,11 @@ fn ask(block: &Block) {
         columns.clear();
         let _ = block.read(series, TimeRange::ALL, &mut columns);
         let _ = block.exemplars(series, TimeRange::ALL, &mut Vec::new());
-        let _ = block.page_stats(series, TimeRange::ALL);
+        if let Ok(series) = block.series(series) {
+            columns.clear();
+            let counts = &mut PageCounts::default();
+            let _ = series.read_pages(TimeRange::ALL, &mut |_| true, &mut columns, counts);
+        }
     }
     let _ = block.sections();
     let _ = block.verify();

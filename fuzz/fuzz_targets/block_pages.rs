@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 use timberline_block::Block;
 use timberline_codec::crc::crc32c;
 use timberline_io::{Disk, SimDisk};
-use timberline_model::{SeriesColumns, TimeRange};
+use timberline_model::{PageCounts, SeriesColumns, TimeRange};
 
 const HEADER_BYTES: usize = 32;
 const FOOTER_BYTES: usize = 128;
@@ -41,7 +41,11 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!(columns.mark(), mark, "after an error the columns are as they were");
         }
         let _ = block.exemplars(series, TimeRange::ALL, &mut Vec::new());
-        let _ = block.page_stats(series, TimeRange::ALL);
+        if let Ok(series) = block.series(series) {
+            columns.clear();
+            let counts = &mut PageCounts::default();
+            let _ = series.read_pages(TimeRange::ALL, &mut |_| true, &mut columns, counts);
+        }
     }
 });
 

@@ -52,6 +52,6 @@ pub use error::BlockError;
 pub use format::{TEMPORARY_SUFFIX, VERSION, VERSION_MIN};
 pub use meta::{BlockMeta, FileMeta};
 pub use read::{
-    Block, BlockOutline, ChunkMeta, LabelCount, LabelReader, PageSummary, SalvagedSeries, Section,
+    Block, BlockOutline, BlockSeries, ChunkMeta, LabelCount, LabelReader, SalvagedSeries, Section,
 };
 pub use write::{BlockWriter, FloatCodec};

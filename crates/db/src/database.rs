@@ -8,14 +8,14 @@ use std::{
 };
 
 use timberline_engine::{
-    BulkImport, CompactionOutcome, Damage, Engine, EngineStats, FlushOutcome, HeadCardinality,
-    ImportOptions, Retention, Snapshot,
+    BlockSummary, BulkImport, CompactionOutcome, Damage, Engine, EngineStats, FlushOutcome,
+    HeadCardinality, ImportOptions, Retention, Snapshot,
 };
 use timberline_io::{Clock, Disk, RealDisk, SystemClock};
 use timberline_model::{
-    DuplicatePolicy, Durability, FamilyMetadata, LabelQuery, Labels, Matcher, RejectReason,
-    ScanError, Selector, SeriesExemplars, SeriesRef, SeriesScan, SeriesSource, TimeRange,
-    WriteBatch, WriteOutcome,
+    DuplicatePolicy, Durability, FamilyMetadata, LabelQuery, Labels, Matcher, PageUse,
+    RejectReason, ScanError, Selector, SeriesExemplars, SeriesRef, SeriesScan, SeriesSource,
+    TimeRange, WriteBatch, WriteOutcome,
 };
 use timberline_promql::{
     Expr,
@@ -273,6 +273,12 @@ impl Database {
         Ok(self.engine.close()?)
     }
 
+    /// The blocks, in the order of their times.
+    #[must_use]
+    pub fn blocks(&self) -> Vec<BlockSummary> {
+        self.engine.blocks()
+    }
+
     /// Numbers about the database at this moment.
     #[must_use]
     pub fn stats(&self) -> EngineStats {
@@ -333,6 +339,15 @@ impl SeriesSource for Database {
         partitions: NonZeroUsize,
     ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
         self.engine.scan(selector, partitions)
+    }
+
+    fn scan_pages(
+        &self,
+        selector: &Selector,
+        wanted: &PageUse,
+        partitions: NonZeroUsize,
+    ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
+        self.engine.scan_pages(selector, wanted, partitions)
     }
 
     fn scan_sorted(

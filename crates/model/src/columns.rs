@@ -61,6 +61,7 @@ impl SeriesColumns {
             values: self.values.split_off(at),
             starts: split_starts(&mut self.starts, at),
             histograms: self.histograms.split_off(mark.histograms),
+            pages: Vec::new(),
         }
     }
 

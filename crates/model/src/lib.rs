@@ -17,6 +17,7 @@ pub mod limits;
 mod matcher;
 mod metadata;
 mod offset;
+mod pages;
 mod policy;
 mod sample;
 mod scan;
@@ -32,13 +33,15 @@ pub use duration::{DurationError, format_duration, parse_duration};
 pub use error::ErrorKind;
 pub use exemplar::{Exemplar, SeriesExemplars};
 pub use histogram::{
-    Bucket, BucketCounts, BucketSpan, CUSTOM_BUCKETS_SCHEMA, Histogram, HistogramError, ResetHint,
-    SCHEMA_MAX, SCHEMA_MIN, exponential_bound,
+    Bucket, BucketCounts, BucketSide, BucketSpan, CUSTOM_BUCKETS_SCHEMA, CompensatedCount, Count,
+    FloatHistogram, Histogram, HistogramError, HistogramMean, HistogramSum, Reconciled, ResetHint,
+    SCHEMA_MAX, SCHEMA_MIN, Trim, exponential_bound,
 };
 pub use labels::{LabelDecoder, Labels, LabelsBuilder, LabelsError, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use metadata::{FamilyMetadata, Metadata, MetricKind};
 pub use offset::LogOffset;
+pub use pages::{Cuts, PageCounts, PageFigures, PageUse};
 pub use policy::{DuplicatePolicy, Durability, UnknownPolicy};
 pub use sample::{STALE_NAN, STALE_NAN_BITS, Sample, ValueKind, is_stale};
 pub use scan::{

@@ -2,7 +2,10 @@
 
 use std::num::NonZeroUsize;
 
-use crate::{ErrorKind, Histogram, Labels, Matcher, SeriesExemplars, Stop, TimeRange};
+use crate::{
+    ErrorKind, Histogram, Labels, Matcher, PageCounts, PageFigures, PageUse, SeriesExemplars, Stop,
+    TimeRange,
+};
 
 /// Which series and which span of time a query wants.
 #[derive(Clone, Debug)]
@@ -29,6 +32,10 @@ pub struct SeriesColumns {
     pub starts: Vec<i64>,
     /// The native histograms.
     pub histograms: HistogramColumn,
+    /// Figures in place of floats that are not in the columns, ascending; none unless they were asked
+    /// for ([`SeriesSource::scan_pages`]). Whatever edits columns (marks, joining, cutting) is for
+    /// columns without figures, and leaves these as they are.
+    pub pages: Vec<PageFigures>,
 }
 
 /// The native histograms of one series, sorted by time.
@@ -49,18 +56,19 @@ impl SeriesColumns {
         self.values.clear();
         self.starts.clear();
         self.histograms.clear();
+        self.pages.clear();
     }
 
-    /// How many floats there are.
+    /// How many floats there are, those that figures stand for left out.
     #[must_use]
     pub fn len(&self) -> usize {
         self.timestamps.len()
     }
 
-    /// Whether there are neither floats nor histograms.
+    /// Whether there are neither floats, nor figures of some, nor histograms.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.timestamps.is_empty() && self.histograms.timestamps.is_empty()
+        self.timestamps.is_empty() && self.histograms.timestamps.is_empty() && self.pages.is_empty()
     }
 }
 
@@ -96,6 +104,12 @@ pub trait SeriesScan: Send {
 
     /// At most so many series are still to come.
     fn series_count_max(&self) -> usize;
+
+    /// How many pages this stream has decoded so far, and how many it could leave alone. A source that
+    /// has no pages says zero.
+    fn page_counts(&self) -> PageCounts {
+        PageCounts::default()
+    }
 }
 
 /// What a question about labels covers.
@@ -131,6 +145,59 @@ pub trait SeriesSource: Send + Sync {
         selector: &Selector,
         partitions: NonZeroUsize,
     ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError>;
+
+    /// Like [`scan`](Self::scan), for a reader that can do with figures of floats instead of the floats:
+    /// it counts, sums, or looks for extremes, ends or resets, by buckets of time.
+    ///
+    /// Floats of a page that lies wholly in the selector's range and within one bucket
+    /// ([`PageUse::cuts`]) may be left out of the columns. For each such page, [`SeriesColumns::pages`]
+    /// has its [`PageFigures`], which say where in the columns its floats would be. To the reader's
+    /// questions they are as good as the floats: no page is left out that has a stale marker, or two
+    /// samples of one time, or in whose span the series has any other sample (a duplicate, one that came
+    /// late, one in memory, a histogram) or a deleted one. Start timestamps of the floats are not handed
+    /// out with them.
+    ///
+    /// A page may be handed out float by float at any time, and a source that has no figures does so with
+    /// all: a reader has to take floats and figures in whatever mixture. [`SeriesScan::page_counts`] says
+    /// what was done.
+    ///
+    /// ```
+    /// # use std::num::NonZeroUsize;
+    /// # use timberline_model::{Cuts, PageUse, ScanError, Selector, SeriesColumns, SeriesSource};
+    /// /// How many floats all series have by day.
+    /// fn count_by_day(
+    ///     source: &dyn SeriesSource,
+    ///     selector: &Selector,
+    ///     days: &mut [u64],
+    /// ) -> Result<(), ScanError> {
+    ///     let day = 86_400_000_000_000;
+    ///     let wanted = PageUse { cuts: Cuts::buckets(0, day), ..PageUse::default() };
+    ///     let mut columns = SeriesColumns::default();
+    ///     for mut scan in source.scan_pages(selector, &wanted, NonZeroUsize::MIN)? {
+    ///         while scan.next(&mut columns)?.is_some() {
+    ///             for ts in &columns.timestamps {
+    ///                 days[(ts / day) as usize] += 1;
+    ///             }
+    ///             for page in &columns.pages {
+    ///                 days[(page.range.start / day) as usize] += page.count as u64;
+    ///             }
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Storage that cannot be read.
+    fn scan_pages(
+        &self,
+        selector: &Selector,
+        wanted: &PageUse,
+        partitions: NonZeroUsize,
+    ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
+        let _ = wanted;
+        self.scan(selector, partitions)
+    }
 
     /// The series that a selector picks, in one stream and in the order of their labels, unless they are
     /// more than `series_max` (whether they have samples or not).

@@ -10,6 +10,7 @@ use super::{
     data::DataFile,
     index::{Index, check_header},
     label_lists::LabelReader,
+    strict::StrictTimelines,
 };
 use crate::{
     BlockError, BlockMeta,
@@ -25,6 +26,7 @@ pub struct Block {
     dir: PathBuf,
     index: Index,
     data: DataFile,
+    strict: StrictTimelines,
 }
 
 impl Block {
@@ -52,7 +54,7 @@ impl Block {
         check_length(&index_path, &index, meta.file(INDEX_FILE).bytes)?;
         let index = Index::open(&index_path, index, meta.ulid)?;
         let data = DataFile::new(data_path, data, index.page_granules()?);
-        let block = Self { meta, dir: dir.to_owned(), index, data };
+        let block = Self::from_parts(meta, dir, index, data);
         if headers != [block.meta.version; 2] {
             return Err(block.contradiction("the versions of meta.json, its data and index"));
         }
@@ -67,9 +69,10 @@ impl Block {
         Ok(block)
     }
 
-    /// A block of parts that may not agree: for what is damaged.
+    /// A block of parts that may not agree.
     pub(super) fn from_parts(meta: BlockMeta, dir: &Path, index: Index, data: DataFile) -> Self {
-        Self { meta, dir: dir.to_owned(), index, data }
+        let strict = StrictTimelines::default();
+        Self { meta, dir: dir.to_owned(), index, data, strict }
     }
 
     /// What the block is and holds.
@@ -148,6 +151,10 @@ impl Block {
 
     pub(crate) const fn data(&self) -> &DataFile {
         &self.data
+    }
+
+    pub(super) const fn strict(&self) -> &StrictTimelines {
+        &self.strict
     }
 
     pub(crate) fn contradiction(&self, what: &'static str) -> BlockError {

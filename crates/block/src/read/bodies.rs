@@ -5,7 +5,7 @@
 //! of floats lie on pages of their timeline, entry for entry.
 
 use timberline_codec::page::{PageStats, VALUES_MAX};
-use timberline_model::TimeUnit;
+use timberline_model::{TimeRange, TimeUnit};
 
 use super::{
     index::{Grouped, Index},
@@ -56,8 +56,17 @@ pub(crate) struct Body<'a> {
 #[derive(Debug)]
 pub(crate) enum Floats {
     None,
-    Pages { unit: i64, pages: Vec<FloatPage>, starts: Starts },
-    Chunks { chunks: Vec<ChunkMeta>, starts: Starts },
+    /// The unit is that of the timeline, whose number goes with it.
+    Pages {
+        timeline: u32,
+        unit: i64,
+        pages: Vec<FloatPage>,
+        starts: Starts,
+    },
+    Chunks {
+        chunks: Vec<ChunkMeta>,
+        starts: Starts,
+    },
 }
 
 /// A page of floats.
@@ -70,6 +79,14 @@ pub(crate) struct FloatPage {
     pub(crate) count: u32,
     pub(crate) values: Values,
     pub(crate) has_stats: bool,
+}
+
+impl FloatPage {
+    /// A span in which all its floats lie; if it is all of the page of timestamps, from the first of them to
+    /// the last.
+    pub(crate) const fn span(&self, unit: i64) -> TimeRange {
+        TimeRange::new(self.times.min * unit, self.times.max * unit)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -351,7 +368,7 @@ impl<'a> Decoder<'a> {
             pages.push(page);
         }
         let starts = step!(self.starts(flags & BODY_FLOAT_STARTS != 0, pages.len()));
-        Ok(Some(Floats::Pages { unit: timeline.unit, pages, starts }))
+        Ok(Some(Floats::Pages { timeline: timeline.number, unit: timeline.unit, pages, starts }))
     }
 
     fn float_page(&mut self, page: &mut FloatPage) -> Option<()> {

@@ -17,6 +17,8 @@ mod salvage;
 mod samples;
 mod sections;
 mod select;
+mod series;
+mod strict;
 mod timelines;
 mod verify;
 
@@ -25,5 +27,5 @@ pub use bodies::ChunkMeta;
 pub use label_lists::LabelReader;
 pub use label_queries::LabelCount;
 pub use salvage::{BlockOutline, SalvagedSeries};
-pub use samples::PageSummary;
 pub use sections::Section;
+pub use series::BlockSeries;

@@ -148,7 +148,7 @@ impl Reader<'_> {
         };
         match floats {
             Floats::None => {}
-            Floats::Pages { unit, pages, starts } => {
+            Floats::Pages { unit, pages, starts, .. } => {
                 for (number, page) in pages.iter().enumerate() {
                     take(page.count, &|columns| {
                         self.whole_page(*unit, page, starts, number, columns)
@@ -164,7 +164,7 @@ impl Reader<'_> {
             Floats::Chunks { chunks, starts } => {
                 let count = chunks.iter().map(|entry| u64::from(entry.count)).sum::<u64>();
                 take(u32::try_from(count).unwrap_or(u32::MAX), &|columns| {
-                    self.chunked_floats(chunks, starts, TimeRange::ALL, columns)
+                    self.chunked_floats(chunks, starts, TimeRange::ALL, columns).map(|_| ())
                 });
             }
         }

@@ -4,7 +4,9 @@ use timberline_codec::{
     chunk,
     page::{self, PageError, PageStats, VALUES_MAX},
 };
-use timberline_model::{ColumnsMark, Exemplar, HistogramColumn, SeriesColumns, TimeRange};
+use timberline_model::{
+    ColumnsMark, Exemplar, HistogramColumn, PageCounts, SeriesColumns, TimeRange,
+};
 
 use super::{
     Block,
@@ -12,18 +14,6 @@ use super::{
     timelines::TimePage,
 };
 use crate::{BlockError, exemplars, short};
-
-/// What is known of some floats of a series without reading all of them.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct PageSummary {
-    /// No float of the page is earlier, in nanoseconds.
-    pub min_ts: i64,
-    /// None is later.
-    pub max_ts: i64,
-    /// Their figures; stored with the page, or computed where that is as cheap.
-    pub stats: PageStats,
-}
 
 impl Block {
     /// Appends the samples of a series within a span of time: floats and histograms, each ascending.
@@ -37,18 +27,7 @@ impl Block {
         range: TimeRange,
         columns: &mut SeriesColumns,
     ) -> Result<(), BlockError> {
-        self.index().check_series(series)?;
-        let mark = columns.mark();
-        let body = self.index().body(series)?;
-        let read = Reader { block: self, series };
-        let result = read.floats(&body, range, columns).and_then(|()| match &body.histograms {
-            Some(histograms) => read.histograms(histograms, range, columns),
-            None => Ok(()),
-        });
-        if result.is_err() {
-            columns.truncate(mark);
-        }
-        result
+        self.series(series)?.read(range, columns, &mut PageCounts::default())
     }
 
     /// Appends the exemplars of a series within a span of time, ascending.
@@ -76,54 +55,6 @@ impl Block {
         exemplars.extend(all.into_iter().filter(|exemplar| range.contains(exemplar.ts)));
         Ok(())
     }
-
-    /// Figures of the pages of floats that have a sample within a span of time, in order of time. A page
-    /// may reach out of the span. Floats that lie in chunks are read and summed up by chunk.
-    ///
-    /// # Errors
-    /// No such series, or damage.
-    pub fn page_stats(
-        &self,
-        series: u32,
-        range: TimeRange,
-    ) -> Result<Vec<PageSummary>, BlockError> {
-        self.index().check_series(series)?;
-        let body = self.index().body(series)?;
-        let reader = Reader { block: self, series };
-        let mut summaries = Vec::new();
-        match &body.floats {
-            Floats::None => {}
-            Floats::Pages { unit, pages, .. } => {
-                let mut stored = body.stats();
-                for page in pages {
-                    let stats = if page.has_stats { stored.next() } else { None };
-                    let (min_ts, max_ts) = (page.times.min * unit, page.times.max * unit);
-                    if !range.overlaps(&TimeRange::new(min_ts, max_ts)) {
-                        continue;
-                    }
-                    let stats = match stats {
-                        Some(stats) => stats.ok_or_else(|| self.malformed_body())?,
-                        None => reader.computed(page)?,
-                    };
-                    summaries.push(PageSummary { min_ts, max_ts, stats });
-                }
-            }
-            Floats::Chunks { chunks, .. } => {
-                let mut columns = SeriesColumns::default();
-                for entry in chunks.iter().filter(|entry| range.overlaps(&span(entry))) {
-                    columns.clear();
-                    reader.chunk(entry, &mut columns)?;
-                    let stats = PageStats::of(&columns.values);
-                    summaries.push(PageSummary {
-                        min_ts: entry.min_ts,
-                        max_ts: entry.max_ts,
-                        stats,
-                    });
-                }
-            }
-        }
-        Ok(summaries)
-    }
 }
 
 const fn span(entry: &ChunkMeta) -> TimeRange {
@@ -138,15 +69,16 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Appends the floats within a span of time, and returns how many pages were decoded.
     pub(crate) fn floats(
         &self,
         body: &Body<'_>,
         range: TimeRange,
         columns: &mut SeriesColumns,
-    ) -> Result<(), BlockError> {
+    ) -> Result<u64, BlockError> {
         match &body.floats {
-            Floats::None => Ok(()),
-            Floats::Pages { unit, pages, starts } => {
+            Floats::None => Ok(0),
+            Floats::Pages { unit, pages, starts, .. } => {
                 self.paged_floats(*unit, pages, starts, range, columns)
             }
             Floats::Chunks { chunks, starts } => {
@@ -162,21 +94,36 @@ impl Reader<'_> {
         starts: &Starts,
         range: TimeRange,
         columns: &mut SeriesColumns,
-    ) -> Result<(), BlockError> {
+    ) -> Result<u64, BlockError> {
+        let mut decoded = 0;
         for (number, page) in pages.iter().enumerate() {
-            let (min, max) = (page.times.min * unit, page.times.max * unit);
-            if min > range.end {
-                return Ok(());
+            let span = page.span(unit);
+            if span.start > range.end {
+                break;
             }
-            if !range.overlaps(&TimeRange::new(min, max)) {
-                continue;
+            if range.overlaps(&span) {
+                self.page_in(range, unit, page, (starts, number), columns)?;
+                decoded += 1;
             }
-            let mark = columns.mark();
-            self.whole_page(unit, page, starts, number, columns)?;
-            if min < range.start || max > range.end {
-                let floats = mark.floats;
-                columns.trim(ColumnsMark { floats, histograms: columns.histograms.len() }, range);
-            }
+        }
+        Ok(decoded)
+    }
+
+    /// Appends what a page has in a span of time. `starts` are the start timestamps of all pages, with the
+    /// number of this one.
+    pub(crate) fn page_in(
+        &self,
+        range: TimeRange,
+        unit: i64,
+        page: &FloatPage,
+        (starts, number): (&Starts, usize),
+        columns: &mut SeriesColumns,
+    ) -> Result<(), BlockError> {
+        let floats = columns.timestamps.len();
+        self.whole_page(unit, page, starts, number, columns)?;
+        let span = page.span(unit);
+        if span.start < range.start || span.end > range.end {
+            columns.trim(ColumnsMark { floats, histograms: columns.histograms.len() }, range);
         }
         Ok(())
     }
@@ -299,7 +246,7 @@ impl Reader<'_> {
         starts: &Starts,
         range: TimeRange,
         columns: &mut SeriesColumns,
-    ) -> Result<(), BlockError> {
+    ) -> Result<u64, BlockError> {
         let mark = columns.mark();
         if !starts.pages.is_empty() {
             // Starts are paged over all chunks, so that all are read.
@@ -314,16 +261,18 @@ impl Reader<'_> {
                 left -= count;
             }
             columns.trim(mark, range);
-            return Ok(());
+            return Ok(chunks.len() as u64);
         }
+        let mut decoded = 0;
         for entry in chunks.iter().filter(|entry| range.overlaps(&span(entry))) {
             self.chunk(entry, columns)?;
+            decoded += 1;
         }
         if !columns.starts.is_empty() {
             columns.starts.resize(columns.timestamps.len(), 0);
         }
         columns.trim(mark, range);
-        Ok(())
+        Ok(decoded)
     }
 
     /// Decodes a chunk and checks that it is the one which the index describes.
@@ -350,15 +299,16 @@ impl Reader<'_> {
         }
     }
 
+    /// Appends the histograms within a span of time, and returns how many pages were decoded.
     pub(crate) fn histograms(
         &self,
         column: &Histograms,
         range: TimeRange,
         columns: &mut SeriesColumns,
-    ) -> Result<(), BlockError> {
+    ) -> Result<u64, BlockError> {
         let times = self.column_times(column)?;
         let mark = columns.mark();
-        let mut start = 0;
+        let (mut start, mut decoded) = (0, 0);
         for (number, (_, count)) in column.pages.iter().enumerate() {
             let count = *count as usize;
             let times = &times[start..start + count];
@@ -372,9 +322,10 @@ impl Reader<'_> {
                 continue;
             }
             self.histogram_page(column, number, times, &mut columns.histograms)?;
+            decoded += 1;
         }
         columns.trim(ColumnsMark { floats: columns.timestamps.len(), ..mark }, range);
-        Ok(())
+        Ok(decoded)
     }
 
     /// Decodes a page of histograms, whose times are known, with their starts.

@@ -12,6 +12,7 @@ const ENTRY_BYTES_MIN: usize = 3;
 /// A column of timestamps.
 #[derive(Debug)]
 pub(crate) struct Timeline {
+    pub(crate) number: u32,
     /// Nanoseconds in a unit of the stored times.
     pub(crate) unit: i64,
     /// Where its pages start in `pages`.
@@ -47,12 +48,12 @@ impl Index {
             group.uvarint().and_then(|len| group.take(len)).ok_or_else(malformed)?;
         }
         let record = group.uvarint().and_then(|len| group.take(len)).ok_or_else(malformed)?;
-        Timeline::decode(record).ok_or_else(malformed)
+        Timeline::decode(number, record).ok_or_else(malformed)
     }
 }
 
 impl Timeline {
-    fn decode(record: &[u8]) -> Option<Self> {
+    fn decode(number: u32, record: &[u8]) -> Option<Self> {
         let mut cursor = Cursor::new(record);
         let unit = TimeUnit::from_code(cursor.u8()?)?.nanos();
         let (position, count) = (cursor.uvarint()?, cursor.uvarint32()?);
@@ -60,10 +61,10 @@ impl Timeline {
         if count == 0 || page_count > cursor.rest().len() / ENTRY_BYTES_MIN {
             return None;
         }
-        let mut timeline =
-            Self { unit, position, bytes: 0, count, pages: Vec::with_capacity(page_count) };
+        let pages = Vec::with_capacity(page_count);
+        let mut timeline = Self { number, unit, position, bytes: 0, count, pages };
         let mut previous = None;
-        for number in 0..page_count {
+        for page in 0..page_count {
             let bytes = cursor.uvarint32()?;
             let min = match previous {
                 None => cursor.ivarint()?,
@@ -74,7 +75,7 @@ impl Timeline {
                 return None;
             }
             let position = position.checked_add(timeline.bytes)?;
-            let count = (count - (number * VALUES_MAX) as u32).min(VALUES_MAX as u32);
+            let count = (count - (page * VALUES_MAX) as u32).min(VALUES_MAX as u32);
             timeline.bytes += u64::from(bytes);
             timeline.pages.push(TimePage { position, bytes, count, min, max });
             previous = Some(max);

@@ -9,7 +9,7 @@ use timberline_model::{ErrorKind, SeriesColumns, TimeRange};
 
 use crate::{
     forged::{FOOTER_BYTES, seal},
-    queries::{ask, assert_right_or_error, text},
+    queries::{ask, assert_right_or_error, read_pages, text},
     support::{Model, Samples, block_dir, example, labels, new_disk, ulid, write},
 };
 
@@ -123,7 +123,11 @@ fn every_forged_byte_of_pages_is_answered_or_refused() {
             }
             columns.truncate(before);
             let _ = block.exemplars(series, TimeRange::ALL, &mut Vec::new());
-            let _ = block.page_stats(series, TimeRange::ALL);
+            if read_pages(&block, series, TimeRange::ALL, &mut columns).is_err() {
+                assert_eq!((columns.mark(), columns.pages.len()), (before, 0));
+            }
+            columns.truncate(before);
+            columns.pages.clear();
         }
         assert!(block.verify().is_err(), "the checksum of the whole file");
         sim.flip_bit(&dir.join("pages"), byte, (byte % 8) as u8).unwrap();

@@ -6,6 +6,7 @@ mod crash;
 mod damage;
 mod forged;
 mod golden;
+mod pages;
 mod queries;
 mod round_trip;
 mod support;

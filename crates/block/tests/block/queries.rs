@@ -4,7 +4,7 @@ use std::{path::Path, sync::LazyLock};
 
 use timberline_block::{Block, BlockError};
 use timberline_io::Disk;
-use timberline_model::{MatchOp, Matcher, SeriesColumns, TimeRange};
+use timberline_model::{MatchOp, Matcher, PageCounts, SeriesColumns, TimeRange};
 
 use crate::support::bits;
 
@@ -59,10 +59,22 @@ pub(crate) fn ask(
         let mut exemplars = Vec::new();
         let result = block.exemplars(series, TimeRange::ALL, &mut exemplars);
         answers.push(result.map(|()| format!("{exemplars:?}")));
-        let stats = block.page_stats(series, TimeRange::ALL);
-        answers.push(stats.map(|stats| format!("figures {stats:?}")));
+        let mut columns = SeriesColumns::default();
+        let result = read_pages(&block, series, TimeRange::ALL, &mut columns);
+        answers.push(result.map(|()| format!("figures {:?} {}", columns.pages, text(&columns))));
     }
     Ok(answers)
+}
+
+/// Reads figures wherever there are any.
+pub(crate) fn read_pages(
+    block: &Block,
+    series: u32,
+    range: TimeRange,
+    columns: &mut SeriesColumns,
+) -> Result<(), BlockError> {
+    let counts = &mut PageCounts::default();
+    block.series(series)?.read_pages(range, &mut |_| true, columns, counts)
 }
 
 /// Every bit of a series' samples. No start timestamps are as many zeros.

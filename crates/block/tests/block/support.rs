@@ -38,14 +38,6 @@ pub(crate) struct Model {
     pub(crate) series: Vec<(Labels, Content)>,
 }
 
-impl Model {
-    /// A series' floats.
-    pub(crate) fn samples(&self, series: usize) -> Samples {
-        let columns = &self.series[series].1.columns;
-        columns.timestamps.iter().copied().zip(columns.values.iter().copied()).collect()
-    }
-}
-
 pub(crate) const BLOCKS: &str = "/db/blocks";
 
 pub(crate) fn ulid(number: u128) -> Ulid {

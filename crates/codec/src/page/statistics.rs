@@ -71,6 +71,36 @@ impl PageStats {
         }
     }
 
+    /// The figures of up to [`VALUES_MAX`] values that are one value, without having them.
+    ///
+    /// # Panics
+    /// When there are more values than a page holds.
+    #[must_use]
+    pub fn of_equal(value: f64, count: usize) -> Self {
+        assert!(count <= VALUES_MAX, "a page of {count} values");
+        if value.to_bits() == STALE_BITS || count == 0 {
+            return Self { stale: count, ..Self::default() };
+        }
+        let mut stats = Self {
+            count,
+            first: value,
+            last: value,
+            min: value,
+            max: value,
+            is_integral: value == value.trunc() && value.abs() * count as f64 <= EXACT_MAX,
+            ..Self::default()
+        };
+        if stats.is_integral {
+            // Added to zero, as sums are: of negative zeros it is zero.
+            stats.sum = 0.0 + value * count as f64;
+        } else {
+            for _ in 0..count {
+                add(value, &mut stats.sum, &mut stats.compensation);
+            }
+        }
+        stats
+    }
+
     fn of_samples(values: &[f64]) -> Self {
         let (first, last) = (values[0], values[values.len() - 1]);
         let mut stats = Self { count: values.len(), first, last, ..Self::default() };

@@ -2,11 +2,67 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use timberline_block::{Block, BlockMeta};
-use timberline_model::{Exemplar, SeriesColumns, TimeRange};
+use timberline_block::{Block, BlockMeta, BlockSeries};
+use timberline_model::{ColumnsMark, Exemplar, PageCounts, PageFigures, SeriesColumns, TimeRange};
 
 use super::tombstone::Tombstone;
 use crate::EngineError;
+
+/// A series of a block, without what is deleted of it.
+#[derive(Debug)]
+pub(crate) struct LiveSeries<'a> {
+    series: BlockSeries<'a>,
+    deleted: &'a [TimeRange],
+}
+
+impl LiveSeries<'_> {
+    /// A span in which all floats of the series lie, if it has any.
+    pub(crate) fn float_span(&self) -> Option<TimeRange> {
+        self.series.float_span()
+    }
+
+    /// Whether the series has, or had, histograms.
+    pub(crate) const fn has_histograms(&self) -> bool {
+        self.series.has_histograms()
+    }
+
+    /// Appends the samples in a range.
+    pub(crate) fn read(
+        &self,
+        range: TimeRange,
+        columns: &mut SeriesColumns,
+        counts: &mut PageCounts,
+    ) -> Result<(), EngineError> {
+        let mark = columns.mark();
+        self.series.read(range, columns, counts)?;
+        self.leave_out_deleted(mark, columns);
+        Ok(())
+    }
+
+    /// The same, but with figures in place of pages that are `wanted` so and of which nothing is deleted.
+    /// Where they would be in the columns ([`PageFigures::at`]) is not said.
+    pub(crate) fn read_pages(
+        &self,
+        range: TimeRange,
+        wanted: &mut dyn FnMut(&PageFigures) -> bool,
+        columns: &mut SeriesColumns,
+        counts: &mut PageCounts,
+    ) -> Result<(), EngineError> {
+        let mark = columns.mark();
+        let whole =
+            |page: &PageFigures| !self.deleted.iter().any(|deleted| deleted.overlaps(&page.range));
+        let mut wanted = |page: &PageFigures| whole(page) && wanted(page);
+        self.series.read_pages(range, &mut wanted, columns, counts)?;
+        self.leave_out_deleted(mark, columns);
+        Ok(())
+    }
+
+    fn leave_out_deleted(&self, mark: ColumnsMark, columns: &mut SeriesColumns) {
+        if !self.deleted.is_empty() {
+            columns.retain(mark, |ts| !self.deleted.iter().any(|range| range.contains(ts)));
+        }
+    }
+}
 
 /// A block and what is deleted of it.
 #[derive(Clone, Debug)]
@@ -57,6 +113,12 @@ impl LiveBlock {
         !self.deleted.is_empty()
     }
 
+    /// Finds out where a series' samples are.
+    pub(crate) fn series(&self, series: u32) -> Result<LiveSeries<'_>, EngineError> {
+        let deleted = self.deleted.get(&series).map_or(&[][..], Vec::as_slice);
+        Ok(LiveSeries { series: self.block.series(series)?, deleted })
+    }
+
     /// Appends a series' samples in a range.
     pub(crate) fn read(
         &self,
@@ -64,12 +126,7 @@ impl LiveBlock {
         range: TimeRange,
         columns: &mut SeriesColumns,
     ) -> Result<(), EngineError> {
-        let mark = columns.mark();
-        self.block.read(series, range, columns)?;
-        if let Some(deleted) = self.deleted.get(&series) {
-            columns.retain(mark, |ts| !deleted.iter().any(|range| range.contains(ts)));
-        }
-        Ok(())
+        self.series(series)?.read(range, columns, &mut PageCounts::default())
     }
 
     /// Appends a series' exemplars in a range.

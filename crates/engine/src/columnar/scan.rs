@@ -11,18 +11,15 @@
 use std::{num::NonZeroUsize, ops::Range, sync::Arc};
 
 use timberline_model::{
-    ColumnsMark, DuplicatePolicy, Exemplar, Labels, Matcher, ScanError, Selector, SeriesColumns,
-    SeriesRef, SeriesScan, TimeRange,
+    DuplicatePolicy, Exemplar, Labels, Matcher, PageUse, ScanError, Selector, SeriesRef,
+    SeriesScan, TimeRange,
 };
 
-use super::{
-    engine::Inner,
-    head::Head,
-    live_block::LiveBlock,
-    merge::{keep_by_policy, merge_columns},
-    view::View,
-};
+use self::stream::Stream;
+use super::{engine::Inner, head::Head, live_block::LiveBlock, view::View};
 use crate::EngineError;
+
+mod stream;
 
 /// Scans of up to so many series go by their labels, whatever lies where: sums of floats then come out
 /// the same to the last bit before and after a flush or a compaction, and for any order of writing. More
@@ -111,17 +108,6 @@ impl Places {
         }
     }
 
-    fn read(&self, found: Found, columns: &mut SeriesColumns) -> Result<(), EngineError> {
-        match self.blocks.get(found.place as usize) {
-            Some(block) => block.read(found.id as u32, self.range, columns)?,
-            None => {
-                let series = SeriesRef(found.id);
-                self.head.read(series, self.range, self.view.flushed, columns);
-            }
-        }
-        Ok(())
-    }
-
     /// Puts the places of one series together, oldest first, and the series in reading order.
     fn join(&self, mut found: Vec<Found>) -> Result<(Vec<Found>, Vec<Range<u32>>), EngineError> {
         let joinable = found.iter().any(|entry| entry.place != found[0].place);
@@ -201,18 +187,12 @@ struct Joined {
     groups: Vec<Range<u32>>,
 }
 
-/// One stream.
-struct Stream {
-    joined: Arc<Joined>,
-    rest: Range<usize>,
-    /// Samples of one series, place by place.
-    parts: Vec<SeriesColumns>,
-}
-
-/// The series that a selector picks, in at most `partitions` streams.
+/// The series that a selector picks, in at most `partitions` streams; with figures in place of pages that
+/// are wanted so.
 pub(super) fn scan(
     inner: &Inner,
     selector: &Selector,
+    wanted: Option<&PageUse>,
     partitions: NonZeroUsize,
 ) -> Result<Vec<Box<dyn SeriesScan>>, EngineError> {
     let places = Places::of(inner, selector.range)?;
@@ -227,9 +207,10 @@ pub(super) fn scan(
     let count = groups.len();
     let streams = partitions.get().min(count);
     let joined = Arc::new(Joined { places, found, groups });
+    let wanted = wanted.cloned().map(Arc::new);
     let stream = |index: usize| -> Box<dyn SeriesScan> {
         let rest = count * index / streams..count * (index + 1) / streams;
-        Box::new(Stream { joined: Arc::clone(&joined), rest, parts: Vec::new() })
+        Box::new(Stream::new(Arc::clone(&joined), rest, wanted.clone()))
     };
     Ok((0..streams).map(stream).collect())
 }
@@ -249,48 +230,5 @@ pub(super) fn scan_sorted(
     places.sort(&found, &mut groups)?;
     let rest = 0..groups.len();
     let joined = Arc::new(Joined { places, found, groups });
-    Ok(Box::new(Stream { joined, rest, parts: Vec::new() }))
-}
-
-impl Stream {
-    /// Reads one series from all its places.
-    fn read(&mut self, group: &[Found], columns: &mut SeriesColumns) -> Result<(), EngineError> {
-        let places = &self.joined.places;
-        if let [only] = group {
-            places.read(*only, columns)?;
-            // A block may be older than the policy.
-            keep_by_policy(columns, ColumnsMark::default(), places.policy);
-            return Ok(());
-        }
-        if self.parts.len() < group.len() {
-            self.parts.resize_with(group.len(), SeriesColumns::default);
-        }
-        for (part, found) in self.parts.iter_mut().zip(group) {
-            part.clear();
-            places.read(*found, part)?;
-        }
-        merge_columns(&mut self.parts[..group.len()], places.policy, columns);
-        Ok(())
-    }
-}
-
-impl SeriesScan for Stream {
-    fn next(&mut self, columns: &mut SeriesColumns) -> Result<Option<Labels>, ScanError> {
-        while let Some(index) = self.rest.next() {
-            let joined = Arc::clone(&self.joined);
-            let group = joined.groups[index].clone();
-            let group = &joined.found[group.start as usize..group.end as usize];
-            columns.clear();
-            self.read(group, columns)?;
-            if !columns.is_empty() {
-                let labels = joined.places.labels(group[0])?;
-                return Ok(Some(labels.expect("a series stays while it has samples")));
-            }
-        }
-        Ok(None)
-    }
-
-    fn series_count_max(&self) -> usize {
-        self.rest.len()
-    }
+    Ok(Box::new(Stream::new(joined, rest, None)))
 }

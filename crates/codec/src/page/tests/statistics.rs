@@ -39,6 +39,21 @@ proptest! {
     }
 
     #[test]
+    fn figures_of_one_value_repeated_need_no_values(
+        pattern in prop_oneof![
+            any::<u64>(),
+            Just(STALE_BITS),
+            Just((-0.0_f64).to_bits()),
+            (-50..50_i64).prop_map(|n| (n as f64 / 4.0).to_bits()),
+            (0..1_u64 << 53).prop_map(|n| (n as f64).to_bits()),
+        ],
+        count in 0..=VALUES_MAX,
+    ) {
+        let value = f64::from_bits(pattern);
+        same(&PageStats::of_equal(value, count), &PageStats::of(&vec![value; count]));
+    }
+
+    #[test]
     fn integral_sums_do_not_depend_on_order(
         mut values in prop::collection::vec((-1_i64 << 40..1_i64 << 40).prop_map(|n| n as f64), 1..500),
     ) {

@@ -1,0 +1,168 @@
+//! One stream of a scan: series after series, each merged from its places.
+//!
+//! Invariant: figures stand for a page only where no other sample of the series, from whatever place, lies
+//! in the span of the page.
+
+use std::{ops::Range, sync::Arc};
+
+use timberline_model::{
+    ColumnsMark, Labels, PageCounts, PageFigures, PageUse, ScanError, SeriesColumns, SeriesRef,
+    SeriesScan, TimeRange,
+};
+
+use super::{Found, Joined, Places};
+use crate::{
+    EngineError,
+    columnar::{
+        live_block::LiveSeries,
+        merge::{keep_by_policy, merge_columns},
+    },
+};
+
+/// One stream.
+pub(super) struct Stream {
+    joined: Arc<Joined>,
+    /// Series that are still to come.
+    rest: Range<usize>,
+    /// Which pages the reader takes as figures; `None` where it wants all samples.
+    wanted: Option<Arc<PageUse>>,
+    /// Samples of one series, place by place.
+    parts: Vec<SeriesColumns>,
+    counts: PageCounts,
+}
+
+impl Stream {
+    pub(super) fn new(
+        joined: Arc<Joined>,
+        rest: Range<usize>,
+        wanted: Option<Arc<PageUse>>,
+    ) -> Self {
+        Self { joined, rest, wanted, parts: Vec::new(), counts: PageCounts::default() }
+    }
+
+    /// Reads one series from all its places.
+    fn read(&mut self, group: &[Found], columns: &mut SeriesColumns) -> Result<(), EngineError> {
+        if let Some(wanted) = self.wanted.clone() {
+            return self.read_pages(group, &wanted, columns);
+        }
+        let places = &self.joined.places;
+        if let [only] = group {
+            places.read(*only, columns, &mut self.counts)?;
+            // A block may be older than the policy.
+            keep_by_policy(columns, ColumnsMark::default(), places.policy);
+            return Ok(());
+        }
+        for (part, found) in cleared(&mut self.parts, group.len()).iter_mut().zip(group) {
+            places.read(*found, part, &mut self.counts)?;
+        }
+        merge_columns(&mut self.parts[..group.len()], places.policy, columns);
+        Ok(())
+    }
+
+    /// The same, with figures in place of pages that the reader takes so.
+    fn read_pages(
+        &mut self,
+        group: &[Found],
+        wanted: &PageUse,
+        columns: &mut SeriesColumns,
+    ) -> Result<(), EngineError> {
+        let places = &self.joined.places;
+        let parts = cleared(&mut self.parts, group.len());
+        let mut pages = std::mem::take(&mut columns.pages);
+        let mut opened = Vec::with_capacity(group.len());
+        for (part, found) in parts.iter_mut().zip(group) {
+            let block = places.blocks.get(found.place as usize);
+            opened.push(block.map(|block| block.series(found.id as u32)).transpose()?);
+            if block.is_none() {
+                places.read(*found, part, &mut self.counts)?;
+            }
+        }
+        // Of the places that are blocks: where their floats lie.
+        let spans: Vec<Option<TimeRange>> =
+            opened.iter().map(|series| series.as_ref()?.float_span()).collect();
+        let in_memory = parts.last().filter(|_| matches!(opened.last(), Some(None)));
+        let in_memory = in_memory.map_or_else(Vec::new, |part| part.timestamps.clone());
+        let has_histograms = opened.iter().flatten().any(LiveSeries::has_histograms)
+            || parts.iter().any(|part| !part.histograms.is_empty());
+        for (index, series) in opened.iter().enumerate() {
+            let Some(series) = series else { continue };
+            let alone = |page: &PageFigures| {
+                let mut others = spans.iter().enumerate().filter(|(other, _)| *other != index);
+                let overlaps =
+                    others.any(|(_, span)| span.is_some_and(|span| span.overlaps(&page.range)));
+                !has_histograms && !overlaps && !has_instant(&in_memory, page.range)
+            };
+            let mut take = |page: &PageFigures| wanted.takes(page) && alone(page);
+            let part = &mut parts[index];
+            series.read_pages(places.range, &mut take, part, &mut self.counts)?;
+            pages.append(&mut part.pages);
+        }
+        merge_columns(parts, places.policy, columns);
+        pages.sort_unstable_by_key(|page| page.range.start);
+        for page in &mut pages {
+            page.at = columns.timestamps.partition_point(|ts| *ts < page.range.start);
+        }
+        columns.pages = pages;
+        Ok(())
+    }
+}
+
+/// So many parts, all empty.
+fn cleared(parts: &mut Vec<SeriesColumns>, count: usize) -> &mut [SeriesColumns] {
+    if parts.len() < count {
+        parts.resize_with(count, SeriesColumns::default);
+    }
+    let parts = &mut parts[..count];
+    parts.iter_mut().for_each(SeriesColumns::clear);
+    parts
+}
+
+/// Whether one of some ascending instants lies in a range.
+fn has_instant(instants: &[i64], range: TimeRange) -> bool {
+    let first = instants.partition_point(|ts| *ts < range.start);
+    instants.get(first).is_some_and(|ts| range.contains(*ts))
+}
+
+impl SeriesScan for Stream {
+    fn next(&mut self, columns: &mut SeriesColumns) -> Result<Option<Labels>, ScanError> {
+        while let Some(index) = self.rest.next() {
+            let joined = Arc::clone(&self.joined);
+            let group = joined.groups[index].clone();
+            let group = &joined.found[group.start as usize..group.end as usize];
+            columns.clear();
+            self.read(group, columns)?;
+            if !columns.is_empty() {
+                let labels = joined.places.labels(group[0])?;
+                return Ok(Some(labels.expect("a series stays while it has samples")));
+            }
+        }
+        Ok(None)
+    }
+
+    fn series_count_max(&self) -> usize {
+        self.rest.len()
+    }
+
+    fn page_counts(&self) -> PageCounts {
+        self.counts
+    }
+}
+
+impl Places {
+    /// Appends the samples that one place has of a series.
+    fn read(
+        &self,
+        found: Found,
+        columns: &mut SeriesColumns,
+        counts: &mut PageCounts,
+    ) -> Result<(), EngineError> {
+        match self.blocks.get(found.place as usize) {
+            Some(block) => block.series(found.id as u32)?.read(self.range, columns, counts)?,
+            None => {
+                let series = SeriesRef(found.id);
+                self.head.read(series, self.range, self.view.flushed, columns);
+            }
+        }
+        Ok(())
+    }
+}
