@@ -282,3 +282,36 @@ fn a_log_that_was_lost_after_a_dictionary_takes_new_series() {
     disk.crash();
     assert_eq!(read(&open(&disk)), expected);
 }
+
+#[test]
+fn a_number_that_was_just_looked_up_holds_through_a_flush() {
+    let disk = SimDisk::new(1);
+    let engine = open(&disk);
+    for second in [0, 100, 200] {
+        write(&engine, 0..1, second);
+        engine.flush().unwrap();
+    }
+    let new: Vec<Labels> = (100..120).map(labels).collect();
+    let refs: Vec<SeriesRef> =
+        engine.resolve(&new).unwrap().into_iter().map(Result::unwrap).collect();
+    write(&engine, 0..1, 201);
+    engine.flush().unwrap();
+    let mut batch = WriteBatch::default();
+    for series in &refs {
+        batch.push_series(SeriesKey::Ref(*series));
+        batch.push_sample(START + 202 * SECOND, 1.0);
+    }
+    let outcome = engine.write(&batch, Durability::Synced).unwrap();
+    assert_eq!(outcome.samples_rejected, 0, "{:?}", outcome.rejections);
+    // Without a sample for as long as any other series, a number ends.
+    let unused = engine.resolve(&[labels(500)]).unwrap().remove(0).unwrap();
+    for second in [300, 400, 500] {
+        write(&engine, 0..1, second);
+        engine.flush().unwrap();
+    }
+    let mut batch = WriteBatch::default();
+    batch.push_series(SeriesKey::Ref(unused));
+    batch.push_sample(START + 501 * SECOND, 1.0);
+    let outcome = engine.write(&batch, Durability::Synced).unwrap();
+    assert_eq!(outcome.rejections[0].reason, RejectReason::UnknownSeries { series: unused });
+}
