@@ -315,3 +315,40 @@ fn a_number_that_was_just_looked_up_holds_through_a_flush() {
     let outcome = engine.write(&batch, Durability::Synced).unwrap();
     assert_eq!(outcome.rejections[0].reason, RejectReason::UnknownSeries { series: unused });
 }
+
+/// Two label sets whose series live in one shard, which the first series of each says.
+fn neighbours(engine: &Engine) -> (usize, usize) {
+    let sets: Vec<Labels> = (0..40).map(labels).collect();
+    let refs: Vec<u64> =
+        engine.resolve(&sets).unwrap().into_iter().map(|series| series.unwrap().0 >> 32).collect();
+    let second = (1..40).find(|other| refs[*other] == refs[0]).unwrap();
+    (0, second)
+}
+
+#[test]
+fn the_number_of_a_series_whose_definition_is_lost_is_not_given_to_another() {
+    let (lost, new) = neighbours(&open(&SimDisk::new(9)));
+    let disk = SimDisk::new(1);
+    let engine = open(&disk);
+    // The first frame defines the series, the second and third know its number.
+    for second in 1..4 {
+        write(&engine, [lost].into_iter(), second);
+    }
+    let log = Path::new(DIR).join("log");
+    let name = disk.list(&log).unwrap().remove(0).name;
+    engine.close().unwrap();
+    drop(engine);
+    disk.flip_bit(&log.join(name), 32 + 40, 0).unwrap();
+
+    let engine = open(&disk);
+    assert_eq!(engine.damage().len(), 2, "{:?}", engine.damage());
+    assert!(read(&engine).is_empty());
+    write(&engine, [new].into_iter(), 10);
+    let expected = read(&engine);
+    assert_eq!(expected[&labels(new)], [10]);
+    engine.checkpoint().unwrap();
+    assert_eq!(read(&engine), expected);
+    engine.close().unwrap();
+    drop(engine);
+    assert_eq!(read(&open(&disk)), expected, "with a dictionary that is newer than the samples");
+}
