@@ -11,7 +11,6 @@ use std::{
     process::{Command, Output, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     thread,
-    time::Duration,
 };
 
 use timberline::{Database, Labels, Sample, WriteBatch};
@@ -40,10 +39,10 @@ fn a_backup_has_all_that_was_acknowledged_before_it_began() {
         drop(sender);
         let mut history = History::default();
         for number in 1..=4 {
-            thread::sleep(Duration::from_millis(300));
-            for batch in receiver.try_iter() {
-                history.extend(batch);
+            while history.acknowledged_count() < 2_000 * number {
+                history.extend(receiver.recv().expect("the writers go on"));
             }
+            receiver.try_iter().for_each(|batch| history.extend(batch));
             // From here on: what was acknowledged is in the backup, what comes later may be.
             let acknowledged = history.clone();
             let said = succeed(&timberline(&["backup", &text(&place), "--addr", server.address()]));
@@ -58,7 +57,6 @@ fn a_backup_has_all_that_was_acknowledged_before_it_began() {
             // A sample that came later may be there, too.
             let mut known = history.in_doubt();
             known.extend(acknowledged.clone());
-            assert!(acknowledged.acknowledged_count() > 100, "the writers wrote next to nothing");
             check_restored(&place, index + 1, &known);
         }
     });

@@ -1,5 +1,5 @@
-//! `kill -9` under parallel writes, again and again on one directory: every acknowledged sample is
-//! there afterwards, and no other.
+//! `kill -9` under parallel writes, again and again on one directory: every acknowledged float, native
+//! histogram and exemplar is there afterwards, and no other.
 //!
 //! `TIMBERLINE_CRASH_ROUNDS` says how often the server is killed.
 
@@ -14,11 +14,18 @@ use std::{
 };
 
 use timberline::{Labels, Sample};
-use timberline_tests::{Client, History, Server, WriteError, count_from_env, value_of};
+use timberline_model::{BucketCounts, BucketSpan, Exemplar, Histogram, ResetHint};
+use timberline_protocol::prom_remote::SeriesParts;
+use timberline_tests::{
+    Client, Form, History, ReadSeries, Server, WriteError, count_from_env, read, value_of,
+};
 
 const WRITERS: u64 = 4;
 const SERIES_PER_WRITER: u64 = 25;
 const MILLI: i64 = 1_000_000;
+/// Beside its series of floats, a writer has one of native histograms and one of exemplars: their numbers.
+const HISTOGRAMS: u64 = 1_000;
+const EXEMPLARS: u64 = 2_000;
 
 #[test]
 fn kill_loses_no_acknowledged_sample() {
@@ -71,19 +78,34 @@ fn write_until_killed(server: &mut Server, round: u64, pause: Duration) -> Vec<H
 
 fn write(client: &Client, writer: u64, round: u64, killed: &AtomicBool) -> History {
     let mut history = History::default();
+    let floats = writer * SERIES_PER_WRITER..(writer + 1) * SERIES_PER_WRITER;
+    let labels: Vec<Labels> = floats.clone().map(labels_of).collect();
+    let (histograms, exemplars) = (HISTOGRAMS + writer, EXEMPLARS + writer);
+    let other_labels = [labels_of(histograms), labels_of(exemplars)];
     for number in 0.. {
-        let mut batch = Vec::new();
-        let mut sent = Vec::new();
-        for series in writer * SERIES_PER_WRITER..(writer + 1) * SERIES_PER_WRITER {
-            // Every seventh batch comes late, by an hour.
-            let late = if number % 7 == 6 { 3_600_000 } else { 0 };
-            let ts = (1_700_000_000_000 + round as i64 * 100_000_000 + number * 10 - late) * MILLI;
-            history.sent(series, ts);
-            sent.push((series, ts));
-            batch.push((labels_of(series), vec![Sample { ts, value: value_of(series, ts) }]));
-        }
-        match client.write(&batch) {
-            Ok(()) => sent.into_iter().for_each(|(series, ts)| history.acknowledged(series, ts)),
+        // Every seventh batch comes late, by an hour; exemplars may not.
+        let is_late = number % 7 == 6;
+        let late = if is_late { 3_600_000 } else { 0 };
+        let ts = (1_700_000_000_000 + round as i64 * 100_000_000 + number * 10 - late) * MILLI;
+        let sample = |series| [Sample { ts, value: value_of(series, ts) }];
+        let samples: Vec<[Sample; 1]> = floats.clone().map(sample).collect();
+        let histogram = [(ts, histogram_of(histograms, ts))];
+        let exemplar = if is_late { Vec::new() } else { vec![exemplar_of(exemplars, ts)] };
+        let parts = |labels, samples, histograms, exemplars| SeriesParts {
+            labels,
+            samples,
+            histograms,
+            exemplars,
+        };
+        let mut batch: Vec<SeriesParts<'_>> =
+            labels.iter().zip(&samples).map(|(l, s)| parts(l, s, &[], &[])).collect();
+        batch.push(parts(&other_labels[0], &[], &histogram, &[]));
+        batch.push(parts(&other_labels[1], &[], &[], &exemplar));
+        let kept = if is_late { None } else { Some(exemplars) };
+        let sent: Vec<u64> = floats.clone().chain([histograms]).chain(kept).collect();
+        sent.iter().for_each(|series| history.sent(*series, ts));
+        match client.write_parts(batch) {
+            Ok(()) => sent.iter().for_each(|series| history.acknowledged(*series, ts)),
             Err(error) => {
                 // An answer that is no acknowledgement may come only from a dying server.
                 assert!(
@@ -100,18 +122,34 @@ fn write(client: &Client, writer: u64, round: u64, killed: &AtomicBool) -> Histo
 }
 
 fn verify(server: &Server, history: &mut History, round: u64) {
-    let result = server.query("m[10000d]", "1800000000");
     let mut found = BTreeMap::new();
+    let mut add = |series: u64, ts: i64, value: f64| {
+        let again = found.insert((series, ts), value);
+        assert!(again.is_none(), "series {series} has two samples at {ts}");
+    };
+    let result = server.query("m[10000d]", "1800000000");
     for series in result.as_array().expect("a matrix") {
-        let number = series["metric"]["series"].as_str().and_then(|text| text.parse().ok());
-        let number: u64 = number.expect("only our series are there");
-        for sample in series["values"].as_array().expect("a matrix has values") {
-            let seconds = sample[0].as_f64().expect("times are numbers");
-            let value = sample[1].as_str().and_then(|text| text.parse().ok());
-            let ts = (seconds * 1_000.0).round() as i64 * MILLI;
-            let again = found.insert((number, ts), value.expect("values are numbers"));
-            assert!(again.is_none(), "series {number} has two samples at {ts}");
+        let number = number_of(&series["metric"]["series"]);
+        // Of the series of histograms the query has histograms; remote read has every bit of them.
+        for sample in series["values"].as_array().into_iter().flatten() {
+            add(number, ts_of(&sample[0]), value_in(&sample[1]));
         }
+    }
+    let numbers: Vec<String> = (0..WRITERS).map(|w| (HISTOGRAMS + w).to_string()).collect();
+    let numbers = numbers.join("|");
+    let span = (0, 1_800_000_000_000);
+    for (name, series) in read(server.address(), Form::Chunks, ("series", &numbers), span) {
+        let number = name.split('"').rev().nth(1).and_then(|text| text.parse().ok());
+        let number: u64 = number.unwrap_or_else(|| panic!("{name} is not ours"));
+        let sent = |ts_ms: &i64| (*ts_ms, histogram_of(number, ts_ms * MILLI));
+        let histograms = series.histograms.keys().map(sent).collect();
+        let expected = ReadSeries { histograms, ..ReadSeries::default() };
+        assert_eq!(series.essences(), expected.essences(), "{name}");
+        series.histograms.iter().for_each(|(ts, one)| add(number, ts * MILLI, one.sum));
+    }
+    for (number, exemplar, ts) in exemplars(server) {
+        assert_eq!(exemplar["labels"]["number"], ts.to_string());
+        add(number, ts, value_in(&exemplar["value"]));
     }
     if let Err(difference) = history.check(&found) {
         panic!("after kill {round}: {difference}");
@@ -119,7 +157,63 @@ fn verify(server: &Server, history: &mut History, round: u64) {
     history.settle(&found);
 }
 
+/// All exemplars: the number of their series, themselves, and their times.
+fn exemplars(server: &Server) -> Vec<(u64, serde_json::Value, i64)> {
+    let parameters = [("query", "m"), ("start", "0"), ("end", "1800000000")];
+    let (status, body) = server.get("/api/v1/query_exemplars", &parameters);
+    assert_eq!(status, 200, "{body}");
+    let answer: serde_json::Value = serde_json::from_str(&body).expect("answers are JSON");
+    let mut found = Vec::new();
+    for series in answer["data"].as_array().expect("a list of series") {
+        let number = number_of(&series["seriesLabels"]["series"]);
+        for exemplar in series["exemplars"].as_array().expect("a list of exemplars") {
+            found.push((number, exemplar.clone(), ts_of(&exemplar["timestamp"])));
+        }
+    }
+    found
+}
+
+fn number_of(label: &serde_json::Value) -> u64 {
+    label.as_str().and_then(|text| text.parse().ok()).expect("only our series are there")
+}
+
+fn ts_of(seconds: &serde_json::Value) -> i64 {
+    (seconds.as_f64().expect("times are numbers") * 1_000.0).round() as i64 * MILLI
+}
+
+fn value_in(text: &serde_json::Value) -> f64 {
+    text.as_str().and_then(|text| text.parse().ok()).expect("values are numbers")
+}
+
 fn labels_of(series: u64) -> Labels {
     let pairs = [("__name__", "m".to_owned()), ("series", series.to_string())];
     Labels::from_pairs(pairs).expect("these are labels")
+}
+
+fn histogram_of(series: u64, ts: i64) -> Histogram {
+    let sum = value_of(series, ts);
+    let below = sum as u64 % 1_000;
+    Histogram {
+        reset_hint: ResetHint::Unknown,
+        schema: 3,
+        zero_threshold: 0.001,
+        sum,
+        positive_spans: vec![
+            BucketSpan { offset: -4, length: 1 },
+            BucketSpan { offset: 2, length: 2 },
+        ],
+        negative_spans: Vec::new(),
+        custom_values: Vec::new(),
+        counts: BucketCounts::Integer {
+            count: below + 10,
+            zero_count: 1,
+            positive: vec![below, 4, 5],
+            negative: Vec::new(),
+        },
+    }
+}
+
+fn exemplar_of(series: u64, ts: i64) -> Exemplar {
+    let labels = Labels::from_pairs([("number", ts.to_string())]).expect("these are labels");
+    Exemplar { labels, value: value_of(series, ts), ts }
 }

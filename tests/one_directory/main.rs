@@ -1,7 +1,5 @@
 //! One directory, opened by the library and by the server in turn, and never by both.
 
-use std::time::{Duration, Instant};
-
 use timberline::{Database, ErrorKind, Labels, Options, Retention, Sample, Value, WriteBatch};
 use timberline_tests::Server;
 
@@ -35,10 +33,7 @@ fn the_library_and_the_server_take_turns_on_a_directory() {
     assert!(refusal.to_string().contains(&data.display().to_string()), "{refusal}");
     assert!(server.stop().success(), "the server stops in good order");
 
-    let begin = Instant::now();
     let database = Database::open(&data, options()).expect("the server let go of it");
-    println!("opened in {:?}", begin.elapsed());
-    assert!(begin.elapsed() < Duration::from_secs(5), "opening a small database takes no time");
     let result = database.query("m", TS + 1_000_000_000).expect("m can be asked for");
     let Value::Vector(found) = result.value else { panic!("a vector, not {:?}", result.value) };
     assert_eq!(found[0].value, 2.0);

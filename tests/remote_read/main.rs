@@ -8,7 +8,6 @@ use std::{
 
 use serde_json::Value;
 use timberline::{Labels, Sample};
-use timberline_model::{BucketCounts, Histogram};
 use timberline_tests::{Client, Exporter, Form, Prometheus, ReadSeries, Server, read, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -132,21 +131,6 @@ fn normal(value: &Value) -> String {
     }
 }
 
-/// What of a histogram must be the same: chunks may have empty buckets that were not written, and know
-/// other hints.
-fn essence(histogram: &Histogram) -> (u64, u64, i8, Vec<(u64, u64, u64)>) {
-    let count = match histogram.counts {
-        BucketCounts::Integer { count, .. } => count as f64,
-        BucketCounts::Float { count, .. } => count,
-    };
-    let filled = histogram.buckets().into_iter().filter(|bucket| bucket.count > 0.0);
-    let bits = filled.map(|b| (b.lower.to_bits(), b.upper.to_bits(), b.count.to_bits())).collect();
-    if histogram.is_stale() {
-        return (0, histogram.sum.to_bits(), 0, Vec::new());
-    }
-    (count.to_bits(), histogram.sum.to_bits(), histogram.schema, bits)
-}
-
 #[test]
 fn what_prometheus_wrote_is_read_back_as_prometheus_has_it() {
     let dir = tempfile::tempdir().expect("a directory can be made");
@@ -184,19 +168,16 @@ fn what_prometheus_wrote_is_read_back_as_prometheus_has_it() {
     let (floats, histograms) = count(&theirs);
     println!("{} series, {floats} floats, {histograms} histograms", theirs.len());
     assert!(theirs.len() > 300 && histograms > 5, "Prometheus has native histograms");
-    let essences = |series: &ReadSeries| -> Vec<_> {
-        series.histograms.iter().map(|(ts, found)| (*ts, essence(found))).collect()
-    };
     assert!(theirs.keys().eq(ours.keys()), "the same series");
     for (name, series) in &theirs {
         assert_eq!(series.floats, ours[name].floats, "{name}");
-        assert_eq!(essences(series), essences(&ours[name]), "{name}");
+        assert_eq!(series.essences(), ours[name].essences(), "{name}");
     }
     // Version 2.42 leaves histograms out of sampled answers, so that only its floats can be compared.
     let (theirs, sampled) = both(Form::Samples);
     for (name, series) in &ours {
         assert_eq!(series.floats, sampled[name].floats, "{name}");
-        assert_eq!(essences(series), essences(&sampled[name]), "{name}");
+        assert_eq!(series.essences(), sampled[name].essences(), "{name}");
         assert!(theirs.get(name).is_none_or(|theirs| theirs.floats == series.floats), "{name}");
     }
     the_api_agrees(&prometheus, &server);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use timberline::{Labels, Sample};
-use timberline_protocol::prom_remote::encode_v1;
+use timberline_protocol::prom_remote::{SeriesParts, encode_v1_parts};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,12 +41,29 @@ impl Client {
         Self { address: address.to_owned(), agent }
     }
 
-    /// Writes by remote write 1.0.
+    /// Writes floats by remote write 1.0.
     ///
     /// # Errors
     /// Anything but an acknowledgement.
     pub fn write(&self, series: &[(Labels, Vec<Sample>)]) -> Result<(), WriteError> {
-        let message = encode_v1(series.iter().map(|(labels, samples)| (labels, &samples[..])));
+        let parts = series.iter().map(|(labels, samples)| SeriesParts {
+            labels,
+            samples,
+            histograms: &[],
+            exemplars: &[],
+        });
+        self.write_parts(parts)
+    }
+
+    /// Writes all that remote write 1.0 has for series.
+    ///
+    /// # Errors
+    /// Anything but an acknowledgement.
+    pub fn write_parts<'s>(
+        &self,
+        series: impl IntoIterator<Item = SeriesParts<'s>>,
+    ) -> Result<(), WriteError> {
+        let message = encode_v1_parts(series, &[]);
         let body = snap::raw::Encoder::new().compress_vec(&message).expect("a small message");
         let answer = self
             .agent

@@ -17,7 +17,7 @@ pub use exporter::Exporter;
 pub use history::{Expected, History, value_of};
 pub use process::{Process, free_port, wait_until};
 pub use prometheus::{NodeExporter, Prometheus};
-pub use remote_read::{Form, ReadSeries, read};
+pub use remote_read::{Essence, Form, ReadSeries, read};
 pub use server::Server;
 pub use weed::{BUCKET, Weed};
 

@@ -98,6 +98,16 @@ impl Prometheus {
             .sum()
     }
 
+    /// Ends it as an operator does, so that it writes what it has.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn stop(mut self) {
+        self.process.signal("-TERM");
+        let status = self.process.wait(PATIENCE);
+        assert!(status.success(), "Prometheus ended with {status}");
+    }
+
     /// Ends its scrapes by a new configuration, so that what it has stored changes no more. It goes
     /// on writing what it has, and answers queries.
     ///

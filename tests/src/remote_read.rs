@@ -163,6 +163,32 @@ pub struct ReadSeries {
     pub histograms: BTreeMap<i64, Histogram>,
 }
 
+/// What of a histogram must be the same: the bits of its count and sum, its schema, and the bits of the
+/// bounds and counts of its buckets.
+pub type Essence = (u64, u64, i8, Vec<(u64, u64, u64)>);
+
+impl ReadSeries {
+    /// The essences of the histograms: chunks may have empty buckets that were not written, and know
+    /// other hints.
+    #[must_use]
+    pub fn essences(&self) -> BTreeMap<i64, Essence> {
+        self.histograms.iter().map(|(ts, histogram)| (*ts, essence(histogram))).collect()
+    }
+}
+
+fn essence(histogram: &Histogram) -> Essence {
+    if histogram.is_stale() {
+        return (0, histogram.sum.to_bits(), 0, Vec::new());
+    }
+    let count = match histogram.counts {
+        BucketCounts::Integer { count, .. } => count as f64,
+        BucketCounts::Float { count, .. } => count,
+    };
+    let filled = histogram.buckets().into_iter().filter(|bucket| bucket.count > 0.0);
+    let bits = filled.map(|b| (b.lower.to_bits(), b.upper.to_bits(), b.count.to_bits())).collect();
+    (count.to_bits(), histogram.sum.to_bits(), histogram.schema, bits)
+}
+
 /// Asks the server at an address for all series that one label's value picks by a regular expression.
 /// Series are named in words; they must have come in the order of their labels.
 ///

@@ -16,6 +16,8 @@ use crate::{BackupError, Depot, depot::read_whole};
 const CLAIMS: &str = "claims";
 /// After this time without renewal a claim is void.
 const VOID_AFTER_MS: i64 = 24 * 60 * 60 * 1_000;
+/// A claim that has more bytes says nothing.
+const CLAIM_BYTES_MAX: usize = 4 << 10;
 /// How old a claim is before it is renewed.
 const RENEW_AFTER_MS: i64 = 60 * 60 * 1_000;
 
@@ -76,7 +78,9 @@ impl<'a> Claim<'a> {
         let now = now_ms(self.clock);
         let mut found = Vec::new();
         for object in self.depot.list(CLAIMS)?.iter().filter(|object| object.key != self.key) {
-            let Some(bytes) = read_whole(self.depot, &object.key)? else { continue };
+            let Some(bytes) = read_whole(self.depot, &object.key, CLAIM_BYTES_MAX)? else {
+                continue;
+            };
             // One that says nothing is taken for a backup's: that keeps the most.
             let unknown = Text { work: Work::Backup, renewed_ms: now };
             let text: Text = serde_json::from_slice(&bytes).unwrap_or(unknown);

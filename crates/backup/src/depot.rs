@@ -74,11 +74,17 @@ pub trait Depot: Send + Sync + fmt::Debug {
     }
 }
 
-/// The whole of a small object; `None` if there is no such.
-pub(crate) fn read_whole(depot: &dyn Depot, key: &str) -> Result<Option<Vec<u8>>, BackupError> {
+/// The whole of a small object; `None` if there is no such. Of one that has more than `bytes_max` bytes, one
+/// more than these.
+pub(crate) fn read_whole(
+    depot: &dyn Depot,
+    key: &str,
+    bytes_max: usize,
+) -> Result<Option<Vec<u8>>, BackupError> {
     let mut whole = Vec::new();
     let found = depot.read(key, &mut |bytes| {
-        whole.extend_from_slice(bytes);
+        let room = bytes_max.saturating_add(1) - whole.len();
+        whole.extend_from_slice(&bytes[..bytes.len().min(room)]);
         Ok(())
     })?;
     Ok(found.then_some(whole))

@@ -123,7 +123,7 @@ impl BackupManifest {
     /// One that is damaged, or a place that fails.
     pub(crate) fn read(depot: &dyn Depot, number: u64) -> Result<Option<Self>, BackupError> {
         let key = key_of(number);
-        let Some(bytes) = read_whole(depot, &key)? else { return Ok(None) };
+        let Some(bytes) = read_whole(depot, &key, MANIFEST_BYTES_MAX)? else { return Ok(None) };
         let damaged = |reason| BackupError::Manifest { object: depot.name_of(&key), reason };
         let manifest = Self::decode(&bytes).map_err(damaged)?;
         if manifest.number != number {

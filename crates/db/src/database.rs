@@ -8,8 +8,8 @@ use std::{
 };
 
 use timberline_engine::{
-    BulkImport, CompactionOutcome, Damage, Engine, EngineStats, FlushOutcome, HeadCardinality,
-    ImportOptions, Retention, Snapshot,
+    BlockSummary, BulkImport, CompactionOutcome, Damage, Engine, EngineStats, FlushOutcome,
+    HeadCardinality, ImportOptions, Retention, Snapshot,
 };
 use timberline_io::{Clock, Disk, RealDisk, SystemClock};
 use timberline_model::{
@@ -271,6 +271,12 @@ impl Database {
     /// A disk that fails while syncing.
     pub fn close(&self) -> Result<(), Error> {
         Ok(self.engine.close()?)
+    }
+
+    /// The blocks, in the order of their times.
+    #[must_use]
+    pub fn blocks(&self) -> Vec<BlockSummary> {
+        self.engine.blocks()
     }
 
     /// Numbers about the database at this moment.

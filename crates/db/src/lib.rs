@@ -39,9 +39,9 @@ pub use database::Database;
 pub use error::Error;
 pub use options::{Options, QueryOptions};
 pub use timberline_engine::{
-    BulkImport, CheckReport, CompactionOutcome, Damage, EngineError, EngineStats, Finding,
-    FloatCodec, FlushOutcome, HeadCardinality, ImportOptions, ImportOutcome, RESTORING_FILE,
-    RepairOptions, RepairReport, Retention, Snapshot, check_levels,
+    BlockDetails, BlockSummary, BulkImport, CheckReport, CompactionOutcome, Damage, EngineError,
+    EngineStats, Finding, FloatCodec, FlushOutcome, HeadCardinality, ImportOptions, ImportOutcome,
+    RESTORING_FILE, RepairOptions, RepairReport, Retention, Snapshot, check_levels,
 };
 pub use timberline_model::{
     BucketCounts, BucketSpan, DuplicatePolicy, Durability, ErrorKind, Exemplar, FamilyMetadata,

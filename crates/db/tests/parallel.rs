@@ -163,14 +163,17 @@ fn live(database: &Database, progress: &[Progress], time: Duration, flush: bool)
             scope.spawn(move || read_until(database, progress, done, seed));
         }
         let begin = Instant::now();
-        while begin.elapsed() < time {
+        let mut flushed = Ok(());
+        while begin.elapsed() < time && flushed.is_ok() {
             if flush {
-                database.flush().unwrap();
+                flushed = database.flush().map(|_| ());
             }
             thread::yield_now();
         }
-        database.close().unwrap();
+        // Whatever came of it, the threads end with this.
+        let closed = database.close();
         done.store(true, Ordering::SeqCst);
+        flushed.and(closed).unwrap();
     });
 }
 

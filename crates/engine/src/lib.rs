@@ -17,9 +17,10 @@ pub mod columnar;
 mod error;
 
 pub use columnar::{
-    BulkImport, CheckReport, CompactionOutcome, Damage, Engine, EngineOptions, EngineStats,
-    Finding, FlushOutcome, HeadCardinality, ImportOptions, ImportOutcome, LEVELS_MAX,
-    RESTORING_FILE, RepairOptions, RepairReport, Retention, Snapshot, check, check_levels, repair,
+    BlockDetails, BlockSummary, BulkImport, CheckReport, CompactionOutcome, Damage, Engine,
+    EngineOptions, EngineStats, Finding, FlushOutcome, HeadCardinality, ImportOptions,
+    ImportOutcome, LEVELS_MAX, RESTORING_FILE, RepairOptions, RepairReport, Retention, Snapshot,
+    check, check_levels, repair,
 };
 pub use error::EngineError;
 pub use timberline_block::FloatCodec;

@@ -181,12 +181,23 @@ fn duplicates_of_a_series_that_left_are_still_refused() {
     assert_eq!((outcome.samples_written, outcome.samples_rejected), (0, 1));
 }
 
+/// Tells the other threads to end, also when a check of this one fails: none may wait for what does not
+/// come.
+struct Ending<'a>(&'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn writers_and_readers_do_not_notice_series_leaving() {
     let disk = SimDisk::new(1);
     let engine = open(&disk);
-    let done = AtomicBool::new(false);
+    let done = &AtomicBool::new(false);
     let steps: Vec<usize> = thread::scope(|scope| {
+        let _ending = Ending(done);
         let writers: Vec<_> = (0..3)
             .map(|writer: usize| {
                 let engine = &engine;
@@ -201,6 +212,7 @@ fn writers_and_readers_do_not_notice_series_leaving() {
                         steps += 1;
                         // The flushes come one after another, as fast as they can.
                         while steps % 4 == 0 && engine.stats().flushes == flushes {
+                            assert!(!done.load(Ordering::Relaxed), "there are no more flushes");
                             thread::yield_now();
                         }
                     }
@@ -209,6 +221,7 @@ fn writers_and_readers_do_not_notice_series_leaving() {
             })
             .collect();
         scope.spawn(|| {
+            let _ending = Ending(done);
             while !done.load(Ordering::Relaxed) {
                 engine.flush().unwrap();
                 engine.checkpoint().unwrap();
@@ -221,9 +234,7 @@ fn writers_and_readers_do_not_notice_series_leaving() {
                 engine.label_values("pod", &query).unwrap();
             }
         });
-        let steps = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
-        done.store(true, Ordering::Relaxed);
-        steps
+        writers.into_iter().map(|writer| writer.join().unwrap()).collect()
     });
     assert!(engine.stats().series_retired > 0);
     let expected: BTreeMap<Labels, Vec<i64>> = (0..3)

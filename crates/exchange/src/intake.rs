@@ -119,7 +119,8 @@ impl<'a> Intake<'a> {
         self.advance_to(0);
     }
 
-    /// Publishes the samples, and writes exemplars and metadata after them.
+    /// Writes what is left of exemplars and metadata, then publishes the samples: after an error, none are
+    /// visible.
     pub(crate) fn finish(mut self) -> Result<ImportReport, ExchangeError> {
         self.write_batch()?;
         let outcome = self.import.finish()?;

@@ -11,15 +11,14 @@ use timberline::{
 };
 use timberline_model::{METRIC_NAME, Metadata, MetricKind, is_stale};
 use timberline_protocol::open_metrics::{
-    Dialect, Line, parse_line, push_exemplar, push_help, push_sample_start, push_seconds,
-    push_series, push_type, push_unit,
+    Dialect, Line, parse_line, parse_seconds, push_exemplar, push_help, push_sample_start,
+    push_seconds, push_series, push_type, push_unit,
 };
 
 use crate::{
     ExchangeError, ExportReport, Progress, Selection,
     files::{InputFile, OutputFile},
     intake::Intake,
-    time,
 };
 
 /// Samples of a family that wait for what `_created` says of them.
@@ -35,6 +34,10 @@ struct Family {
     metadata: Option<Metadata>,
     series: HashMap<Labels, SeriesColumns>,
     count: usize,
+    /// Samples that waited in vain, by labels as in `created`; and how many of them `_created` spoke of
+    /// when they were gone.
+    gone: HashMap<Labels, u64>,
+    late: u64,
     /// By labels without the name and the bucket, and by time if it had one: since when it counts.
     created: HashMap<(Labels, Option<i64>), i64>,
 }
@@ -52,9 +55,9 @@ pub(crate) fn import(mut file: InputFile, intake: &mut Intake<'_>) -> Result<(),
         match line.map_err(|error| file.malformed(error))? {
             Line::Nothing => return Err(file.malformed("an empty line")),
             Line::End => ended = true,
-            Line::Type(name, kind) => family.enter(name, intake)?.kind = kind,
-            Line::Unit(name, unit) => unit.clone_into(&mut family.enter(name, intake)?.unit),
-            Line::Help(name, help) => family.enter(name, intake)?.help = help.into_owned(),
+            Line::Type(name, kind) => family.enter(&name, intake)?.kind = kind,
+            Line::Unit(name, unit) => unit.clone_into(&mut family.enter(&name, intake)?.unit),
+            Line::Help(name, help) => family.enter(&name, intake)?.help = help.into_owned(),
             Line::Sample(sample) => {
                 let labels = builder.build().map_err(|error| file.malformed(error))?;
                 let name = labels.metric_name().unwrap_or_default();
@@ -63,9 +66,11 @@ pub(crate) fn import(mut file: InputFile, intake: &mut Intake<'_>) -> Result<(),
                     name.clone_into(&mut family.name);
                 }
                 if family.counts_since(name) {
-                    let start = time::parse_decimal(&sample.value.to_string(), 1_000_000_000);
+                    let start = parse_seconds(sample.value_text);
                     let start = start.ok_or_else(|| file.malformed("_created is no time"))?;
-                    family.created.insert((key(&labels), sample.ts), start);
+                    let metric = key(&labels);
+                    family.late += family.gone.remove(&metric).unwrap_or(0);
+                    family.created.insert((metric, sample.ts), start);
                     continue;
                 }
                 let Some(ts) = sample.ts else {
@@ -76,7 +81,7 @@ pub(crate) fn import(mut file: InputFile, intake: &mut Intake<'_>) -> Result<(),
                     intake.push_exemplar(&labels, Exemplar { ts, ..text.exemplar })?;
                 }
                 if family.count >= WAITING_MAX {
-                    family.hand_on(intake)?;
+                    family.hand_on_early(intake)?;
                 }
                 family.count += 1;
                 family.series.entry(labels).or_default().push(ts, 0, sample.value);
@@ -123,6 +128,20 @@ impl Family {
         is_counting(kind) && name.strip_prefix(self.name.as_str()) == Some("_created")
     }
 
+    /// Hands the samples on before the family ends, since there are so many.
+    fn hand_on_early(&mut self, intake: &mut Intake<'_>) -> Result<(), ExchangeError> {
+        for (labels, columns) in &self.series {
+            let key = key(labels);
+            let is_known = |ts: &i64| self.created.contains_key(&(key.clone(), Some(*ts)));
+            if !self.created.contains_key(&(key.clone(), None))
+                && !columns.timestamps.iter().any(is_known)
+            {
+                *self.gone.entry(key).or_default() += columns.timestamps.len() as u64;
+            }
+        }
+        self.hand_on(intake)
+    }
+
     /// Hands the samples on.
     fn hand_on(&mut self, intake: &mut Intake<'_>) -> Result<(), ExchangeError> {
         self.count = 0;
@@ -148,6 +167,13 @@ impl Family {
     fn end(&mut self, intake: &mut Intake<'_>) -> Result<(), ExchangeError> {
         self.hand_on(intake)?;
         let family = std::mem::take(&mut self.name);
+        if self.late > 0 {
+            intake.note(format!(
+                "{} samples of {family} have no start timestamp: _created came more than \
+                 {WAITING_MAX} samples of the family after them",
+                self.late
+            ));
+        }
         if let Some(metadata) = self.metadata.take() {
             intake.push_metadata(FamilyMetadata { family, metadata });
         }

@@ -4,11 +4,25 @@
 //! (`(2^2^-schema)^(i-1), (2^2^-schema)^i]`), and buckets with bounds of their own. Source: the native
 //! histogram specification of Prometheus (2024).
 
+mod arithmetic;
 mod bounds;
+mod count;
+mod float;
+mod resets;
+mod side;
+mod sum;
+mod trim;
+mod zero;
 
 use crate::{is_stale, limits};
 
+pub use arithmetic::Reconciled;
 pub use bounds::{Bucket, exponential_bound};
+pub use count::{CompensatedCount, Count};
+pub use float::FloatHistogram;
+pub use side::BucketSide;
+pub use sum::{HistogramMean, HistogramSum};
+pub use trim::Trim;
 
 /// The schema of histograms with bucket bounds of their own.
 pub const CUSTOM_BUCKETS_SCHEMA: i8 = -53;
@@ -352,6 +366,9 @@ pub enum HistogramError {
         /// What the buckets add up to.
         sum: u128,
     },
+    /// Buckets that cannot be computed with each other.
+    #[error("exponential and custom buckets do not mix")]
+    MixedSchemas,
     /// A count below zero, or NaN.
     #[error("a count is negative or not a number")]
     NegativeCount,

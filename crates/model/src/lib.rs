@@ -33,8 +33,9 @@ pub use duration::{DurationError, format_duration, parse_duration};
 pub use error::ErrorKind;
 pub use exemplar::{Exemplar, SeriesExemplars};
 pub use histogram::{
-    Bucket, BucketCounts, BucketSpan, CUSTOM_BUCKETS_SCHEMA, Histogram, HistogramError, ResetHint,
-    SCHEMA_MAX, SCHEMA_MIN, exponential_bound,
+    Bucket, BucketCounts, BucketSide, BucketSpan, CUSTOM_BUCKETS_SCHEMA, CompensatedCount, Count,
+    FloatHistogram, Histogram, HistogramError, HistogramMean, HistogramSum, Reconciled, ResetHint,
+    SCHEMA_MAX, SCHEMA_MIN, Trim, exponential_bound,
 };
 pub use labels::{LabelDecoder, Labels, LabelsBuilder, LabelsError, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher, MatcherError};

@@ -5,6 +5,7 @@
 //! others.
 
 mod duration;
+mod pretty;
 
 use std::fmt::{self, Display, Formatter};
 
@@ -13,7 +14,7 @@ use timberline_model::{METRIC_NAME, Matcher, format_duration};
 use crate::{
     ast::{
         Aggregate, At, Binary, Cardinality, Expr, ExprKind, Matching, Modifiers, RangeExtension,
-        Selector,
+        Selector, Subquery,
     },
     parser::{is_metric_word, nanos_of_seconds, seconds_of_nanos},
     quote::{is_plain_label, quote},
@@ -32,11 +33,7 @@ impl Display for Expr {
                 write!(f, "{}[{range}]{extension}{modifiers}", Bare(selector))
             }
             ExprKind::Subquery(subquery) => {
-                write!(f, "{}[{}:", subquery.expr, subquery.range)?;
-                if let Some(step) = &subquery.step {
-                    write!(f, "{step}")?;
-                }
-                write!(f, "]{}", subquery.modifiers)
+                write!(f, "{}{}", subquery.expr, subquery.suffix())
             }
             ExprKind::Unary { negate, expr } => {
                 write!(f, "{}{expr}", if *negate { '-' } else { '+' })
@@ -55,14 +52,36 @@ impl Display for Expr {
 
 impl Display for Binary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.left, self.op)?;
-        if self.return_bool {
-            f.write_str(" bool")?;
-        }
-        if let Some(matching) = &self.matching {
-            write!(f, "{matching}")?;
-        }
-        write!(f, " {}", self.right)
+        write!(f, "{} {} {}", self.left, self.operator(), self.right)
+    }
+}
+
+impl Binary {
+    /// The operator and what belongs to it.
+    fn operator(&self) -> impl Display {
+        fmt::from_fn(|f| {
+            write!(f, "{}", self.op)?;
+            if self.return_bool {
+                f.write_str(" bool")?;
+            }
+            match &self.matching {
+                Some(matching) => write!(f, "{matching}"),
+                None => Ok(()),
+            }
+        })
+    }
+}
+
+impl Subquery {
+    /// What stands after the expression.
+    fn suffix(&self) -> impl Display {
+        fmt::from_fn(|f| {
+            write!(f, "[{}:", self.range)?;
+            if let Some(step) = &self.step {
+                write!(f, "{step}")?;
+            }
+            write!(f, "]{}", self.modifiers)
+        })
     }
 }
 
@@ -102,17 +121,26 @@ impl Display for Matching {
 
 impl Display for Aggregate {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.op)?;
-        if self.without || !self.grouping.is_empty() {
-            f.write_str(if self.without { " without (" } else { " by (" })?;
-            write_labels(f, &self.grouping)?;
-            f.write_str(") ")?;
-        }
-        f.write_str("(")?;
+        write!(f, "{}(", self.head())?;
         if let Some(param) = &self.param {
             write!(f, "{param}, ")?;
         }
         write!(f, "{})", self.expr)
+    }
+}
+
+impl Aggregate {
+    /// The aggregation and its grouping, with a blank after the latter.
+    fn head(&self) -> impl Display {
+        fmt::from_fn(|f| {
+            write!(f, "{}", self.op)?;
+            if self.without || !self.grouping.is_empty() {
+                f.write_str(if self.without { " without (" } else { " by (" })?;
+                write_labels(f, &self.grouping)?;
+                f.write_str(") ")?;
+            }
+            Ok(())
+        })
     }
 }
 

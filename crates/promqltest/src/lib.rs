@@ -27,6 +27,7 @@ mod custom_buckets;
 mod error;
 mod eval_statement;
 mod expectation;
+mod hints;
 mod load_statement;
 mod number;
 mod pin;

@@ -7,6 +7,7 @@ use timberline_model::{Labels, parse_duration};
 use crate::{
     custom_buckets,
     error::ScriptError,
+    hints,
     script::{Block, Load, LoadedSample, LoadedSeries},
     sequence::{Item, Line},
     starts::Starts,
@@ -60,6 +61,7 @@ pub(crate) fn read_load(block: Block<'_>) -> Result<Load, ScriptError> {
             .map_err(|reason| ScriptError::Load { line: block.line, reason })?;
         loaded.extend(more);
     }
+    hints::note_resets(&mut loaded);
     Ok(Load { line: block.line, series: loaded })
 }
 

@@ -6,6 +6,7 @@
 //! | [`prom_read`] | Prometheus remote read: questions, sampled answers, streams of chunks |
 //! | [`json`] | samples written as JSON |
 //! | [`open_metrics`] | OpenMetrics 1.0 and Prometheus' text format, line by line |
+//! | [`prom_text`] | Prometheus' text format, written for `/federate` |
 //! | [`prom_api`] | the Prometheus HTTP API: its parameters and its JSON answers |
 //!
 //! What this crate is not: it has no sockets, knows no HTTP status codes, stores nothing and reads no
@@ -23,6 +24,7 @@ pub mod open_metrics;
 pub mod prom_api;
 pub mod prom_read;
 pub mod prom_remote;
+pub mod prom_text;
 mod protobuf;
 mod report;
 mod time_text;

@@ -114,6 +114,7 @@ fn load_options(options: &Options) -> Result<LoadOptions> {
         request_samples: options.request_samples,
         seed: options.seed,
         churn: None,
+        services: false,
         end_ms: load::now_ms()?,
     })
 }

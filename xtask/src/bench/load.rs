@@ -30,6 +30,10 @@ const METRICS: [&str; 10] = [
     "cpu_usage_guest",
     "cpu_usage_guest_nice",
 ];
+/// Every so many-th host has a histogram, where there are services.
+const HISTOGRAM_EVERY: usize = 10;
+/// Upper bounds of its buckets, in seconds.
+const BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, f64::INFINITY];
 const REGIONS: [(&str, &[&str]); 5] = [
     ("us-east-1", &["us-east-1a", "us-east-1b", "us-east-1c", "us-east-1e"]),
     ("us-west-2", &["us-west-2a", "us-west-2b", "us-west-2c"]),
@@ -51,6 +55,8 @@ pub(super) struct LoadOptions {
     pub(super) seed: u64,
     /// Hosts that are replaced by others.
     pub(super) churn: Option<Churn>,
+    /// Whether every host has a counter too, and every tenth one a classic histogram.
+    pub(super) services: bool,
     /// The last instant, in milliseconds since the Unix epoch.
     pub(super) end_ms: i64,
 }
@@ -74,7 +80,8 @@ pub(super) fn now_ms() -> Result<i64> {
 impl LoadOptions {
     /// All samples of all series.
     pub(super) fn total(&self) -> u64 {
-        (self.hosts * self.metrics * self.samples) as u64
+        let per_host = |host| metrics_of(self, host).len();
+        (0..self.hosts).map(per_host).sum::<usize>() as u64 * self.samples as u64
     }
 
     fn ts_ms(&self, step: usize) -> i64 {
@@ -109,7 +116,7 @@ pub(super) fn build(options: &LoadOptions) -> Result<Vec<Vec<Body>>> {
 fn build_connection(options: &LoadOptions, first: usize, connections: usize) -> Result<Vec<Body>> {
     let hosts = (first..options.hosts).step_by(connections);
     let mut series: Vec<Series> = hosts
-        .flat_map(|host| (0..options.metrics).map(move |metric| (host, metric)))
+        .flat_map(|host| metrics_of(options, host).into_iter().map(move |metric| (host, metric)))
         .map(|(host, metric)| Series::new(options.seed, host, metric))
         .collect();
     let mut generation = 0;
@@ -139,11 +146,34 @@ fn build_connection(options: &LoadOptions, first: usize, connections: usize) -> 
     Ok(bodies)
 }
 
-/// A series: a random walk between 0 and 100.
+/// What a series measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Metric {
+    /// One of a host's processor metrics: a walk between 0 and 100.
+    Cpu(usize),
+    /// A counter that never stops.
+    Counter,
+    /// A bucket of a classic histogram, by its place in [`BOUNDS`].
+    Bucket(usize),
+}
+
+/// The metrics of a host.
+fn metrics_of(options: &LoadOptions, host: usize) -> Vec<Metric> {
+    let mut metrics: Vec<Metric> = (0..options.metrics).map(Metric::Cpu).collect();
+    if options.services {
+        metrics.push(Metric::Counter);
+        if host.is_multiple_of(HISTOGRAM_EVERY) {
+            metrics.extend((0..BOUNDS.len()).map(Metric::Bucket));
+        }
+    }
+    metrics
+}
+
+/// A series, and where its values stand.
 #[derive(Debug)]
 struct Series {
     host: usize,
-    metric: usize,
+    metric: Metric,
     labels: Vec<u8>,
     random: Random,
     value: f64,
@@ -152,12 +182,21 @@ struct Series {
 }
 
 impl Series {
-    fn new(seed: u64, host: usize, metric: usize) -> Self {
+    fn new(seed: u64, host: usize, metric: Metric) -> Self {
         let labels = series_labels(seed, host, metric, 0);
-        let mut random = Random::new(seed ^ (host as u64) << 20 ^ (metric as u64 + 1));
-        let value = random.unit() * 100.0;
+        let number = match metric {
+            Metric::Cpu(metric) => metric as u64 + 1,
+            // The buckets of a histogram see the same requests.
+            Metric::Counter | Metric::Bucket(_) => 1 << 16,
+        };
+        let mut random = Random::new(seed ^ (host as u64) << 20 ^ number);
+        let value = match metric {
+            Metric::Cpu(_) => random.unit() * 100.0,
+            Metric::Counter | Metric::Bucket(_) => 0.0,
+        };
         // Half of the metrics are whole numbers, half have two decimals.
-        let scale = if metric.is_multiple_of(2) { 1.0 } else { 100.0 };
+        let scale =
+            if matches!(metric, Metric::Cpu(metric) if metric % 2 == 1) { 100.0 } else { 1.0 };
         Self { host, metric, labels, random, value, scale }
     }
 
@@ -167,12 +206,20 @@ impl Series {
     }
 
     fn next(&mut self) -> f64 {
-        self.value = (self.value + self.random.normal()).clamp(0.0, 100.0);
+        match self.metric {
+            Metric::Cpu(_) => self.value = (self.value + self.random.normal()).clamp(0.0, 100.0),
+            Metric::Counter => self.value += (self.random.unit() * 500.0).floor(),
+            Metric::Bucket(bound) => {
+                // Latencies are exponentially distributed, a third of a second on average.
+                let share = 1.0 - (-3.0 * BOUNDS[bound]).exp();
+                self.value += self.random.unit() * 200.0 * share;
+            }
+        }
         (self.value * self.scale).round() / self.scale
     }
 }
 
-fn series_labels(seed: u64, host: usize, metric: usize, generation: usize) -> Vec<u8> {
+fn series_labels(seed: u64, host: usize, metric: Metric, generation: usize) -> Vec<u8> {
     let mut of_host = Random::new(seed ^ (host as u64) << 20);
     let name = match generation {
         0 => format!("host_{host}"),
@@ -183,7 +230,7 @@ fn series_labels(seed: u64, host: usize, metric: usize, generation: usize) -> Ve
 }
 
 /// The labels of a series, sorted by name.
-fn labels(host: String, metric: usize, of_host: &mut Random) -> Vec<(&'static str, String)> {
+fn labels(host: String, metric: Metric, of_host: &mut Random) -> Vec<(&'static str, String)> {
     let number = |random: &mut Random, below: f64| ((random.unit() * below) as u64).to_string();
     let (region, datacenters) = REGIONS[(of_host.unit() * REGIONS.len() as f64) as usize];
     let datacenter = of_host.pick(datacenters).to_owned();
@@ -199,9 +246,20 @@ fn labels(host: String, metric: usize, of_host: &mut Random) -> Vec<(&'static st
         ("service_version", number(of_host, 2.0)),
         ("service_environment", of_host.pick(&["production", "staging", "test"]).to_owned()),
     ];
-    let name = match METRICS.get(metric) {
-        Some(name) => (*name).to_owned(),
-        None => format!("cpu_usage_{metric}"),
+    let name = match metric {
+        Metric::Cpu(metric) => match METRICS.get(metric) {
+            Some(name) => (*name).to_owned(),
+            None => format!("cpu_usage_{metric}"),
+        },
+        Metric::Counter => "disk_operations_total".to_owned(),
+        Metric::Bucket(bound) => {
+            let bound = BOUNDS[bound];
+            labels.push((
+                "le",
+                if bound.is_finite() { bound.to_string() } else { "+Inf".to_owned() },
+            ));
+            "request_duration_seconds_bucket".to_owned()
+        }
     };
     labels.push(("__name__", name));
     labels.sort_unstable();
@@ -221,6 +279,7 @@ mod tests {
             request_samples: 10,
             seed: 1,
             churn: None,
+            services: false,
             end_ms: 1_700_000_000_000,
         }
     }
@@ -253,7 +312,7 @@ mod tests {
     #[test]
     fn values_walk_between_zero_and_a_hundred() {
         for metric in 0..2 {
-            let mut series = Series::new(7, 3, metric);
+            let mut series = Series::new(7, 3, Metric::Cpu(metric));
             let values: Vec<f64> = (0..1000).map(|_| series.next()).collect();
             assert!(values.iter().all(|value| (0.0..=100.0).contains(value)));
             let whole = values.iter().all(|value| value.fract() == 0.0);
@@ -262,8 +321,23 @@ mod tests {
     }
 
     #[test]
+    fn buckets_hold_what_smaller_ones_hold() {
+        let mut buckets: Vec<Series> =
+            (0..BOUNDS.len()).map(|bound| Series::new(7, 10, Metric::Bucket(bound))).collect();
+        let mut last = vec![0.0; BOUNDS.len()];
+        for _ in 0..100 {
+            let values: Vec<f64> = buckets.iter_mut().map(Series::next).collect();
+            assert!(values.is_sorted());
+            assert!(values.iter().zip(&last).all(|(now, before)| now >= before));
+            last = values;
+        }
+        let services = LoadOptions { services: true, ..options() };
+        assert_eq!(services.total(), (5 * 4 + 11) * 4);
+    }
+
+    #[test]
     fn labels_are_sorted_and_belong_to_the_host() {
-        let of = |metric| labels("host_9".to_owned(), metric, &mut Random::new(4));
+        let of = |metric| labels("host_9".to_owned(), Metric::Cpu(metric), &mut Random::new(4));
         assert_eq!(of(0).len(), 11);
         assert!(of(0).is_sorted());
         assert_eq!(of(0)[1..], of(1)[1..]);

@@ -10,6 +10,7 @@ mod load;
 mod machine;
 mod peers;
 mod process;
+mod query;
 mod random;
 mod recorded;
 mod remote_write;

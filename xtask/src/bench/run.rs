@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::{ingest, scan, series, storage};
+use super::{ingest, query, scan, series, storage};
 use crate::command::{cargo, run as run_command};
 
 /// The benchmarks.
@@ -20,6 +20,8 @@ pub(crate) enum Bench {
     Series(series::Options),
     /// Reading whole series out over HTTP.
     Scan(scan::Options),
+    /// Queries of PromQL: latency and processor time, beside VictoriaMetrics and Prometheus.
+    Query(query::Options),
 }
 
 /// Runs a benchmark, through a release build of this program.
@@ -34,6 +36,7 @@ pub(crate) fn run(root: &Path, bench: &Bench) -> Result<()> {
         Bench::Storage(options) => storage::run(root, options),
         Bench::Series(options) => series::run(root, options),
         Bench::Scan(options) => scan::run(root, options),
+        Bench::Query(options) => query::run(root, options),
     }
 }
 

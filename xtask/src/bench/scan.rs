@@ -60,6 +60,7 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
         request_samples: 10_000,
         seed: 1,
         churn: None,
+        services: false,
         end_ms: load::now_ms()?,
     };
     let bodies = load::build(&load)?;

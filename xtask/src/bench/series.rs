@@ -113,6 +113,7 @@ fn load_options(options: &Options) -> Result<LoadOptions> {
         request_samples: 10_000,
         seed: 1,
         churn: (churn.every > 0).then_some(churn),
+        services: false,
         end_ms: load::now_ms()?,
     })
 }

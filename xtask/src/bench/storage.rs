@@ -144,6 +144,7 @@ fn generated_data(options: &Options) -> Result<Option<Data>> {
         request_samples: 10_000,
         seed: 1,
         churn: None,
+        services: false,
         end_ms: load::now_ms()?,
     };
     let span = load.samples as i64 * load::STEP_SECONDS as i64 * 1000;

@@ -19,8 +19,8 @@ use timberline_model::{
 };
 
 use super::{
-    CompactionOutcome, Damage, EngineOptions, EngineStats, FlushOutcome, HeadCardinality,
-    Retention, Snapshot,
+    BlockSummary, CompactionOutcome, Damage, EngineOptions, EngineStats, FlushOutcome,
+    HeadCardinality, Retention, Snapshot,
     commit::{Committer, OlderSample},
     families::Families,
     flush::Flush,
@@ -263,6 +263,12 @@ impl Engine {
     #[must_use]
     pub fn damage(&self) -> &[Damage] {
         &self.inner.damage
+    }
+
+    /// The blocks, in the order of their times.
+    #[must_use]
+    pub fn blocks(&self) -> Vec<BlockSummary> {
+        BlockSummary::all(&self.inner)
     }
 
     /// Numbers about the engine at this moment.

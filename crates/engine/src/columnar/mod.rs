@@ -3,6 +3,7 @@
 //! [`Engine`] is the whole surface. Writes go through `commit` into the log and the head, `flush`
 //! turns the head into blocks, `recovery` rebuilds the head, and `scan` reads all of it.
 
+mod block_summary;
 mod blocks;
 mod check;
 mod commit;
@@ -33,6 +34,7 @@ mod throttle;
 mod tombstone;
 mod view;
 
+pub use block_summary::{BlockDetails, BlockSummary};
 pub use check::{CheckReport, Finding, check};
 pub use compact::CompactionOutcome;
 pub use engine::Engine;

@@ -1,11 +1,18 @@
 //! Rows of a table, some thousands at a time.
+//!
+//! The crate `parquet` panics over some damaged files; [`guarded`] makes errors of that.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use parquet::{
-    basic::{ConvertedType, LogicalType, TimeUnit as ParquetUnit, Type as Physical},
+    basic::{Compression, ConvertedType, LogicalType, TimeUnit as ParquetUnit, Type as Physical},
     column::reader::{ColumnReader, ColumnReaderImpl},
     data_type::{ByteArray, DataType},
     errors::ParquetError,
-    file::reader::{FileReader, SerializedFileReader},
+    file::{
+        metadata::{ParquetMetaData, RowGroupMetaData},
+        reader::{FileReader, SerializedFileReader},
+    },
     schema::types::{ColumnDescriptor, SchemaDescriptor},
 };
 use timberline::LabelsBuilder;
@@ -31,22 +38,25 @@ pub(crate) fn import(
 ) -> Result<(), ExchangeError> {
     let (path, bytes) = (file.path().to_owned(), file.bytes());
     let failed = |error: ParquetError| ExchangeError::malformed(&path, "parquet", error);
-    let reader = SerializedFileReader::new(file.into_inner()).map_err(failed)?;
+    let reader = guarded(|| SerializedFileReader::new(file.into_inner())).map_err(failed)?;
+    check_compression(reader.metadata())
+        .map_err(|reason| ExchangeError::Unsupported { path: path.clone(), reason })?;
     let schema = reader.metadata().file_metadata().schema_descr();
     let columns = columns_of(schema, unit);
     let columns = columns.map_err(|error| ExchangeError::malformed(&path, "the schema", error))?;
     let (mut builder, mut rows) = (LabelsBuilder::default(), Rows::default());
     let (mut done, total) = (0_u64, reader.metadata().file_metadata().num_rows().max(1) as u64);
     for number in 0..reader.num_row_groups() {
-        let group = reader.get_row_group(number).map_err(failed)?;
+        let group = guarded(|| reader.get_row_group(number)).map_err(failed)?;
         let mut batch = Vec::with_capacity(columns.len());
         for (index, column) in columns.iter().enumerate() {
-            batch.push(Leaf::new(column, group.get_column_reader(index).map_err(failed)?));
+            let reader = guarded(|| group.get_column_reader(index)).map_err(failed)?;
+            batch.push(Leaf::new(column, reader));
         }
         loop {
             let mut count = 0;
             for leaf in &mut batch {
-                count = count.max(leaf.read().map_err(failed)?);
+                count = count.max(guarded(|| leaf.read()).map_err(failed)?);
             }
             for row in 0..count {
                 let bad = |reason: String| {
@@ -64,6 +74,28 @@ pub(crate) fn import(
         }
     }
     rows.end(intake)
+}
+
+/// What the crate says, or that it has panicked: it is not asked again after an error.
+fn guarded<T>(ask: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
+    catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|_| {
+        Err(ParquetError::General("it contradicts itself; its reader gave up".to_owned()))
+    })
+}
+
+/// Checks that all columns are compressed in a way that is read.
+fn check_compression(metadata: &ParquetMetaData) -> Result<(), String> {
+    for column in metadata.row_groups().iter().flat_map(RowGroupMetaData::columns) {
+        let found = column.compression();
+        if !matches!(found, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_))
+        {
+            let name = column.column_path().string();
+            return Err(format!(
+                "column {name} is compressed by {found}; uncompressed, snappy and zstd are read"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// What a leaf of the schema is to us.

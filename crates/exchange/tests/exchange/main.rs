@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod open_metrics;
+mod parquet;
 mod prometheus_peer;
 mod round_trips;
 mod support;

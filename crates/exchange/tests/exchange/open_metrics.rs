@@ -69,6 +69,61 @@ fn a_text_is_read_with_all_that_it_says_and_written_again() {
 }
 
 #[test]
+fn a_start_is_read_to_the_nanosecond() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("text.om");
+    let text = "# TYPE a counter\na_total 1 1700000000\na_created 1600000000.123456789 1700000000\n\
+                # EOF\n";
+    fs::write(&path, text).unwrap();
+    let database = open(&dir.path().join("db"));
+    import_from(&database, Format::OpenMetrics, &path);
+    let samples = contents(&database).into_values().next().unwrap();
+    assert_eq!(samples[0].1, 1_600_000_000_123_456_789);
+    let again = dir.path().join("again.om");
+    export_all(&database, Format::OpenMetrics, &again);
+    let second = open(&dir.path().join("second"));
+    import_from(&second, Format::OpenMetrics, &again);
+    assert_eq!(contents(&second), contents(&database));
+}
+
+#[test]
+fn families_of_any_name_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = open(&dir.path().join("first"));
+    let mut batch = WriteBatch::default();
+    let names = ["plain", "with space", "a\"b\\c\nd", "ü"];
+    for name in names {
+        batch.push_labels(Labels::from_pairs([("__name__", name)]).unwrap());
+        batch.push_sample(NANOS_PER_SECOND, 1.0);
+        let help = format!("What {name} is.");
+        let metadata = Metadata { kind: MetricKind::Gauge, unit: String::new(), help };
+        batch.push_metadata(FamilyMetadata { family: name.to_owned(), metadata });
+    }
+    first.write(&batch).unwrap();
+    let path = dir.path().join("out.om");
+    export_all(&first, Format::OpenMetrics, &path);
+    let second = open(&dir.path().join("second"));
+    import_from(&second, Format::OpenMetrics, &path);
+    assert_eq!(contents(&second), contents(&first));
+    assert_eq!(second.metadata(None, 0), first.metadata(None, 0));
+    assert_eq!(second.metadata(None, 0).len(), names.len());
+}
+
+#[test]
+fn starts_that_come_too_late_for_their_samples_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("text.om");
+    let mut text = "# TYPE h histogram\n".to_owned();
+    (0..500_010).for_each(|n| text.push_str(&format!("h_bucket{{le=\"1\"}} 1 {n}\n")));
+    text.push_str("h_count 1 500009\nh_created 7 500009\n# EOF\n");
+    fs::write(&path, text).unwrap();
+    let database = open(&dir.path().join("db"));
+    let report = import_from(&database, Format::OpenMetrics, &path);
+    assert_eq!(report.samples_written, 500_011);
+    assert!(report.notes[0].starts_with("500000 samples of h have no start"), "{:?}", report.notes);
+}
+
+#[test]
 fn texts_that_are_cut_off_or_have_no_times_are_refused_with_the_line() {
     let dir = tempfile::tempdir().unwrap();
     let database = open(&dir.path().join("db"));

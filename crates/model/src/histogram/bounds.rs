@@ -98,39 +98,72 @@ impl Histogram {
                 (*zero_count, positive.clone(), negative.clone())
             }
         };
+        let layout = Layout {
+            schema: self.schema,
+            zero_threshold: self.zero_threshold,
+            custom_values: &self.custom_values,
+        };
         let mut buckets: Vec<Bucket> = indexes(&self.negative_spans)
             .zip(negative)
-            .map(|(index, count)| self.exponential(index, count, true))
+            .map(|(index, count)| layout.negative(index, count))
             .collect();
         buckets.reverse();
         if zero_count > 0.0 {
-            buckets.push(Bucket {
-                lower: -self.zero_threshold,
-                upper: self.zero_threshold,
-                lower_inclusive: true,
-                upper_inclusive: true,
-                count: zero_count,
-            });
+            buckets.push(layout.zero(zero_count));
         }
-        let above = indexes(&self.positive_spans).zip(positive).map(|(index, count)| {
-            if self.has_custom_buckets() {
-                self.custom(index, count)
-            } else {
-                self.exponential(index, count, false)
-            }
-        });
-        buckets.extend(above);
+        let above = indexes(&self.positive_spans).zip(positive);
+        buckets.extend(above.map(|(index, count)| layout.positive(index, count)));
         buckets
     }
+}
 
-    fn exponential(&self, index: i32, count: f64, negative: bool) -> Bucket {
+/// Where the buckets of a histogram lie.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout<'a> {
+    pub(super) schema: i8,
+    /// Exponential buckets are cut here.
+    pub(super) zero_threshold: f64,
+    pub(super) custom_values: &'a [f64],
+}
+
+impl Layout<'_> {
+    /// A positive or custom bucket.
+    pub(super) fn positive(&self, index: i32, count: f64) -> Bucket {
+        if self.schema == super::CUSTOM_BUCKETS_SCHEMA {
+            return self.custom(index, count);
+        }
+        let (lower, upper) = self.exponential(index);
+        Bucket { lower, upper, lower_inclusive: false, upper_inclusive: true, count }
+    }
+
+    /// A negative bucket, by its index counted from zero.
+    pub(super) fn negative(&self, index: i32, count: f64) -> Bucket {
+        let (lower, upper) = self.exponential(index);
+        Bucket {
+            lower: -upper,
+            upper: -lower,
+            lower_inclusive: true,
+            upper_inclusive: false,
+            count,
+        }
+    }
+
+    /// The zero bucket.
+    pub(super) fn zero(&self, count: f64) -> Bucket {
+        Bucket {
+            lower: -self.zero_threshold,
+            upper: self.zero_threshold,
+            lower_inclusive: true,
+            upper_inclusive: true,
+            count,
+        }
+    }
+
+    fn exponential(&self, index: i32) -> (f64, f64) {
         let upper = exponential_bound(self.schema, index);
         let lower = exponential_bound(self.schema, index.saturating_sub(1));
         let cut = lower < self.zero_threshold && self.zero_threshold < upper;
-        let lower = if cut { self.zero_threshold } else { lower };
-        let (lower, upper) = if negative { (-upper, -lower) } else { (lower, upper) };
-        let (lower_inclusive, upper_inclusive) = (negative, !negative);
-        Bucket { lower, upper, lower_inclusive, upper_inclusive, count }
+        (if cut { self.zero_threshold } else { lower }, upper)
     }
 
     fn custom(&self, index: i32, count: f64) -> Bucket {
@@ -147,7 +180,7 @@ impl Histogram {
 }
 
 /// The indexes of the buckets of spans.
-fn indexes(spans: &[BucketSpan]) -> impl Iterator<Item = i32> {
+pub(super) fn indexes(spans: &[BucketSpan]) -> impl Iterator<Item = i32> {
     let mut next = 0_i32;
     spans.iter().flat_map(move |span| {
         let start = next.saturating_add(span.offset);

@@ -62,7 +62,7 @@ impl Accumulator {
         )
     }
 
-    /// Takes a series in.
+    /// Takes a series in. Of its histograms it counts how many there are, where that is asked.
     pub(super) fn add(&mut self, column: &StepColumn) {
         match self {
             Self::Sum { sums, compensations } => {
@@ -74,11 +74,14 @@ impl Accumulator {
             }
             Self::Count(counts) => {
                 column.for_each(|step, _| counts.values_mut()[step] += 1.0);
-                counts.unite_presence(column);
+                for (step, _) in column.histograms() {
+                    counts.values_mut()[*step] += 1.0;
+                }
+                counts.unite_filled(column);
             }
             Self::Min(lows) => extreme(lows, column, |value, low| value < low),
             Self::Max(tops) => extreme(tops, column, |value, top| value > top),
-            Self::Group(present) => present.unite_presence(column),
+            Self::Group(present) => present.unite_filled(column),
             Self::Variance { variances, present, .. } => {
                 column.for_each(|step, value| variances[step].add(value));
                 present.unite_presence(column);
@@ -165,5 +168,10 @@ impl StepColumn {
     /// Marks the steps of the other column as present, whatever their values here.
     fn unite_presence(&mut self, other: &Self) {
         unite(self.present_mut(), other.present());
+    }
+
+    /// The same, steps with histograms included.
+    fn unite_filled(&mut self, other: &Self) {
+        unite(self.present_mut(), &other.filled());
     }
 }

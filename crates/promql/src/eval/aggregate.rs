@@ -7,10 +7,12 @@ use super::{
     error::EvalError,
     evaluator::Evaluator,
     grouping::Grouping,
+    histogram_states::HistogramStates,
     leaf::Leaf,
+    notes::Gravity,
     steps::Steps,
 };
-use crate::ast::{Aggregate, AggregateOp};
+use crate::ast::{Aggregate, AggregateOp, Span};
 
 impl Evaluator<'_> {
     /// Evaluates an aggregation.
@@ -38,7 +40,7 @@ impl Evaluator<'_> {
         for one in self.eval_vector(&aggregate.expr, steps)? {
             groups.add(self, &one.labels, &one.column, one.drop_name)?;
         }
-        Ok(groups.finish())
+        groups.finish(self)
     }
 
     /// Aggregates series as they come from the scan.
@@ -60,9 +62,18 @@ impl Evaluator<'_> {
         let mut parts = parts.into_iter();
         let Some(mut all) = parts.next() else { return Ok(Vec::new()) };
         for part in parts {
-            all.merge(part)?;
+            all.merge(self, part)?;
         }
-        Ok(all.finish())
+        all.finish(self)
+    }
+}
+
+impl Evaluator<'_> {
+    /// Tells that an aggregation leaves histograms out, if there are some.
+    pub(super) fn note_ignored(&self, op: AggregateOp, column: &StepColumn, place: Span) {
+        if !column.histograms().is_empty() {
+            self.note(Gravity::Info, format!("ignored histogram in {op} aggregation"), place);
+        }
     }
 }
 
@@ -70,19 +81,23 @@ impl Evaluator<'_> {
 struct Groups<'a> {
     grouping: Grouping<'a>,
     op: AggregateOp,
+    /// Where what is aggregated stands.
+    place: Span,
     steps: Steps,
     states: Vec<State>,
 }
 
 struct State {
     accumulator: Accumulator,
+    histograms: HistogramStates,
     drop_name: bool,
 }
 
 impl<'a> Groups<'a> {
     fn new(aggregate: &'a Aggregate, nameless: bool, steps: Steps) -> Self {
         let grouping = Grouping::new(aggregate, nameless);
-        Self { grouping, op: aggregate.op, steps, states: Vec::new() }
+        let place = aggregate.expr.span;
+        Self { grouping, op: aggregate.op, place, steps, states: Vec::new() }
     }
 
     fn add(
@@ -99,20 +114,29 @@ impl<'a> Groups<'a> {
                 Accumulator::new(self.op, self.steps.count()).ok_or(EvalError::Malformed {
                     reason: "an aggregation that does not accumulate",
                 })?;
-            self.states.push(State { accumulator, drop_name });
+            let histograms = HistogramStates::new(self.op == AggregateOp::Avg);
+            self.states.push(State { accumulator, histograms, drop_name });
         }
         let state = &mut self.states[group];
         state.accumulator.add(column);
+        match self.op {
+            AggregateOp::Sum | AggregateOp::Avg => {
+                state.histograms.add(evaluator, column, labels, self.place)?;
+            }
+            AggregateOp::Count | AggregateOp::Group => {}
+            op => evaluator.note_ignored(op, column, self.place),
+        }
         state.drop_name |= drop_name;
         Ok(())
     }
 
-    fn merge(&mut self, other: Self) -> Result<(), EvalError> {
+    fn merge(&mut self, evaluator: &Evaluator<'_>, other: Self) -> Result<(), EvalError> {
         for (labels, state) in other.grouping.into_labels().iter().zip(other.states) {
             let group = self.grouping.of_group(labels)?;
             match self.states.get_mut(group) {
                 Some(same) => {
                     same.accumulator.merge(&state.accumulator);
+                    same.histograms.merge(evaluator, state.histograms, self.place)?;
                     same.drop_name |= state.drop_name;
                 }
                 None => self.states.push(state),
@@ -121,13 +145,16 @@ impl<'a> Groups<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Vec<Series> {
+    fn finish(self, evaluator: &Evaluator<'_>) -> Result<Vec<Series>, EvalError> {
         let labels = self.grouping.into_labels();
-        let series = labels.into_iter().zip(self.states).map(|(labels, state)| Series {
-            labels,
-            column: state.accumulator.finish(),
-            drop_name: state.drop_name,
-        });
-        series.filter(|one| !one.column.is_empty()).collect()
+        let mut series = Vec::with_capacity(labels.len());
+        for (labels, state) in labels.into_iter().zip(self.states) {
+            let mut column = state.accumulator.finish();
+            state.histograms.finish(evaluator, &mut column, self.place)?;
+            if !column.is_empty() {
+                series.push(Series { labels, column, drop_name: state.drop_name });
+            }
+        }
+        Ok(series)
     }
 }

@@ -1,10 +1,15 @@
 //! Binary operators: between scalars, between a vector and a scalar; the rest is in `matching` and
 //! `sets`.
 
+use std::sync::Arc;
+
+use timberline_model::FloatHistogram;
+
 use super::{
-    column::{ScalarColumn, StepColumn},
+    column::{Cell, ScalarColumn, StepColumn},
     error::EvalError,
     evaluator::{Evaluated, Evaluator},
+    histogram_operators::Combined,
     labels::drop_names,
     leaf::{Leaf, Stage},
     shape::vector_and_scalar,
@@ -43,7 +48,12 @@ pub(super) fn compare(op: BinaryOp, left: f64, right: f64) -> bool {
 
 /// Whether the result is no longer the metric on the left.
 pub(super) fn drops_name(binary: &Binary) -> bool {
-    !binary.op.is_comparison() || binary.return_bool
+    changes_meaning(binary.op) || binary.return_bool
+}
+
+/// Whether an operator makes something else of a metric's values: comparisons and trimming do not.
+pub(super) const fn changes_meaning(op: BinaryOp) -> bool {
+    !op.is_comparison() && !matches!(op, BinaryOp::TrimUpper | BinaryOp::TrimLower)
 }
 
 impl Evaluator<'_> {
@@ -59,7 +69,7 @@ impl Evaluator<'_> {
         }
         let Some(mut leaf) = self.leaf(vector, steps)? else { return Ok(None) };
         let scalar = self.eval_scalar(scalar, steps)?;
-        leaf.stages.push(stage(binary, scalar, swapped));
+        leaf.stages.push(self.scalar_stage(binary, scalar, swapped));
         leaf.drops_name |= drops_name(binary);
         Ok(Some(leaf))
     }
@@ -71,6 +81,9 @@ impl Evaluator<'_> {
         let (series, stage) = match (left, right) {
             (Evaluated::Scalar(left), Evaluated::Scalar(right)) => {
                 let op = binary.op;
+                if matches!(op, BinaryOp::TrimUpper | BinaryOp::TrimLower) {
+                    return Err(EvalError::NotForScalars { op: op.as_str() });
+                }
                 return Ok(Evaluated::Scalar(left.zip(right, |a, b| arithmetic(op, a, b))));
             }
             (Evaluated::Vector(left), Evaluated::Vector(right)) => {
@@ -82,15 +95,15 @@ impl Evaluator<'_> {
                 return Ok(Evaluated::Vector(series));
             }
             (Evaluated::Vector(series), Evaluated::Scalar(scalar)) => {
-                (series, stage(binary, scalar, false))
+                (series, self.scalar_stage(binary, scalar, false))
             }
             (Evaluated::Scalar(scalar), Evaluated::Vector(series)) => {
-                (series, stage(binary, scalar, true))
+                (series, self.scalar_stage(binary, scalar, true))
             }
         };
         let mut series = series;
         for one in &mut series {
-            stage(&mut one.column);
+            stage(&mut one.column)?;
         }
         series.retain(|one| !one.column.is_empty());
         if drops_name(binary) {
@@ -100,23 +113,73 @@ impl Evaluator<'_> {
     }
 }
 
-/// What an operation with a scalar does to a column. `swapped`: the scalar is on the left.
-fn stage<'e>(binary: &Binary, scalar: ScalarColumn, swapped: bool) -> Stage<'e> {
+impl Evaluator<'_> {
+    /// What an operation with a scalar does to a column. `swapped`: the scalar is on the left.
+    fn scalar_stage<'e>(
+        &'e self,
+        binary: &'e Binary,
+        scalar: ScalarColumn,
+        swapped: bool,
+    ) -> Stage<'e> {
+        Box::new(move |column: &mut StepColumn| {
+            let histograms = column.take_histograms();
+            floats_with_scalar(binary, &scalar, swapped, column);
+            if histograms.is_empty() && !is_trim(binary.op) {
+                return Ok(());
+            }
+            self.histograms_with_scalar(binary, &scalar, swapped, histograms, column)
+        })
+    }
+
+    /// The histograms of a column with a scalar; floats, which go with most operators, are done.
+    fn histograms_with_scalar(
+        &self,
+        binary: &Binary,
+        scalar: &ScalarColumn,
+        swapped: bool,
+        histograms: Vec<(usize, Arc<FloatHistogram>)>,
+        column: &mut StepColumn,
+    ) -> Result<(), EvalError> {
+        let place = binary.left.span;
+        if is_trim(binary.op) && column.value_count() > 0 {
+            self.refuse_types(["float", "float"], binary.op, place);
+            column.reset(column.steps());
+        }
+        for (step, histogram) in histograms {
+            let (cell, other) = (Cell::Histogram(&histogram), Cell::Float(scalar.at(step)));
+            let (left, right) = if swapped { (other, cell) } else { (cell, other) };
+            match self.combine_cells(binary, left, right, place)? {
+                Combined::Float(value) => column.set(step, value),
+                Combined::Histogram(result) => column.set_histogram(step, result),
+                Combined::Filtered | Combined::Refused => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+const fn is_trim(op: BinaryOp) -> bool {
+    matches!(op, BinaryOp::TrimUpper | BinaryOp::TrimLower)
+}
+
+fn floats_with_scalar(
+    binary: &Binary,
+    scalar: &ScalarColumn,
+    swapped: bool,
+    column: &mut StepColumn,
+) {
     let op = binary.op;
     if op.is_comparison() && !binary.return_bool {
-        return Box::new(move |column: &mut StepColumn| {
-            column.filter_map(|step, value| {
-                let other = scalar.at(step);
-                let (left, right) = if swapped { (other, value) } else { (value, other) };
-                compare(op, left, right).then_some(value)
-            });
-        });
-    }
-    Box::new(move |column: &mut StepColumn| {
-        for (step, value) in column.values_mut().iter_mut().enumerate() {
+        column.filter_map(|step, value| {
             let other = scalar.at(step);
-            let (left, right) = if swapped { (other, *value) } else { (*value, other) };
-            *value = arithmetic(op, left, right);
-        }
-    })
+            let (left, right) = if swapped { (other, value) } else { (value, other) };
+            compare(op, left, right).then_some(value)
+        });
+        return;
+    }
+    for (step, value) in column.values_mut().iter_mut().enumerate() {
+        let other = scalar.at(step);
+        let (left, right) = if swapped { (other, *value) } else { (*value, other) };
+        *value = arithmetic(op, left, right);
+    }
 }

@@ -90,6 +90,14 @@ pub(super) fn minute(seconds: f64) -> f64 {
     days(seconds).map_or(f64::NAN, |_| (seconds.rem_euclid(3_600.0) / 60.0).floor())
 }
 
+/// A time as `1970-01-01T00:00:00Z`.
+pub(super) fn date_time(seconds: i64) -> String {
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let Date { year, month, day } = date(days);
+    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +110,12 @@ mod tests {
                 .map(|part| part(leap_day)),
             [2016.0, 2.0, 29.0, 29.0, 60.0, 1.0, 13.0, 37.0]
         );
+    }
+
+    #[test]
+    fn times_are_written_as_in_rfc_3339() {
+        assert_eq!(date_time(1_456_753_045), "2016-02-29T13:37:25Z");
+        assert_eq!(date_time(-1), "1969-12-31T23:59:59Z");
     }
 
     #[test]

@@ -22,10 +22,13 @@ use crate::ast::{Expr, ExprKind, Span};
 const REGEX_BYTES_MAX: usize = 4 << 20;
 
 /// Functions that are answered by [`Evaluator::call`] itself.
-pub(super) const OTHER_FUNCTIONS: [&str; 19] = [
+pub(super) const OTHER_FUNCTIONS: [&str; 22] = [
     "absent",
     "absent_over_time",
     "end",
+    "histogram_fraction",
+    "histogram_quantile",
+    "histogram_quantiles",
     "label_join",
     "label_replace",
     "max_of",
@@ -102,7 +105,10 @@ impl Evaluator<'_> {
             && let Some(function) = self.window_function(name, args, steps)?
         {
             let inner = self.subquery(subquery, steps)?;
-            return Ok(Evaluated::Vector(self.over_subquery(&function, inner)?));
+            return Ok(Evaluated::Vector(self.over_subquery(&function, inner, arg.span)?));
+        }
+        if let Some(series) = self.histogram_call(name, args, steps)? {
+            return Ok(Evaluated::Vector(series));
         }
         let series = match name {
             "vector" => {
@@ -112,7 +118,11 @@ impl Evaluator<'_> {
                 let times = self.times(steps)?;
                 let series = self.eval_vector(argument(args, 0)?, steps)?;
                 self.apply_stage(series, &|column: &mut StepColumn| {
+                    for (step, _) in column.take_histograms() {
+                        column.set(step, 0.0);
+                    }
                     column.filter_map(|step, _| Some(times.at(step)));
+                    Ok(())
                 })?
             }
             "absent" => self.absent(argument(args, 0)?, steps)?,
@@ -231,11 +241,11 @@ impl Evaluator<'_> {
                 let series = self.collect_leaf(&leaf)?;
                 self.absent_from(&series, &selector.matchers, steps)
             }
-            Expr { kind: ExprKind::Subquery(subquery), .. } => {
+            Expr { kind: ExprKind::Subquery(subquery), span } => {
                 let inner = self.subquery(subquery, steps)?;
                 // A kept name keeps series apart, so that none need merging.
                 let last = WindowFunction::Plain(PlainFunction::Last);
-                self.absent_from(&self.over_subquery(&last, inner)?, &[], steps)
+                self.absent_from(&self.over_subquery(&last, inner, *span)?, &[], steps)
             }
             _ => Err(EvalError::Malformed { reason: "a matrix that is no selector" }),
         }
@@ -250,7 +260,7 @@ impl Evaluator<'_> {
         self.budget.make(steps.count())?;
         let mut some = StepColumn::absent(steps.count()).present().to_vec();
         for one in series {
-            unite(&mut some, one.column.present());
+            unite(&mut some, &one.column.filled());
         }
         let mut column = StepColumn::full(vec![1.0; steps.count()]);
         column.keep(&some, false);
@@ -276,8 +286,10 @@ impl Evaluator<'_> {
             return Ok(series);
         }
         match name {
-            "sort" => order::by_value(&mut series, false),
-            "sort_desc" => order::by_value(&mut series, true),
+            "sort" | "sort_desc" => {
+                series.retain(|one| one.column.value_count() > 0);
+                order::by_value(&mut series, name == "sort_desc");
+            }
             _ => {
                 let names = args[1..].iter().map(text).collect::<Result<Vec<_>, _>>()?;
                 order::by_labels(&mut series, &names, name.ends_with("desc"));
@@ -350,7 +362,7 @@ pub(super) fn text(expr: &Expr) -> Result<String, EvalError> {
     }
 }
 
-fn argument(args: &[Expr], index: usize) -> Result<&Expr, EvalError> {
+pub(super) fn argument(args: &[Expr], index: usize) -> Result<&Expr, EvalError> {
     args.get(index).ok_or(EvalError::Malformed { reason: "an argument is missing" })
 }
 

@@ -1,8 +1,8 @@
 //! The value of one series at every step.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use timberline_model::{Histogram, Labels};
+use timberline_model::{FloatHistogram, Labels};
 
 /// Bits in a word of the presence bitmap.
 const WORD: usize = 64;
@@ -14,9 +14,15 @@ const WORD: usize = 64;
 pub(super) struct StepColumn {
     values: Vec<f64>,
     present: Vec<u64>,
-    /// Steps whose value is a native histogram, ascending; they have no bit. Only columns of plain
-    /// selectors have any (see [`super::histograms`]).
-    histograms: Vec<(usize, Arc<Histogram>)>,
+    /// Steps whose value is a native histogram, ascending; they have no bit.
+    histograms: Vec<(usize, Arc<FloatHistogram>)>,
+}
+
+/// The value of a step.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cell<'a> {
+    Float(f64),
+    Histogram(&'a Arc<FloatHistogram>),
 }
 
 impl StepColumn {
@@ -61,14 +67,43 @@ impl StepColumn {
     }
 
     /// Puts a histogram at a step behind all that have one.
-    pub(super) fn set_histogram(&mut self, step: usize, histogram: Arc<Histogram>) {
+    pub(super) fn set_histogram(&mut self, step: usize, histogram: Arc<FloatHistogram>) {
         debug_assert!(self.histograms.last().is_none_or(|(last, _)| *last < step), "in order");
         self.histograms.push((step, histogram));
     }
 
     /// The steps that have a histogram.
-    pub(super) fn histograms(&self) -> &[(usize, Arc<Histogram>)] {
+    pub(super) fn histograms(&self) -> &[(usize, Arc<FloatHistogram>)] {
         &self.histograms
+    }
+
+    /// Takes the histograms away.
+    pub(super) fn take_histograms(&mut self) -> Vec<(usize, Arc<FloatHistogram>)> {
+        std::mem::take(&mut self.histograms)
+    }
+
+    /// The number or histogram of a step.
+    pub(super) fn cell(&self, step: usize) -> Option<Cell<'_>> {
+        if let Some(value) = self.get(step) {
+            return Some(Cell::Float(value));
+        }
+        if self.histograms.is_empty() {
+            return None;
+        }
+        let place = self.histograms.binary_search_by_key(&step, |(at, _)| *at).ok()?;
+        Some(Cell::Histogram(&self.histograms[place].1))
+    }
+
+    /// The steps that have a number or a histogram.
+    pub(super) fn filled(&self) -> Cow<'_, [u64]> {
+        if self.histograms.is_empty() {
+            return Cow::Borrowed(&self.present);
+        }
+        let mut filled = self.present.clone();
+        for (step, _) in &self.histograms {
+            filled[step / WORD] |= 1 << (step % WORD);
+        }
+        Cow::Owned(filled)
     }
 
     #[inline]
@@ -150,16 +185,21 @@ impl StepColumn {
         for (word, mask) in self.present.iter_mut().zip(mask) {
             *word &= if wanted { *mask } else { !*mask };
         }
+        self.histograms.retain(|(step, _)| is_set(mask, *step) == wanted);
     }
 
-    /// Whether some step has a value in both.
+    /// Whether some step has a number or a histogram in both.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
-        self.present.iter().zip(&other.present).any(|(a, b)| a & b != 0)
+        self.filled().iter().zip(other.filled().iter()).any(|(a, b)| a & b != 0)
     }
 
-    /// Takes over the values of the other column, where it has some.
+    /// Takes over what the other column has; no step has something in both.
     pub(super) fn fill_from(&mut self, other: &Self) {
         other.for_each(|step, value| self.set(step, value));
+        if !other.histograms.is_empty() {
+            self.histograms.extend(other.histograms.iter().cloned());
+            self.histograms.sort_by_key(|(step, _)| *step);
+        }
     }
 
     /// The column of one step repeated over many.
@@ -173,6 +213,16 @@ impl StepColumn {
             None => Self::absent(steps),
         }
     }
+}
+
+/// Whether the step's bit is set.
+pub(super) fn is_set(mask: &[u64], step: usize) -> bool {
+    mask[step / WORD] & (1 << (step % WORD)) != 0
+}
+
+/// Sets the step's bit.
+pub(super) fn set_bit(mask: &mut [u64], step: usize) {
+    mask[step / WORD] |= 1 << (step % WORD);
 }
 
 /// Clears the bits past the last step.

@@ -1,4 +1,6 @@
-//! Functions that change value by value: mathematics, clamping, parts of dates.
+//! Functions that change value by value: mathematics, clamping, parts of dates, numbers of histograms.
+
+use timberline_model::FloatHistogram;
 
 use super::{
     calendar,
@@ -6,9 +8,25 @@ use super::{
     error::EvalError,
     evaluator::Evaluator,
     leaf::Stage,
+    quantiles,
     steps::Steps,
 };
 use crate::ast::Expr;
+
+/// A number that tells something about a histogram.
+type OfHistogram = fn(&FloatHistogram) -> f64;
+
+/// The function of one histogram that bears this name.
+fn of_histogram(name: &str) -> Option<OfHistogram> {
+    Some(match name {
+        "histogram_avg" => quantiles::mean,
+        "histogram_count" => |histogram| histogram.count,
+        "histogram_stddev" => quantiles::deviation,
+        "histogram_stdvar" => quantiles::variance,
+        "histogram_sum" => |histogram| histogram.sum,
+        _ => return None,
+    })
+}
 
 /// The function of one number that bears this name.
 fn unary(name: &str) -> Option<fn(f64) -> f64> {
@@ -57,7 +75,9 @@ pub(super) fn date_part(name: &str) -> Option<fn(f64) -> f64> {
 
 /// Whether a function changes value by value.
 pub(super) fn is_elementwise(name: &str) -> bool {
-    unary(name).is_some() || matches!(name, "clamp" | "clamp_min" | "clamp_max" | "round")
+    unary(name).is_some()
+        || of_histogram(name).is_some()
+        || matches!(name, "clamp" | "clamp_min" | "clamp_max" | "round")
 }
 
 impl Evaluator<'_> {
@@ -71,6 +91,9 @@ impl Evaluator<'_> {
     ) -> Result<Option<Stage<'e>>, EvalError> {
         if let Some(change) = unary(name) {
             return Ok((!args.is_empty()).then(|| stage_of(change)));
+        }
+        if let Some(number) = of_histogram(name) {
+            return Ok(Some(stage_of_histograms(number)));
         }
         let scalar = |index: usize, default: f64| match args.get(index) {
             Some(expr) => self.eval_scalar(expr, steps),
@@ -101,15 +124,33 @@ impl Evaluator<'_> {
 /// A stage that changes every value.
 fn stage_of<'e>(change: fn(f64) -> f64) -> Stage<'e> {
     Box::new(move |column: &mut StepColumn| {
+        column.take_histograms();
         for value in column.values_mut() {
             *value = change(*value);
         }
+        Ok(())
+    })
+}
+
+/// A stage that puts a number in the place of every histogram and drops everything else.
+fn stage_of_histograms<'e>(number: OfHistogram) -> Stage<'e> {
+    Box::new(move |column: &mut StepColumn| {
+        let histograms = column.take_histograms();
+        column.reset(column.steps());
+        for (step, histogram) in histograms {
+            column.set(step, number(&histogram));
+        }
+        Ok(())
     })
 }
 
 /// A stage that changes or drops every value.
 fn filter<'e>(change: impl Fn(usize, f64) -> Option<f64> + Send + Sync + 'e) -> Stage<'e> {
-    Box::new(move |column: &mut StepColumn| column.filter_map(&change))
+    Box::new(move |column: &mut StepColumn| {
+        column.take_histograms();
+        column.filter_map(&change);
+        Ok(())
+    })
 }
 
 fn sign(value: f64) -> f64 {

@@ -125,6 +125,12 @@ pub enum EvalError {
         /// The parameter.
         value: f64,
     },
+    /// An operator of histograms between two numbers.
+    #[error("operator {op:?} not allowed for Scalar operations")]
+    NotForScalars {
+        /// The operator.
+        op: &'static str,
+    },
     /// A range query of a range vector or string.
     #[error("invalid expression type {found:?} for range query, must be Scalar or instant Vector")]
     NotRangeable {

@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use timberline_model::{Labels, Sample, SeriesColumns, SeriesSource};
+use timberline_model::{FloatHistogram, Histogram, Labels, Sample, SeriesColumns, SeriesSource};
 
 use super::{
     budget::Budget,
-    column::{ScalarColumn, Series, StepColumn},
+    column::{Cell, ScalarColumn, Series, StepColumn},
     duration,
     error::EvalError,
-    histograms::{self, Uses},
+    histograms::{self, StatsOnly},
     invariance::is_step_invariant,
     labels::drop_marked,
     leaf::{Leaf, Source, drop_stale},
@@ -37,7 +37,7 @@ pub fn evaluate(
         source,
         query: *query,
         budget: Budget::new(limits),
-        uses: Uses::of(query.expr),
+        stats_only: StatsOnly::of(query.expr),
         notes: Mutex::new(Notes::default()),
     };
     evaluator.budget.check()?;
@@ -56,8 +56,8 @@ pub(super) struct Evaluator<'q> {
     pub(super) source: &'q dyn SeriesSource,
     pub(super) query: Query<'q>,
     pub(super) budget: Budget<'q>,
-    /// What becomes of native histograms.
-    pub(super) uses: Uses,
+    /// The selectors of whose native histograms only count and sum matter.
+    pub(super) stats_only: StatsOnly,
     pub(super) notes: Mutex<Notes>,
 }
 
@@ -101,9 +101,9 @@ impl Evaluator<'_> {
         }
         if instant {
             let samples = series.into_iter().filter_map(|one| {
-                let value = match one.column.histograms().first() {
-                    Some((_, histogram)) => SampleValue::Histogram(Arc::clone(histogram)),
-                    None => SampleValue::Float(one.column.get(0)?),
+                let value = match one.column.cell(0)? {
+                    Cell::Histogram(histogram) => SampleValue::Histogram(stored(histogram)),
+                    Cell::Float(value) => SampleValue::Float(value),
                 };
                 Some(InstantSample { labels: one.labels, ts: self.query.start, value })
             });
@@ -217,7 +217,7 @@ impl Evaluator<'_> {
             ExprKind::Unary { negate, expr } => {
                 let Some(mut leaf) = self.leaf(expr, steps)? else { return Ok(None) };
                 if *negate {
-                    leaf.stages.push(Box::new(negate_column));
+                    leaf.stages.push(Box::new(|column| self.negate_column(column)));
                     leaf.drops_name = true;
                 }
                 Ok(Some(leaf))
@@ -265,7 +265,8 @@ impl Evaluator<'_> {
             value if !negate => value,
             Evaluated::Scalar(column) => Evaluated::Scalar(column.map(|value| -value)),
             Evaluated::Vector(series) => {
-                Evaluated::Vector(self.apply_stage(series, &negate_column)?)
+                let negate = |column: &mut StepColumn| self.negate_column(column);
+                Evaluated::Vector(self.apply_stage(series, &negate)?)
             }
         })
     }
@@ -274,12 +275,26 @@ impl Evaluator<'_> {
     pub(super) fn apply_stage(
         &self,
         mut series: Vec<Series>,
-        stage: &dyn Fn(&mut StepColumn),
+        stage: &(dyn Fn(&mut StepColumn) -> Result<(), EvalError> + Send + Sync),
     ) -> Result<Vec<Series>, EvalError> {
         for one in &mut series {
-            stage(&mut one.column);
+            stage(&mut one.column)?;
         }
+        series.retain(|one| !one.column.is_empty());
         super::labels::drop_names(series, self.query.delays_names())
+    }
+
+    fn negate_column(&self, column: &mut StepColumn) -> Result<(), EvalError> {
+        for value in column.values_mut() {
+            *value = -*value;
+        }
+        for (step, histogram) in column.take_histograms() {
+            self.budget.make(histograms::cost_of(&histogram))?;
+            let mut negated = FloatHistogram::clone(&histogram);
+            negated.scale(-1.0);
+            column.set_histogram(step, Arc::new(negated));
+        }
+        Ok(())
     }
 
     /// The value of one step at all of them.
@@ -311,10 +326,9 @@ pub(super) fn strip_parens(mut expr: &Expr) -> &Expr {
     expr
 }
 
-fn negate_column(column: &mut StepColumn) {
-    for value in column.values_mut() {
-        *value = -*value;
-    }
+/// A histogram in the form that answers have.
+fn stored(histogram: &FloatHistogram) -> Arc<Histogram> {
+    Arc::new(Histogram::from(histogram))
 }
 
 fn range_series(labels: Labels, column: &StepColumn, steps: Steps) -> RangeSeries {
@@ -325,6 +339,6 @@ fn range_series(labels: Labels, column: &StepColumn, steps: Steps) -> RangeSerie
         values.push(value);
     });
     let histograms = column.histograms().iter();
-    let histograms = histograms.map(|(step, found)| (steps.at(*step), Arc::clone(found))).collect();
+    let histograms = histograms.map(|(step, found)| (steps.at(*step), stored(found))).collect();
     RangeSeries { labels, timestamps, values, histograms }
 }

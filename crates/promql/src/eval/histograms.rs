@@ -1,166 +1,139 @@
-//! Native histograms: what each part of a query does with those that its selectors find.
+//! Native histograms on their way from the scan into columns.
 //!
-//! A plain selector, of an instant or a range, gives them back. Functions and aggregations that look at
-//! floats only leave them out, and those that look only at whether there is a sample count them; all
-//! others are refused by name, as they do not compute with histograms yet.
-//!
-//! Invariant: no number in an answer is made from a histogram.
+//! Stored histograms become [`FloatHistogram`]s, which all computation is done with. Where a query looks
+//! at count and sum only, buckets are left out, and what they say of counter resets is noted first.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
-use timberline_model::{BucketCounts, Histogram, HistogramColumn, STALE_NAN, SeriesColumns};
+use timberline_model::{
+    BucketCounts, FloatHistogram, Histogram, HistogramColumn, ResetHint, STALE_NAN, SeriesColumns,
+};
 
 use super::{
     column::StepColumn,
-    elementwise,
-    error::EvalError,
     evaluator::Evaluator,
     leaf::{Leaf, Source},
+    rate::Samples,
     steps::Sight,
 };
-use crate::ast::{AggregateOp, BinaryOp, Expr, ExprKind, Span};
+use crate::ast::{BinaryOp, Expr, ExprKind, Span};
 
-/// What becomes of the histograms that a selector finds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Use {
-    /// They are the answer.
-    Keep,
-    /// They are not looked at, and floats before them are over.
-    Drop,
-    /// They count as samples whose value nobody looks at.
-    Presence,
-    /// They make the query fail: this does not compute with them.
-    Refuse(String),
+/// Native histograms with their times.
+#[derive(Debug, Default)]
+pub(super) struct HistogramSamples {
+    pub(super) timestamps: Vec<i64>,
+    pub(super) values: Vec<Arc<FloatHistogram>>,
 }
 
-/// What becomes of the histograms of every selector, by where the selector starts.
+impl HistogramSamples {
+    /// The histograms together with a series' floats.
+    pub(super) fn with<'a>(&'a self, floats: Samples<'a>) -> MixedSamples<'a> {
+        MixedSamples { floats, times: &self.timestamps, histograms: &self.values }
+    }
+}
+
+/// The samples of one series, of either kind. No two are of the same time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MixedSamples<'a> {
+    pub(super) floats: Samples<'a>,
+    pub(super) times: &'a [i64],
+    pub(super) histograms: &'a [Arc<FloatHistogram>],
+}
+
+/// The selectors of whose histograms only count and sum matter, by where they start.
 #[derive(Debug, Default)]
-pub(super) struct Uses(BTreeMap<usize, Use>);
+pub(super) struct StatsOnly(BTreeSet<usize>);
 
-impl Uses {
-    /// Looks at a whole query.
+impl StatsOnly {
+    /// Looks at a whole query, as Prometheus does: below `histogram_count` and its like, unless
+    /// something around it needs buckets.
     pub(super) fn of(expr: &Expr) -> Self {
-        let mut uses = Self::default();
-        uses.visit(expr, &Use::Keep);
-        uses
+        let mut found = Self::default();
+        found.visit(expr, false, false);
+        found
     }
 
-    /// What becomes of those of the selector at a place.
-    pub(super) fn at(&self, place: Span) -> &Use {
-        self.0.get(&place.start).unwrap_or(&Use::Keep)
-    }
-
-    fn visit(&mut self, expr: &Expr, wanted: &Use) {
+    fn visit(&mut self, expr: &Expr, wanted: bool, blocked: bool) {
         match &expr.kind {
             ExprKind::Selector(_) | ExprKind::Matrix { .. } => {
-                self.0.insert(expr.span.start, wanted.clone());
+                if wanted && !blocked {
+                    self.0.insert(expr.span.start);
+                }
             }
-            ExprKind::Paren(inner) | ExprKind::Unary { negate: false, expr: inner } => {
-                self.visit(inner, wanted);
+            ExprKind::Paren(inner) | ExprKind::Unary { expr: inner, .. } => {
+                self.visit(inner, wanted, blocked);
             }
-            ExprKind::Unary { expr, .. } => self.visit(expr, &refuse("operator", "-")),
             ExprKind::Call { function, args, .. } => {
-                let wanted = of_function(function);
-                args.iter().for_each(|arg| self.visit(arg, &wanted));
+                let counts =
+                    matches!(*function, "histogram_count" | "histogram_sum" | "histogram_avg");
+                let looks = matches!(
+                    *function,
+                    "histogram_quantile" | "histogram_quantiles" | "histogram_fraction"
+                );
+                args.iter().for_each(|arg| self.visit(arg, wanted || counts, blocked || looks));
             }
             ExprKind::Aggregate(aggregate) => {
-                self.visit(&aggregate.expr, &of_aggregation(aggregate.op));
+                self.visit(&aggregate.expr, wanted, blocked);
                 if let Some(param) = &aggregate.param {
-                    self.visit(param, &refuse("aggregation", aggregate.op.as_str()));
+                    self.visit(param, wanted, blocked);
                 }
             }
             ExprKind::Binary(binary) => {
-                let refused = refuse("operator", binary.op.as_str());
-                self.visit(&binary.left, &refused);
-                let is_mask = matches!(binary.op, BinaryOp::And | BinaryOp::Unless);
-                self.visit(&binary.right, if is_mask { &Use::Presence } else { &refused });
+                let trims = matches!(binary.op, BinaryOp::TrimUpper | BinaryOp::TrimLower);
+                self.visit(&binary.left, wanted, blocked || trims);
+                self.visit(&binary.right, wanted, blocked || trims);
             }
-            ExprKind::Subquery(subquery) => self.visit(&subquery.expr, &refuse("a", "subquery")),
+            // Steps of a subquery skip samples, so that resets show in the buckets only.
+            ExprKind::Subquery(subquery) => self.visit(&subquery.expr, wanted, true),
             ExprKind::Number { .. } | ExprKind::String(_) => {}
         }
     }
-}
 
-fn refuse(kind: &str, name: &str) -> Use {
-    Use::Refuse(format!("{kind} {name}"))
-}
-
-fn of_function(name: &str) -> Use {
-    if elementwise::is_elementwise(name) || elementwise::date_part(name).is_some() {
-        return Use::Drop;
-    }
-    match name {
-        "sort"
-        | "sort_desc"
-        | "scalar"
-        | "deriv"
-        | "predict_linear"
-        | "quantile_over_time"
-        | "double_exponential_smoothing"
-        | "min_over_time"
-        | "max_over_time"
-        | "stddev_over_time"
-        | "stdvar_over_time"
-        | "mad_over_time"
-        | "ts_of_min_over_time"
-        | "ts_of_max_over_time" => Use::Drop,
-        "absent"
-        | "absent_over_time"
-        | "present_over_time"
-        | "count_over_time"
-        | "timestamp"
-        | "ts_of_first_over_time"
-        | "ts_of_last_over_time" => Use::Presence,
-        _ => refuse("function", name),
-    }
-}
-
-fn of_aggregation(op: AggregateOp) -> Use {
-    match op {
-        AggregateOp::Count | AggregateOp::Group => Use::Presence,
-        AggregateOp::Min
-        | AggregateOp::Max
-        | AggregateOp::Stddev
-        | AggregateOp::Stdvar
-        | AggregateOp::Quantile
-        | AggregateOp::TopK
-        | AggregateOp::BottomK => Use::Drop,
-        _ => refuse("aggregation", op.as_str()),
+    fn has(&self, place: Span) -> bool {
+        self.0.contains(&place.start)
     }
 }
 
 impl Evaluator<'_> {
-    /// Takes the histograms out of a series' samples, before its floats are looked at.
-    pub(super) fn use_histograms(
+    /// Takes the histograms out of a series' samples. Of a plain selector they go into the column; else
+    /// they are returned. What remains are the floats and, for a plain selector, where they end.
+    pub(super) fn take_histograms(
         &self,
         leaf: &Leaf<'_>,
         columns: &mut SeriesColumns,
         column: &mut StepColumn,
-    ) -> Result<(), EvalError> {
-        let wanted = self.uses.at(leaf.place);
-        if let Use::Refuse(what) = wanted {
-            return Err(refused(what));
-        }
-        match (&leaf.source, wanted) {
-            (Source::Window { .. }, Use::Drop) => {}
-            (_, Use::Presence) => merge_times(columns, 0.0),
-            (Source::Value, Use::Keep) => {
-                look_back(columns, &leaf.sight, self.query.lookback, column);
-                merge_times(columns, STALE_NAN);
-            }
-            _ => merge_times(columns, STALE_NAN),
-        }
+    ) -> HistogramSamples {
+        let times = std::mem::take(&mut columns.histograms.timestamps);
+        let stored = std::mem::take(&mut columns.histograms.values);
         columns.histograms.clear();
-        Ok(())
+        match &leaf.source {
+            Source::Time => {
+                merge_times(columns, &times, &stored, 0.0);
+                HistogramSamples::default()
+            }
+            Source::Value => {
+                let found = computed(&stored, self.stats_only.has(leaf.place));
+                look_back(columns, &times, &found, &leaf.sight, self.query.lookback, column);
+                merge_times(columns, &times, &stored, STALE_NAN);
+                HistogramSamples::default()
+            }
+            Source::Window { .. } => {
+                let found = computed(&stored, self.stats_only.has(leaf.place));
+                let sound = times.into_iter().zip(found);
+                let (timestamps, values) =
+                    sound.filter_map(|(ts, found)| Some((ts, found?))).unzip();
+                HistogramSamples { timestamps, values }
+            }
+        }
     }
 }
 
-/// The error of a part of the language that does not compute with histograms.
-fn refused(what: &str) -> EvalError {
-    EvalError::unsupported(format!("{what} of native histograms"))
+/// How many samples a histogram counts as: as many as have its size, as in Prometheus.
+pub(super) fn cost_of(histogram: &FloatHistogram) -> usize {
+    8 + histogram.bucket_count() + histogram.custom_values.len() / 2
 }
 
-/// How many samples histograms count as: as many as have their size, as in Prometheus.
+/// How many samples stored histograms count as.
 pub(super) fn cost(column: &HistogramColumn) -> usize {
     let size = |histogram: &Histogram| {
         let (positive, negative) = match &histogram.counts {
@@ -173,12 +146,36 @@ pub(super) fn cost(column: &HistogramColumn) -> usize {
     column.values.iter().map(size).sum()
 }
 
+/// The histograms to compute with; stale ones are none.
+fn computed(stored: &[Histogram], stats_only: bool) -> Vec<Option<Arc<FloatHistogram>>> {
+    let found = stored.iter().map(|one| (!one.is_stale()).then(|| FloatHistogram::from(one)));
+    if !stats_only {
+        return found.map(|one| one.map(Arc::new)).collect();
+    }
+    let mut before: Option<FloatHistogram> = None;
+    let found = found.map(|one| {
+        let mut one = one?;
+        if let Some(before) = before.as_ref().filter(|_| one.reset_hint == ResetHint::Unknown) {
+            let is_reset = one.is_reset_after(before);
+            one.reset_hint = if is_reset { ResetHint::Reset } else { ResetHint::NotReset };
+        }
+        let stats = Arc::new(one.without_buckets());
+        before = Some(one);
+        Some(stats)
+    });
+    found.collect()
+}
+
 /// The newest sample in `(at - lookback, at]` of every step, where that is a histogram.
-fn look_back(columns: &mut SeriesColumns, sight: &Sight, lookback: i64, out: &mut StepColumn) {
-    let found: Vec<Arc<Histogram>> =
-        std::mem::take(&mut columns.histograms.values).into_iter().map(Arc::new).collect();
-    // They go back for `merge_times`, which looks at whether they are stale, and at nothing else.
-    let (times, floats) = (&columns.histograms.timestamps, &columns.timestamps);
+fn look_back(
+    columns: &SeriesColumns,
+    times: &[i64],
+    found: &[Option<Arc<FloatHistogram>>],
+    sight: &Sight,
+    lookback: i64,
+    out: &mut StepColumn,
+) {
+    let floats = &columns.timestamps;
     let (mut high, mut high_float) = (0, 0);
     for step in 0..sight.steps.count() {
         let at = sight.at(step);
@@ -191,27 +188,22 @@ fn look_back(columns: &mut SeriesColumns, sight: &Sight, lookback: i64, out: &mu
         let Some(newest) = high.checked_sub(1) else { continue };
         let is_newest = high_float.checked_sub(1).is_none_or(|float| floats[float] < times[newest]);
         let is_recent = times[newest] > at.saturating_sub(lookback);
-        if is_newest && is_recent && !found[newest].is_stale() {
-            out.set_histogram(step, Arc::clone(&found[newest]));
+        if let Some(histogram) = found[newest].as_ref().filter(|_| is_newest && is_recent) {
+            out.set_histogram(step, Arc::clone(histogram));
         }
     }
 }
 
 /// Puts the histograms' times among the floats', each with a value; stale ones are stale markers.
-fn merge_times(columns: &mut SeriesColumns, value: f64) {
-    let SeriesColumns { timestamps, values, histograms, .. } = columns;
+fn merge_times(columns: &mut SeriesColumns, times: &[i64], stored: &[Histogram], value: f64) {
+    let SeriesColumns { timestamps, values, starts, .. } = columns;
     let mut merged: Vec<(i64, f64)> =
         timestamps.iter().copied().zip(values.iter().copied()).collect();
-    let stale = |index: usize| histograms.values.get(index).is_some_and(Histogram::is_stale);
-    merged.extend(
-        histograms
-            .timestamps
-            .iter()
-            .enumerate()
-            .map(|(index, ts)| (*ts, if stale(index) { STALE_NAN } else { value })),
-    );
+    let value = |one: &Histogram| if one.is_stale() { STALE_NAN } else { value };
+    merged.extend(times.iter().copied().zip(stored.iter().map(value)));
     merged.sort_by_key(|(ts, _)| *ts);
     (*timestamps, *values) = merged.into_iter().unzip();
+    starts.clear();
 }
 
 /// Takes the histograms of a plain range selector, without stale ones.

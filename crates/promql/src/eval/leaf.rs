@@ -11,9 +11,10 @@ use super::{
     column::{Series, StepColumn},
     error::EvalError,
     evaluator::Evaluator,
-    histograms,
+    histograms::{self, HistogramSamples},
     labels::{has_more_reserved, merge_same, without_reserved},
     notes::{Gravity, Notes},
+    range_notes::RangeNotes,
     rate::Samples,
     shape::is_one_metric,
     steps::{Sight, Windows, seconds},
@@ -22,7 +23,8 @@ use super::{
 use crate::ast::{Selector, Span};
 
 /// A change of one series' column that needs no other series.
-pub(super) type Stage<'e> = Box<dyn Fn(&mut StepColumn) + Send + Sync + 'e>;
+pub(super) type Stage<'e> =
+    Box<dyn Fn(&mut StepColumn) -> Result<(), EvalError> + Send + Sync + 'e>;
 
 /// What the selector's samples become.
 #[derive(Debug)]
@@ -132,17 +134,32 @@ impl Evaluator<'_> {
         while let Some(labels) = scan.next(&mut columns)? {
             self.budget.read(columns.len() + histograms::cost(&columns.histograms))?;
             column.reset(leaf.sight.steps.count());
+            let mut histograms = HistogramSamples::default();
             if !columns.histograms.is_empty() {
-                self.use_histograms(leaf, &mut columns, &mut column)?;
+                histograms = self.take_histograms(leaf, &mut columns, &mut column);
             }
-            self.fill(leaf, &mut columns, &mut column);
+            match &leaf.source {
+                Source::Window { function, range } if !histograms.values.is_empty() => {
+                    drop_stale(&mut columns);
+                    let windows =
+                        Windows { sight: &leaf.sight, range: *range, budget: &self.budget };
+                    let mut met = RangeNotes::default();
+                    let samples = histograms.with(samples(&columns));
+                    function.apply_mixed(samples, windows, &mut met, &mut column)?;
+                    let name = labels.metric_name().unwrap_or("");
+                    met.tell(name, leaf.place, &mut notes.notes);
+                }
+                _ => self.fill(leaf, &mut columns, &mut column),
+            }
             self.budget.check()?;
             if column.is_empty() {
                 continue;
             }
-            notes.see(leaf, &labels);
+            if column.value_count() > 0 {
+                notes.see(leaf, &labels);
+            }
             for stage in &leaf.stages {
-                stage(&mut column);
+                stage(&mut column)?;
             }
             if !column.is_empty() {
                 push(sink, labels, &mut column)?;

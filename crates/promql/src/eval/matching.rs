@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use timberline_model::{Labels, METRIC_NAME};
 
 use super::{
-    binary::{arithmetic, compare, drops_name},
-    column::{Series, StepColumn, unite},
+    binary::{arithmetic, changes_meaning, compare, drops_name},
+    column::{Cell, Series, StepColumn, is_set, set_bit, unite},
     error::EvalError,
     evaluator::Evaluator,
+    histogram_operators::Combined,
     labels::{encode_kept, in_braces, is_reserved, merge_same},
     steps::Steps,
 };
-use crate::ast::{Binary, Cardinality, Matching};
+use crate::ast::{Binary, BinaryOp, Cardinality, Matching};
 
 /// Makes the key by which series of two vectors match.
 pub(super) struct Signature<'m> {
@@ -48,6 +49,7 @@ struct Group {
 
 /// An operation between two vectors, with the "one" side told from the "many" side.
 struct Pairing<'a> {
+    evaluator: &'a Evaluator<'a>,
     binary: &'a Binary,
     matching: &'a Matching,
     /// The side of which several series may match one; the left side of one-to-one matching.
@@ -77,6 +79,7 @@ impl Evaluator<'_> {
         let swapped = matching.cardinality == Cardinality::OneToMany;
         let (many, one) = if swapped { (right, left) } else { (left, right) };
         let mut pairing = Pairing {
+            evaluator: self,
             binary,
             matching,
             many,
@@ -128,7 +131,7 @@ impl Pairing<'_> {
         let union = |series: &[Series]| {
             let mut mask = StepColumn::absent(steps.count()).present().to_vec();
             for one in series {
-                unite(&mut mask, one.column.present());
+                unite(&mut mask, &one.column.filled());
             }
             mask
         };
@@ -149,13 +152,13 @@ impl Pairing<'_> {
             for one_place in &group.one {
                 let one = &self.one[*one_place];
                 if many.column.overlaps(&one.column) {
-                    let both = and(many.column.present(), one.column.present());
+                    let both = and(&many.column.filled(), &one.column.filled());
                     self.emit(many, one, &both, &mut matched)?;
                 }
             }
             // Prometheus takes sides for `fill` after `group_right` has swapped them.
             if let Some(fill) = self.matching.fill_right {
-                let lonely = and_not(many.column.present(), &one_there);
+                let lonely = and_not(&many.column.filled(), &one_there);
                 if lonely.iter().any(|word| *word != 0) {
                     let filled = self.stand_in(many, fill, steps);
                     self.emit(many, &filled, &lonely, &mut matched)?;
@@ -166,7 +169,7 @@ impl Pairing<'_> {
         let many_there = matched.steps.clone();
         for one_place in &group.one {
             let one = &self.one[*one_place];
-            let lonely = and_not(one.column.present(), &many_there);
+            let lonely = and_not(&one.column.filled(), &many_there);
             if lonely.iter().any(|word| *word != 0) {
                 let filled = self.stand_in(one, fill, steps);
                 self.emit(&filled, one, &lonely, &mut matched)?;
@@ -189,15 +192,15 @@ impl Pairing<'_> {
         let mut there = StepColumn::absent(steps.count()).present().to_vec();
         for (rank, place) in group.one.iter().enumerate() {
             let series = &self.one[*place];
-            let twice = and(&and(series.column.present(), &there), &self.active);
+            let twice = and(&and(&series.column.filled(), &there), &self.active);
             if twice.iter().any(|word| *word != 0) {
                 let clash = group.one[..rank].iter().find(|other| {
-                    let both = and(&twice, self.one[**other].column.present());
+                    let both = and(&twice, &self.one[**other].column.filled());
                     both.iter().any(|word| *word != 0)
                 });
                 return Err(self.many_to_many(series, &self.one[*clash.unwrap_or(place)]));
             }
-            unite(&mut there, series.column.present());
+            unite(&mut there, &series.column.filled());
         }
         Ok(there)
     }
@@ -222,6 +225,14 @@ impl Pairing<'_> {
         matched: &mut Matched,
     ) -> Result<(), EvalError> {
         let labels = self.result_labels(many, one)?;
+        let has_histograms =
+            !many.column.histograms().is_empty() || !one.column.histograms().is_empty();
+        if has_histograms || matches!(self.binary.op, BinaryOp::TrimUpper | BinaryOp::TrimLower) {
+            let (column, combined) = self.combine_mixed(many, one, steps)?;
+            matched.add(&labels, &combined)?;
+            self.add_result(labels, column, many.drop_name);
+            return Ok(());
+        }
         matched.add(&labels, steps)?;
         let (op, filters) = (self.binary.op, !drops_name(self.binary));
         let mut column = many.column.clone();
@@ -233,19 +244,50 @@ impl Pairing<'_> {
             let (a, b) = if swapped { (ones[step], value) } else { (value, ones[step]) };
             if filters { compare(op, a, b).then(|| kept[step]) } else { Some(arithmetic(op, a, b)) }
         });
-        if column.is_empty() {
-            return Ok(());
-        }
-        let marked = self.delayed && (self.binary.return_bool || many.drop_name);
-        self.found.push(Series { labels, column, drop_name: marked });
+        self.add_result(labels, column, many.drop_name);
         Ok(())
+    }
+
+    fn add_result(&mut self, labels: Labels, column: StepColumn, drop_name: bool) {
+        if column.is_empty() {
+            return;
+        }
+        let marked = self.delayed && (self.binary.return_bool || drop_name);
+        self.found.push(Series { labels, column, drop_name: marked });
+    }
+
+    /// The result of a pair that has histograms, and the steps whose values go together.
+    fn combine_mixed(
+        &self,
+        many: &Series,
+        one: &Series,
+        steps: &[u64],
+    ) -> Result<(StepColumn, Vec<u64>), EvalError> {
+        let mut column = StepColumn::absent(many.column.steps());
+        let mut combined = vec![0; steps.len()];
+        for step in (0..many.column.steps()).filter(|step| is_set(steps, *step)) {
+            let (Some(many), Some(one)) = (many.column.cell(step), one.column.cell(step)) else {
+                continue;
+            };
+            let (left, right): (Cell<'_>, Cell<'_>) =
+                if self.swapped { (one, many) } else { (many, one) };
+            let place = self.binary.left.span;
+            match self.evaluator.combine_cells(self.binary, left, right, place)? {
+                Combined::Refused => continue,
+                Combined::Filtered => {}
+                Combined::Float(value) => column.set(step, value),
+                Combined::Histogram(histogram) => column.set_histogram(step, histogram),
+            }
+            set_bit(&mut combined, step);
+        }
+        Ok((column, combined))
     }
 
     /// The labels of a result: those of the "many" side, less the name where the value is another,
     /// plus those that `group_left` or `group_right` names.
     fn result_labels(&self, many: &Series, one: &Series) -> Result<Labels, EvalError> {
         let matching = self.matching;
-        let drops = !self.binary.op.is_comparison() || (self.binary.return_bool && !self.delayed);
+        let drops = changes_meaning(self.binary.op) || (self.binary.return_bool && !self.delayed);
         let one_to_one = matching.cardinality == Cardinality::OneToOne;
         let kept = many.labels.filter(|name| {
             let listed = matching.labels.iter().any(|label| label == name);

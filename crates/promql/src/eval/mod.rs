@@ -6,8 +6,10 @@
 //! limits allow, and keep memory in proportion to groups, not series.
 //!
 //! What it is not: it does no I/O of its own, and it does not evaluate `info`, `anchored` and `smoothed`
-//! yet; those answer [`EvalError::Unsupported`]. Native histograms come back from plain selectors; of
-//! the functions, operators and aggregations, those that compute with them answer the same.
+//! yet; those answer [`EvalError::Unsupported`].
+//!
+//! Native histograms lie beside the floats of a column, at the steps that have them: whatever has none
+//! is computed as if there were none anywhere.
 //!
 //! Invariant: nothing in proportion to the data is allocated before the query's limits are asked.
 
@@ -17,6 +19,7 @@ mod binary;
 mod budget;
 mod calendar;
 mod call;
+mod classic;
 mod column;
 mod compensated;
 mod duration;
@@ -24,6 +27,10 @@ mod elementwise;
 mod error;
 mod evaluator;
 mod grouping;
+mod histogram_calls;
+mod histogram_operators;
+mod histogram_rate;
+mod histogram_states;
 mod histograms;
 mod invariance;
 mod labels;
@@ -33,7 +40,10 @@ pub mod memory;
 mod notes;
 mod order;
 mod over_time;
+mod quantiles;
 mod query;
+mod range_histograms;
+mod range_notes;
 mod rate;
 mod regression;
 mod selection;

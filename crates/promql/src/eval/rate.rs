@@ -64,18 +64,18 @@ fn reset_places(values: &[f64]) -> Vec<usize> {
 }
 
 /// What extrapolation to the edges of a window needs to know of it.
-struct Edges {
-    start: i64,
-    end: i64,
-    first_value: f64,
-    counter: bool,
+pub(super) struct Edges {
+    pub(super) start: i64,
+    pub(super) end: i64,
+    pub(super) first_value: f64,
+    pub(super) counter: bool,
 }
 
 impl Edges {
     /// By how much the change between first and last sample grows when stretched to the window, as
     /// Prometheus does it: to the edge if it is near, else by half a sampling interval, and never
     /// below where a counter would have been zero.
-    fn factor(&self, timestamps: &[i64], change: f64) -> Option<f64> {
+    pub(super) fn factor(&self, timestamps: &[i64], change: f64) -> Option<f64> {
         let (first, last) = (*timestamps.first()?, *timestamps.last()?);
         let sampled = seconds(last.saturating_sub(first));
         if sampled <= 0.0 {

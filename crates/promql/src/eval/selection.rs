@@ -4,18 +4,20 @@
 use std::{
     cmp::Ordering,
     collections::{HashMap, hash_map::Entry},
+    fmt::Write,
+    sync::Arc,
 };
 
-use timberline_model::Labels;
+use timberline_model::{FloatHistogram, Labels};
 
 use super::{
     call::text,
-    column::{ScalarColumn, Series, StepColumn},
+    column::{Cell, ScalarColumn, Series, StepColumn},
     compensated,
     error::EvalError,
     evaluator::Evaluator,
     grouping::{Members, members},
-    labels::{merge_same, with_label},
+    labels::with_label,
     notes::{Gravity, bad_quantile, general, go_float},
     order,
     steps::Steps,
@@ -51,6 +53,13 @@ impl Evaluator<'_> {
         let groups = members(aggregate, &series)?;
         self.budget.make(series.len().saturating_mul(steps.count()))?;
         let mut chosen = vec![StepColumn::absent(steps.count()); series.len()];
+        if matches!(aggregate.op, AggregateOp::TopK | AggregateOp::BottomK)
+            && kept.values().iter().any(|count| *count >= 1.0)
+        {
+            for one in &series {
+                self.note_ignored(aggregate.op, &one.column, aggregate.expr.span);
+            }
+        }
         let mut ranked = Vec::new();
         for group in &groups {
             self.budget.check()?;
@@ -94,6 +103,9 @@ impl Evaluator<'_> {
             self.note(Gravity::Warning, bad_quantile(*value), param.span);
         }
         let series = self.eval_vector(&aggregate.expr, steps)?;
+        for one in &series {
+            self.note_ignored(aggregate.op, &one.column, aggregate.expr.span);
+        }
         let mut found = Vec::new();
         let mut values = Vec::new();
         for group in members(aggregate, &series)? {
@@ -110,6 +122,7 @@ impl Evaluator<'_> {
             let drop_name = group.places.iter().any(|place| series[*place].drop_name);
             found.push(Series { labels: group.labels, column, drop_name });
         }
+        found.retain(|one: &Series| !one.column.is_empty());
         Ok(found)
     }
 
@@ -126,31 +139,81 @@ impl Evaluator<'_> {
             });
         }
         let series = self.eval_vector(&aggregate.expr, steps)?;
-        let mut counted: HashMap<(Labels, u64), (String, StepColumn)> = HashMap::new();
+        // What `without` takes away is not put back.
+        let is_dropped = aggregate.without && aggregate.grouping.iter().any(|name| name == label);
+        let mut counts: Vec<Series> = Vec::new();
+        let mut by_labels: HashMap<Labels, usize> = HashMap::new();
         for group in members(aggregate, &series)? {
+            let mut places: HashMap<Counted, usize> = HashMap::new();
             for one in group.places.iter().map(|place| &series[*place]) {
                 self.budget.check()?;
                 for step in 0..steps.count() {
-                    let Some(value) = one.column.get(step) else { continue };
-                    let key = if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() };
-                    let (_, column) = match counted.entry((group.labels.clone(), key)) {
-                        Entry::Occupied(entry) => entry.into_mut(),
+                    let Some(cell) = one.column.cell(step) else { continue };
+                    let place = match places.entry(Counted::of(cell)) {
+                        Entry::Occupied(entry) => *entry.get(),
                         Entry::Vacant(entry) => {
-                            self.budget.make(steps.count())?;
-                            entry.insert((go_float(value), StepColumn::absent(steps.count())))
+                            let labels = if is_dropped {
+                                group.labels.clone()
+                            } else {
+                                with_label(&group.labels, label, &entry.key().text())?
+                            };
+                            // Of several groups that the label makes the same, all are counted.
+                            let place = *by_labels.entry(labels.clone()).or_insert(counts.len());
+                            if place == counts.len() {
+                                self.budget.make(steps.count())?;
+                                let column = StepColumn::absent(steps.count());
+                                counts.push(Series { labels, column, drop_name: false });
+                            }
+                            *entry.insert(place)
                         }
                     };
+                    let column = &mut counts[place].column;
                     let count = column.get(step).unwrap_or(0.0);
                     column.set(step, count + 1.0);
                 }
             }
         }
-        let found = counted.into_iter().map(|((labels, _), (value, column))| {
-            let labels = with_label(&labels, label, &value)?;
-            Ok(Series { labels, column, drop_name: false })
-        });
-        merge_same(found.collect::<Result<Vec<_>, EvalError>>()?)
+        Ok(counts)
     }
+}
+
+/// A value as `count_values` tells it apart from others.
+#[derive(PartialEq, Eq, Hash)]
+enum Counted {
+    Float(u64),
+    Histogram(String),
+}
+
+impl Counted {
+    fn of(cell: Cell<'_>) -> Self {
+        match cell {
+            Cell::Float(value) if value.is_nan() => Self::Float(f64::NAN.to_bits()),
+            Cell::Float(value) => Self::Float(value.to_bits()),
+            Cell::Histogram(histogram) => Self::Histogram(histogram_text(histogram)),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Float(bits) => go_float(f64::from_bits(*bits)),
+            Self::Histogram(text) => text.clone(),
+        }
+    }
+}
+
+/// A histogram as `count_values` prints it: count, sum, and the buckets that count something, from the
+/// lowest up.
+fn histogram_text(histogram: &FloatHistogram) -> String {
+    let mut text = format!("{{count:{}, sum:{}", general(histogram.count), general(histogram.sum));
+    for bucket in histogram.buckets().iter().filter(|bucket| bucket.count != 0.0) {
+        let open = if bucket.lower_inclusive { '[' } else { '(' };
+        let close = if bucket.upper_inclusive { ']' } else { ')' };
+        let [lower, upper, count] = [bucket.lower, bucket.upper, bucket.count].map(general);
+        // Writing to a string does not fail.
+        let _ = write!(text, ", {open}{lower},{upper}{close}:{count}");
+    }
+    text.push('}');
+    text
 }
 
 /// The parameter of `topk` and its like must be a number that a 64-bit integer can hold.
@@ -177,15 +240,17 @@ fn choose(
     ranked: &mut Vec<usize>,
 ) {
     let steps = series[group.places[0]].column.steps();
+    let any_kind = matches!(op, AggregateOp::LimitK | AggregateOp::LimitRatio);
     let mut found: Vec<(f64, usize)> = Vec::with_capacity(group.places.len());
     for step in 0..steps {
         found.clear();
-        found.extend(
-            group
-                .places
-                .iter()
-                .filter_map(|place| Some((series[*place].column.get(step)?, *place))),
-        );
+        found.extend(group.places.iter().filter_map(|place| {
+            match series[*place].column.cell(step)? {
+                Cell::Float(value) => Some((value, *place)),
+                // What is not ranked by value needs none.
+                Cell::Histogram(_) => any_kind.then_some((0.0, *place)),
+            }
+        }));
         match op {
             AggregateOp::LimitRatio => {
                 let ratio = param.at(step);
@@ -194,8 +259,14 @@ fn choose(
             AggregateOp::LimitK => found.truncate(count_of(param.at(step))),
             _ => rank(&mut found, count_of(param.at(step)), op == AggregateOp::TopK),
         }
-        for (value, place) in &found {
-            chosen[*place].set(step, *value);
+        for (_, place) in &found {
+            match series[*place].column.cell(step) {
+                Some(Cell::Float(value)) => chosen[*place].set(step, value),
+                Some(Cell::Histogram(histogram)) => {
+                    chosen[*place].set_histogram(step, Arc::clone(histogram));
+                }
+                None => {}
+            }
         }
     }
     ranked.extend(found.iter().map(|(_, place)| *place));

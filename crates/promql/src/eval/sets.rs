@@ -53,9 +53,9 @@ fn presence(series: &[Series], signature: &mut Signature<'_>) -> HashMap<Vec<u8>
     for one in series {
         let key = signature.of(&one.labels);
         match found.get_mut(key) {
-            Some(mask) => unite(mask, one.column.present()),
+            Some(mask) => unite(mask, &one.column.filled()),
             None => {
-                found.insert(key.to_vec(), one.column.present().to_vec());
+                found.insert(key.to_vec(), one.column.filled().into_owned());
             }
         }
     }

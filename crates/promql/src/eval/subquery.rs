@@ -1,16 +1,37 @@
 //! Subqueries: an expression evaluated at steps of its own, whose values then serve as samples.
 
+use std::sync::Arc;
+
+use timberline_model::ResetHint;
+
 use super::{
     column::{Series, StepColumn},
     duration,
     error::EvalError,
     evaluator::{Evaluated, Evaluator},
+    histograms::HistogramSamples,
     labels::drop_names,
+    range_notes::RangeNotes,
     rate::Samples,
     steps::{Sight, Steps, Windows},
     window::WindowFunction,
 };
-use crate::ast::Subquery;
+use crate::ast::{Span, Subquery};
+
+/// The histograms of a column. Between the steps of a subquery others may have been skipped, so that
+/// nothing is known any more of resets between them.
+fn samples_of(column: &StepColumn, steps: Steps) -> HistogramSamples {
+    let mut samples = HistogramSamples::default();
+    for (step, histogram) in column.histograms() {
+        let mut histogram = Arc::clone(histogram);
+        if matches!(histogram.reset_hint, ResetHint::Reset | ResetHint::NotReset) {
+            Arc::make_mut(&mut histogram).reset_hint = ResetHint::Unknown;
+        }
+        samples.timestamps.push(steps.at(*step));
+        samples.values.push(histogram);
+    }
+    samples
+}
 
 /// The values of a subquery's expression at its own steps.
 pub(super) struct Inner {
@@ -55,6 +76,7 @@ impl Evaluator<'_> {
         &self,
         function: &WindowFunction,
         inner: Inner,
+        place: Span,
     ) -> Result<Vec<Series>, EvalError> {
         let Inner { series, steps, sight, range } = inner;
         let windows = Windows { sight: &sight, range, budget: &self.budget };
@@ -71,7 +93,15 @@ impl Evaluator<'_> {
             });
             let mut column = StepColumn::absent(sight.steps.count());
             let samples = Samples { timestamps: &timestamps, values: &values };
-            function.apply(samples, windows, &mut column);
+            if one.column.histograms().is_empty() {
+                function.apply(samples, windows, &mut column);
+            } else {
+                let histograms = samples_of(&one.column, steps);
+                let mut met = RangeNotes::default();
+                let samples = histograms.with(samples);
+                function.apply_mixed(samples, windows, &mut met, &mut column)?;
+                self.note_range(met, one.labels.metric_name().unwrap_or(""), place);
+            }
             self.budget.check()?;
             if !column.is_empty() {
                 found.push(Series { column, ..one });

@@ -1,7 +1,7 @@
 //! What of the language is evaluated. Asked before anything is read.
 
 use super::{call, elementwise, error::EvalError, window::PlainFunction};
-use crate::ast::{BinaryOp, Expr, ExprKind, RangeExtension, Selector};
+use crate::ast::{Expr, ExprKind, RangeExtension, Selector};
 
 /// Functions of windows that [`PlainFunction`] does not name.
 const WINDOW_FUNCTIONS: [&str; 9] = [
@@ -31,9 +31,6 @@ pub(super) fn check(expr: &Expr) -> Result<(), EvalError> {
         ExprKind::Subquery(subquery) => check(&subquery.expr),
         ExprKind::Unary { expr, .. } | ExprKind::Paren(expr) => check(expr),
         ExprKind::Binary(binary) => {
-            if matches!(binary.op, BinaryOp::TrimUpper | BinaryOp::TrimLower) {
-                return Err(EvalError::unsupported(format!("operator {}", binary.op.as_str())));
-            }
             check(&binary.left)?;
             check(&binary.right)
         }

@@ -21,22 +21,25 @@ pub enum Line<'a> {
     /// Nothing: an empty line, or a comment.
     Nothing,
     /// The type of a family.
-    Type(&'a str, MetricKind),
+    Type(Cow<'a, str>, MetricKind),
     /// The unit of a family.
-    Unit(&'a str, &'a str),
+    Unit(Cow<'a, str>, &'a str),
     /// The help of a family.
-    Help(&'a str, Cow<'a, str>),
+    Help(Cow<'a, str>, Cow<'a, str>),
     /// A sample, whose series is in the builder.
-    Sample(SampleText),
+    Sample(SampleText<'a>),
     /// The end of the text.
     End,
 }
 
 /// A sample of a line.
 #[derive(Clone, Debug)]
-pub struct SampleText {
+pub struct SampleText<'a> {
     /// Its value.
     pub value: f64,
+    /// The value as it is written, for those that are times ([`parse_seconds`]): a float has not got
+    /// their nanoseconds.
+    pub value_text: &'a str,
     /// Its time in nanoseconds, if it has one.
     pub ts: Option<i64>,
     /// Its exemplar, if it has one.
@@ -152,22 +155,21 @@ impl<'a> Cursor<'a> {
     }
 
     /// A family's name, in quotes or not.
-    fn family(&mut self) -> Result<&'a str, LineError> {
-        let quoted = self.eat('"');
-        let rest = self.rest();
-        let end = if quoted { rest.find('"') } else { rest.find([' ', '\t']).or(Some(rest.len())) };
-        let Some(end) = end.filter(|end| *end > 0) else {
+    fn family(&mut self) -> Result<Cow<'a, str>, LineError> {
+        let at = self.at;
+        let name = if self.eat('"') { self.quoted()? } else { Cow::Borrowed(self.word()) };
+        if name.is_empty() {
+            self.at = at;
             return self.error("a metric family's name is expected");
-        };
-        self.at += end + usize::from(quoted);
-        Ok(&rest[..end])
+        }
+        Ok(name)
     }
 
     fn sample(
         &mut self,
         dialect: Dialect,
         labels: &mut LabelsBuilder,
-    ) -> Result<SampleText, LineError> {
+    ) -> Result<SampleText<'a>, LineError> {
         labels.clear();
         let rest = self.rest();
         let name = &rest[..rest.find(['{', ' ', '\t']).unwrap_or(rest.len())];
@@ -188,9 +190,9 @@ impl<'a> Cursor<'a> {
             return self.error("a metric name is expected");
         }
         self.skip_blanks();
-        let value = self.number()?;
+        let (value, value_text) = self.number()?;
         let spaced = self.skip_blanks();
-        let mut sample = SampleText { value, ts: None, exemplar: None };
+        let mut sample = SampleText { value, value_text, ts: None, exemplar: None };
         if spaced && !self.rest().is_empty() && !self.rest().starts_with('#') {
             sample.ts = Some(self.time(dialect)?);
             self.skip_blanks();
@@ -255,11 +257,12 @@ impl<'a> Cursor<'a> {
         Ok(unescape(&rest[..end]))
     }
 
-    fn number(&mut self) -> Result<f64, LineError> {
+    /// A number, and how it is written.
+    fn number(&mut self) -> Result<(f64, &'a str), LineError> {
         let at = self.at;
         let word = self.word();
         // Rust also reads "infinity" and "nan" in any case; so does OpenMetrics.
-        word.parse().or_else(|_| {
+        word.parse().map(|number| (number, word)).or_else(|_| {
             self.at = at;
             self.error(format!("not a number: {word:?}"))
         })
@@ -293,12 +296,18 @@ impl<'a> Cursor<'a> {
         let labels =
             builder.build().map_err(|error| LineError { column: at, reason: error.to_string() })?;
         self.skip_blanks();
-        let value = self.number()?;
+        let (value, _) = self.number()?;
         self.skip_blanks();
         let has_ts = !self.rest().is_empty();
         let ts = if has_ts { self.time(Dialect::OpenMetrics)? } else { 0 };
         Ok(ExemplarText { exemplar: Exemplar { labels, value, ts }, has_ts })
     }
+}
+
+/// A time in seconds as nanoseconds; `None` if it is none within the years 1677 to 2262.
+#[must_use]
+pub fn parse_seconds(text: &str) -> Option<i64> {
+    Number::parse(text)?.nanos(TimeForm::Seconds)
 }
 
 /// Whether a name needs no quotes.

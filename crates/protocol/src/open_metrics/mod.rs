@@ -25,7 +25,7 @@ pub use encode::{
     push_exemplar, push_help, push_sample_start, push_seconds, push_series, push_type, push_unit,
     push_value,
 };
-pub use line::{Dialect, ExemplarText, Line, LineError, SampleText, parse_line};
+pub use line::{Dialect, ExemplarText, Line, LineError, SampleText, parse_line, parse_seconds};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use timberline_model::{Exemplar, Labels, LabelsBuilder, MetricKind};
 
 use super::*;
 
-fn sample(line: &str, dialect: Dialect) -> (Labels, SampleText) {
+fn sample(line: &str, dialect: Dialect) -> (Labels, SampleText<'_>) {
     let mut labels = LabelsBuilder::default();
     match parse_line(line, dialect, &mut labels).unwrap() {
         Line::Sample(sample) => (labels.build().unwrap(), sample),

@@ -24,6 +24,7 @@
 //! # Ok::<(), timberline_model::LabelsError>(())
 //! ```
 
+mod cost;
 mod data;
 mod described;
 mod envelope;
@@ -32,6 +33,7 @@ mod number;
 mod params;
 mod text;
 
+pub use cost::{QueryCost, add_stats};
 pub use data::{MatrixRow, ValueRef, label_sets, matrix, scalar, string, strings, vector};
 pub use described::{exemplars, metadata};
 pub use envelope::{ApiErrorType, error, success};

@@ -141,6 +141,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         ("http.connections_max", config.http.connections_max),
         ("write.concurrent_max", config.write.concurrent_max),
         ("query.concurrent_max", config.query.concurrent_max),
+        ("query.waiting_max", config.query.waiting_max),
         ("query.threads_max", config.query.threads_max),
     ] {
         if count.get() > AT_ONCE_MAX {

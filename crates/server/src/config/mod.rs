@@ -7,6 +7,7 @@
 
 mod byte_size;
 mod compaction_levels;
+mod cors_origin;
 mod duplicate_setting;
 mod error;
 mod field;
@@ -23,6 +24,7 @@ mod spelling;
 mod tree;
 
 pub(crate) use byte_size::ByteSize;
+pub(crate) use cors_origin::CorsOrigin;
 pub(crate) use error::ConfigError;
 pub(crate) use field::{Field, fields};
 pub(crate) use flags::ConfigFlags;

@@ -11,6 +11,7 @@ use timberline_model::Durability;
 use super::{
     byte_size::ByteSize,
     compaction_levels::CompactionLevels,
+    cors_origin::CorsOrigin,
     duplicate_setting::DuplicateSetting,
     human_duration::HumanDuration,
     listen_address::ListenAddress,
@@ -59,6 +60,7 @@ setting_by_text! {
     FloatCodec => "CODEC", false;
     DuplicateSetting => "POLICY", false;
     CompactionLevels => "DURATIONS", false;
+    CorsOrigin => "REGEX", false;
 }
 
 impl Setting for bool {

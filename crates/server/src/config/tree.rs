@@ -11,6 +11,7 @@ use timberline_model::Durability;
 use super::{
     byte_size::ByteSize,
     compaction_levels::CompactionLevels,
+    cors_origin::CorsOrigin,
     duplicate_setting::DuplicateSetting,
     field::{Declared, Section},
     human_duration::HumanDuration,
@@ -133,6 +134,9 @@ config_tree! {
         head_size_max: ByteSize = ByteSize::kibibytes(128);
         /// Size of a form in the body of a `POST`, such as a long query.
         @live form_size_max: ByteSize = ByteSize::mebibytes(1);
+        /// Which websites' pages may read the answers under `/api/v1/` in a browser: a regular
+        /// expression that the whole origin must match, such as `https://grafana\\.example`.
+        @live cors_origin: CorsOrigin = CorsOrigin::default();
     }
 
     /// Limits of writes.
@@ -167,8 +171,11 @@ config_tree! {
         /// How far back an instant selector looks for a series' newest sample. A request may ask
         /// for another with `lookback_delta`.
         @live lookback: HumanDuration = HumanDuration::seconds(300);
-        /// Queries under way at once. Further ones wait.
+        /// Queries under way at once. Further ones wait, and take turns by their clients' addresses.
         concurrent_max: NonZeroUsize = count(20);
+        /// Queries that wait at once, of all clients. Further ones are answered 503 with
+        /// `Retry-After`.
+        waiting_max: NonZeroUsize = count(1_000);
         /// How long a query waits for its turn before it is answered 503 with `Retry-After`.
         @live queue_timeout: HumanDuration = HumanDuration::seconds(10);
         /// Threads that one query may use.

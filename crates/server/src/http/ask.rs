@@ -19,7 +19,7 @@ use axum::{
 use timberline::{Database, Limits};
 
 use super::state::App;
-use crate::error::ApiError;
+use crate::{error::ApiError, net::Client};
 
 /// An answer as JSON, and what it cost.
 pub(super) struct Answer {
@@ -32,11 +32,24 @@ pub(super) struct Answer {
 /// away.
 pub(super) async fn run(
     app: &App,
+    client: Client,
     timeout: Duration,
     ask: impl FnOnce(&Database, &Limits) -> Result<Answer, ApiError> + Send + 'static,
 ) -> Result<Response, ApiError> {
+    run_after(app, client, timeout, |database, limits, _| ask(database, limits)).await
+}
+
+/// As [`run`], for a question that wants to know how long it waited for its turn.
+pub(super) async fn run_after(
+    app: &App,
+    client: Client,
+    timeout: Duration,
+    ask: impl FnOnce(&Database, &Limits, Duration) -> Result<Answer, ApiError> + Send + 'static,
+) -> Result<Response, ApiError> {
     let database = app.database()?.clone();
-    let place = app.admit_query().await?;
+    let asked = Instant::now();
+    let place = app.admit_query(client).await?;
+    let waited = asked.elapsed();
     let canceled = Arc::new(AtomicBool::new(false));
     let mut guard = CancelOnDrop::new(app, &canceled);
     let config = app.config();
@@ -55,7 +68,7 @@ pub(super) async fn run(
         let _place = place;
         let _under_way = metrics.query();
         let begun = Instant::now();
-        let outcome = ask(&database, &limits);
+        let outcome = ask(&database, &limits, waited);
         metrics.query_durations.observe(begun.elapsed());
         metrics.queries.add(1);
         match &outcome {

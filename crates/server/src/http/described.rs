@@ -28,7 +28,7 @@ pub(super) async fn exemplars(State(app): State<App>, request: Request) -> Respo
         let text = params.required("query")?.to_owned();
         let range = range_of(&params)?;
         let timeout = app.config().query.timeout.as_std();
-        run(&app, timeout, move |database, limits| {
+        run(&app, params.client(), timeout, move |database, limits| {
             let (expr, _) = parse_query(&text)?;
             let mut selectors = Vec::new();
             collect_selectors(&expr, &mut selectors);
@@ -95,7 +95,7 @@ pub(super) async fn metadata(State(app): State<App>, request: Request) -> Respon
         let (limit, per_metric) = (count("limit")?, count("limit_per_metric")?);
         let family = params.get("metric").map(str::to_owned);
         let timeout = app.config().query.timeout.as_std();
-        run(&app, timeout, move |database, _| {
+        run(&app, params.client(), timeout, move |database, _| {
             let entries = database.metadata(family.as_deref(), limit);
             let entries = limited(entries, per_metric);
             let mut body = Vec::new();

@@ -20,7 +20,10 @@ use super::{
     selector::parse_matches,
     state::App,
 };
-use crate::error::{ApiError, Subject};
+use crate::{
+    error::{ApiError, Subject},
+    net::Client,
+};
 
 /// `GET|POST /api/v1/labels`.
 pub(super) async fn names(State(app): State<App>, request: Request) -> Response {
@@ -75,6 +78,7 @@ struct Question {
     limit: Option<usize>,
     /// Names, values or series that one answer may have.
     answers_max: usize,
+    client: Client,
 }
 
 fn question(app: &App, params: &Params) -> Result<Question, ApiError> {
@@ -85,6 +89,7 @@ fn question(app: &App, params: &Params) -> Result<Question, ApiError> {
         range,
         limit: limit.map_err(ApiError::invalid)?.flatten(),
         answers_max: usize::try_from(app.config().query.series_max.get()).unwrap_or(usize::MAX),
+        client: params.client(),
     })
 }
 
@@ -119,8 +124,8 @@ async fn answer<T: Send + 'static>(
     encode: impl FnOnce(&mut Vec<u8>, &[T]) + Send + 'static,
 ) -> Result<Response, ApiError> {
     let timeout = app.config().query.timeout.as_std();
-    run(app, timeout, move |database, limits| {
-        let Question { selectors, range, limit, answers_max } = question;
+    run(app, question.client, timeout, move |database, limits| {
+        let Question { selectors, range, limit, answers_max, .. } = question;
         let selectors = parse_matches(&selectors)?;
         let most = limit.unwrap_or(usize::MAX).min(answers_max);
         // One more than may be answered, to tell a cut answer from a whole one.

@@ -9,13 +9,14 @@ use super::{
     body::{BodyLimits, read_body},
     state::App,
 };
-use crate::error::ApiError;
+use crate::{error::ApiError, net::Client};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Names and values in the order given, those of the body first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Params {
+    client: Client,
     pairs: Vec<(String, String)>,
 }
 
@@ -26,7 +27,7 @@ impl Params {
     /// A body that is too large or no form, or text that is not UTF-8.
     pub(super) async fn read(app: &App, request: Request) -> Result<Self, ApiError> {
         let (head, body) = request.into_parts();
-        let mut params = Self::default();
+        let mut params = Self { client: Client::of(&head.extensions), pairs: Vec::new() };
         if head.method == Method::POST {
             let config = app.config();
             let http = &config.http;
@@ -52,6 +53,11 @@ impl Params {
             self.pairs.push((name, value));
         }
         Ok(())
+    }
+
+    /// Who asks.
+    pub(super) const fn client(&self) -> Client {
+        self.client
     }
 
     /// The first value of a name, if it is not empty.
@@ -117,7 +123,8 @@ mod tests {
     use super::*;
 
     fn params(text: &str) -> Params {
-        let mut params = Params::default();
+        let mut params =
+            Params { client: Client::of(&axum::http::Extensions::new()), pairs: Vec::new() };
         params.push_all(text.as_bytes()).unwrap();
         params
     }

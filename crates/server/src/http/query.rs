@@ -1,24 +1,27 @@
 //! `query` and `query_range`: PromQL at an instant and over a range.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use timberline::{Database, Error, Limits, Query, QueryResult, RangeSeries, SampleValue, Value};
+use timberline::{
+    Database, Error, Limits, Query, QueryResult, QueryStats, RangeSeries, SampleValue, Value,
+};
 use timberline_model::ErrorKind;
 use timberline_protocol::{
     TimeForm,
     prom_api::{
-        self, MatrixRow, ParsedTime, ValueRef, parse_duration_param, parse_limit, parse_range,
-        parse_time,
+        self, MatrixRow, ParsedTime, QueryCost, ValueRef, add_stats, parse_duration_param,
+        parse_limit, parse_range, parse_time,
     },
 };
 
 use super::{
-    ask::{Answer, run},
+    ask::{Answer, run, run_after},
     params::Params,
+    samples_seen::samples_seen,
     selector::{parse_query, plain_selector},
     state::App,
     stored::stored_samples,
@@ -26,6 +29,7 @@ use super::{
 use crate::{
     clock,
     error::{ApiError, Subject},
+    net::Client,
 };
 
 /// A query and how it is to be answered.
@@ -43,6 +47,17 @@ struct Question {
     /// At most so many series in the answer.
     limit: Option<usize>,
     form: TimeForm,
+    stats: Stats,
+    client: Client,
+}
+
+/// What an answer is to say of its cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stats {
+    Nothing,
+    Totals,
+    /// Samples of each step, too.
+    EachStep,
 }
 
 /// `GET|POST /api/v1/query`.
@@ -64,7 +79,7 @@ async fn ask_instant(app: &App, params: &Params) -> Result<Response, ApiError> {
     };
     let question = question(app, params, at.form)?;
     let question = Question { start: at.ts, end: at.ts, ..question };
-    run(app, question.timeout, move |database, limits| evaluate(database, &question, limits)).await
+    evaluate_for(app, question).await
 }
 
 /// `GET|POST /api/v1/query_range`.
@@ -86,14 +101,21 @@ async fn ask_range(app: &App, params: &Params) -> Result<Response, ApiError> {
     let question = question(app, params, range.form)?;
     let question = Question { start: range.start, end: range.end, ..question };
     let Some(step) = range.step else {
-        return run(app, question.timeout, move |database, limits| {
+        return run(app, question.client, question.timeout, move |database, limits| {
             stored(database, &question, limits)
         })
         .await;
     };
     check_points(app, range.start, range.end, step)?;
     let question = Question { step, ..question };
-    run(app, question.timeout, move |database, limits| evaluate(database, &question, limits)).await
+    evaluate_for(app, question).await
+}
+
+async fn evaluate_for(app: &App, question: Question) -> Result<Response, ApiError> {
+    run_after(app, question.client, question.timeout, move |database, limits, waited| {
+        evaluate(database, &question, limits, waited)
+    })
+    .await
 }
 
 /// As Prometheus has it: a range of `max` steps is allowed, though it has one point more.
@@ -151,6 +173,12 @@ fn question(app: &App, params: &Params, form: TimeForm) -> Result<Question, ApiE
         timeout: timeout.min(settings.timeout.as_std()),
         limit: limit.transpose().map_err(ApiError::invalid)?.flatten(),
         form,
+        stats: match params.get("stats") {
+            None => Stats::Nothing,
+            Some("all") => Stats::EachStep,
+            Some(_) => Stats::Totals,
+        },
+        client: params.client(),
     })
 }
 
@@ -161,7 +189,13 @@ fn positive(name: &'static str, text: &str) -> Result<i64, ApiError> {
     }
 }
 
-fn evaluate(database: &Database, question: &Question, limits: &Limits) -> Result<Answer, ApiError> {
+fn evaluate(
+    database: &Database,
+    question: &Question,
+    limits: &Limits,
+    waited: Duration,
+) -> Result<Answer, ApiError> {
+    let begun = Instant::now();
     let (expr, text) = parse_query(&question.text)?;
     let query = Query {
         text: Some(&text),
@@ -169,12 +203,22 @@ fn evaluate(database: &Database, question: &Question, limits: &Limits) -> Result
         features: database.options().query.features,
         ..Query::range(&expr, question.start, question.end, question.step)
     };
+    let preparing = begun.elapsed();
     let result = database.query_with(&query, limits).map_err(|error| query_error(&error))?;
-    Ok(Answer {
-        series: result.stats.series,
-        samples: result.stats.samples,
-        body: encode(&result, question.limit, question.form),
-    })
+    let evaluating = begun.elapsed() - preparing;
+    let QueryStats { series, samples, .. } = result.stats;
+    let cost = match question.stats {
+        Stats::Nothing => None,
+        Stats::Totals | Stats::EachStep => Some(QueryCost {
+            waited,
+            preparing,
+            evaluating,
+            series_read: series,
+            samples_read: samples,
+            samples_per_step: samples_seen(database, &query, limits)?,
+        }),
+    };
+    Ok(Answer { series, samples, body: encode(&result, question, cost.as_ref()) })
 }
 
 /// A failed evaluation as HTTP has it.
@@ -189,7 +233,8 @@ pub(super) fn query_error(error: &Error) -> ApiError {
     ApiError::new(subject, error.kind(), error)
 }
 
-fn encode(result: &QueryResult, limit: Option<usize>, form: TimeForm) -> Vec<u8> {
+fn encode(result: &QueryResult, question: &Question, cost: Option<&QueryCost>) -> Vec<u8> {
+    let Question { limit, form, stats, .. } = *question;
     let count = match &result.value {
         Value::Vector(samples) => samples.len(),
         Value::Matrix(series) => series.len(),
@@ -199,15 +244,20 @@ fn encode(result: &QueryResult, limit: Option<usize>, form: TimeForm) -> Vec<u8>
     let mut warnings = result.warnings.clone();
     warnings.extend(truncation(kept < count));
     let mut body = Vec::new();
-    prom_api::success(&mut body, &warnings, &result.infos, |out| match &result.value {
-        Value::Scalar(sample) => prom_api::scalar(out, sample.ts, sample.value, form),
-        Value::String { ts, text } => prom_api::string(out, *ts, text, form),
-        Value::Vector(samples) => {
-            let rows = samples[..kept].iter().map(|s| (&s.labels, s.ts, value_ref(&s.value)));
-            prom_api::vector(out, rows, form);
+    prom_api::success(&mut body, &warnings, &result.infos, |out| {
+        match &result.value {
+            Value::Scalar(sample) => prom_api::scalar(out, sample.ts, sample.value, form),
+            Value::String { ts, text } => prom_api::string(out, *ts, text, form),
+            Value::Vector(samples) => {
+                let rows = samples[..kept].iter().map(|s| (&s.labels, s.ts, value_ref(&s.value)));
+                prom_api::vector(out, rows, form);
+            }
+            Value::Matrix(series) => {
+                prom_api::matrix(out, series[..kept].iter().map(row), form);
+            }
         }
-        Value::Matrix(series) => {
-            prom_api::matrix(out, series[..kept].iter().map(row), form);
+        if let Some(cost) = cost {
+            add_stats(out, cost, stats == Stats::EachStep, form);
         }
     });
     body

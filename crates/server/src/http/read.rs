@@ -1,16 +1,18 @@
 //! `POST /api/v1/read`: remote read, as samples in one message or as a stream of chunks.
 //!
-//! A stream's memory is that of one series and a few frames: whoever reads slowly holds up the scan, and
-//! whoever goes away ends it. The time that a stream waits for its reader does not count against the
+//! A stream is read by one thread and encoded by another. Its memory is that of a few series and a few
+//! frames: whoever reads slowly holds up the scan, and whoever goes away ends it. The time that a stream waits for its reader does not count against the
 //! query's timeout; how long it may wait is `http.stall_timeout`.
 
 use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc as blocking,
     },
     task::{Context, Poll},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -42,11 +44,14 @@ use super::{
 };
 use crate::{
     error::{ApiError, Subject},
+    net::Client,
     telemetry::Metrics,
 };
 
 /// Frames made and not yet taken by the connection.
 const FRAMES_AHEAD: usize = 2;
+/// Series read and not yet encoded.
+const SERIES_AHEAD: usize = 2;
 /// Queries of one request.
 const QUERIES_MAX: usize = 64;
 /// Matchers of one request.
@@ -62,6 +67,7 @@ pub(super) async fn read(State(app): State<App>, request: Request) -> Response {
 
 async fn answer(app: &App, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
+    let client = Client::of(&head.extensions);
     check_encoding(head.headers.get(header::CONTENT_ENCODING))?;
     let http = &app.config().http;
     let limits = BodyLimits {
@@ -71,7 +77,7 @@ async fn answer(app: &App, request: Request) -> Result<Response, ApiError> {
     };
     let body = read_body(body, limits, None).await?;
     let database = app.database()?.clone();
-    let place = app.admit_query().await?;
+    let place = app.admit_query(client).await?;
     let canceled = Arc::new(AtomicBool::new(false));
     let mut guard = CancelOnDrop::new(app, &canceled);
     let (start, started) = oneshot::channel();
@@ -225,6 +231,15 @@ struct Reading {
     frame_max: usize,
     timeout: Duration,
     deadline: Option<Instant>,
+    /// Nanoseconds that the stream has waited for its reader.
+    waited: AtomicU64,
+}
+
+/// A series on its way from the scan to the encoder.
+struct Scanned {
+    query: usize,
+    labels: Labels,
+    columns: SeriesColumns,
 }
 
 impl Reading {
@@ -242,10 +257,11 @@ impl Reading {
             frame_max: config.read.frame_size_max.as_usize(),
             timeout,
             deadline: Instant::now().checked_add(timeout),
+            waited: AtomicU64::new(0),
         }
     }
 
-    fn answer(mut self, body: &[u8], answerer: &mut Answerer) -> Result<(), ApiError> {
+    fn answer(&self, body: &[u8], answerer: &mut Answerer) -> Result<(), ApiError> {
         let refused = |error: ProtocolError| ApiError::new(Subject::Request, error.kind(), &error);
         let mut decoded = Vec::new();
         prom_remote::decompress(body, self.body_max, &mut decoded).map_err(refused)?;
@@ -265,12 +281,12 @@ impl Reading {
         }
     }
 
-    fn samples(&mut self, request: &ReadRequest) -> Result<SampledResponse, ApiError> {
+    fn samples(&self, request: &ReadRequest) -> Result<SampledResponse, ApiError> {
         let mut response = SampledResponse::default();
         let mut samples = 0_u64;
         let (samples_max, response_max) = (self.samples_max, self.response_max);
         for query in 0..request.queries.len() {
-            self.scan(request, query, &mut |_, labels, columns| {
+            self.scan(request, query, &mut |labels, columns| {
                 samples += count(columns);
                 if samples > samples_max {
                     return Err(ApiError::invalid(format!(
@@ -278,7 +294,7 @@ impl Reading {
                          for STREAMED_XOR_CHUNKS"
                     )));
                 }
-                response.push(labels, columns);
+                response.push(&labels, columns);
                 if response.len() > response_max {
                     return Err(ApiError::invalid(format!(
                         "the answer exceeds {response_max} bytes (read.response_size_max): ask for \
@@ -292,31 +308,68 @@ impl Reading {
         Ok(response)
     }
 
-    fn chunks(&mut self, request: &ReadRequest, answerer: &mut Answerer) -> Result<(), ApiError> {
-        let mut stream = ChunkStream::new(self.frame_max);
-        for query in 0..request.queries.len() {
-            self.scan(request, query, &mut |reading, labels, columns| {
-                if answerer.is_gone() {
-                    return Err(gone());
-                }
-                stream.push(query, labels, columns, |frame| {
-                    let begun = Instant::now();
-                    answerer.send(frame)?;
-                    reading.deadline =
-                        reading.deadline.and_then(|d| d.checked_add(begun.elapsed()));
-                    reading.check()
-                })
-            })?;
-        }
+    fn chunks(&self, request: &ReadRequest, answerer: &mut Answerer) -> Result<(), ApiError> {
+        let (series, scanned) = blocking::sync_channel(SERIES_AHEAD);
+        let (used, unused) = blocking::channel();
+        thread::scope(|scope| {
+            let scan = scope.spawn(move || self.scan_ahead(request, &series, &unused));
+            let encoded = self.encode(&scanned, &used, answerer);
+            // Ends the scan, if the encoder has ended first.
+            drop(scanned);
+            let scan = scan.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            encoded.and(scan)
+        })?;
         answerer.begin_stream()
     }
 
-    /// Calls `visit` for every series of a query, in the order of their labels.
+    /// Reads the series of all queries, and hands them on until nobody takes them.
+    fn scan_ahead(
+        &self,
+        request: &ReadRequest,
+        series: &blocking::SyncSender<Scanned>,
+        unused: &blocking::Receiver<SeriesColumns>,
+    ) -> Result<(), ApiError> {
+        for query in 0..request.queries.len() {
+            self.scan(request, query, &mut |labels, columns| {
+                let empty = unused.try_recv().unwrap_or_default();
+                let columns = std::mem::replace(columns, empty);
+                series.send(Scanned { query, labels, columns }).map_err(|_| gone())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Makes frames of series as they come, until none comes any more.
+    fn encode(
+        &self,
+        scanned: &blocking::Receiver<Scanned>,
+        used: &blocking::Sender<SeriesColumns>,
+        answerer: &mut Answerer,
+    ) -> Result<(), ApiError> {
+        let mut stream = ChunkStream::new(self.frame_max);
+        for Scanned { query, labels, columns } in scanned {
+            if answerer.is_gone() {
+                return Err(gone());
+            }
+            stream.push(query, &labels, &columns, |frame| {
+                let begun = Instant::now();
+                answerer.send(frame)?;
+                let waited = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                self.waited.fetch_add(waited, Ordering::Relaxed);
+                self.check()
+            })?;
+            // A scan that has ended needs no further columns.
+            let _ = used.send(columns);
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` for every series of a query, in the order of their labels. It may take the columns.
     fn scan(
-        &mut self,
+        &self,
         request: &ReadRequest,
         query: usize,
-        visit: &mut dyn FnMut(&mut Self, &Labels, &SeriesColumns) -> Result<(), ApiError>,
+        visit: &mut dyn FnMut(Labels, &mut SeriesColumns) -> Result<(), ApiError>,
     ) -> Result<(), ApiError> {
         let failed = |error: ScanError| ApiError::new(Subject::Evaluation, error.kind(), &error);
         let query = &request.queries[query];
@@ -330,7 +383,7 @@ impl Reading {
         while let Some(labels) = scan.next(&mut columns).map_err(failed)? {
             self.metrics.query_series.add(1);
             self.metrics.query_samples.add(count(&columns));
-            visit(self, &labels, &columns)?;
+            visit(labels, &mut columns)?;
             self.check()?;
         }
         Ok(())
@@ -340,7 +393,9 @@ impl Reading {
         if self.canceled.load(Ordering::Relaxed) {
             return Err(gone());
         }
-        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        let waited = Duration::from_nanos(self.waited.load(Ordering::Relaxed));
+        let deadline = self.deadline.and_then(|deadline| deadline.checked_add(waited));
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             let message = format!("the read took longer than {:?} (query.timeout)", self.timeout);
             return Err(ApiError::new(Subject::Evaluation, ErrorKind::Timeout, message));
         }

@@ -4,24 +4,98 @@ use std::{any::Any, sync::Arc};
 
 use axum::{
     Router, middleware as layers,
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 use tower_http::{
     CompressionLevel,
     catch_panic::CatchPanicLayer,
     compression::{
         CompressionLayer,
-        predicate::{DefaultPredicate, NotForContentType, Predicate as _},
+        predicate::{NotForContentType, Predicate as _, SizeAbove},
     },
 };
 
 use super::{
-    admin, described, health, index, labels, metrics_page, middleware, query, read, state::App,
-    status, write,
+    admin, cors, described, federate, health, index, labels, metrics_page, middleware, monitoring,
+    openapi, query, query_text, read, runtime, state::App, status, write,
 };
 
 /// Streams of chunks are as small as they get, and go out frame by frame.
 const STREAMED: &str = "application/x-streamed-protobuf";
+
+/// Answers of fewer bytes are not compressed: it would take longer than sending them.
+const COMPRESSED_BYTES_MIN: u64 = 1_024;
+
+/// Every path and what it does by method. `openapi.yaml` describes each of them, which a test checks.
+pub(super) fn routes() -> Vec<(&'static str, MethodRouter<App>)> {
+    let mut routes = vec![
+        ("/", get(index::index)),
+        ("/metrics", get(metrics_page::metrics)),
+        ("/version", get(status::version)),
+        ("/federate", get(federate::federate)),
+        ("/-/healthy", get(health::healthy)),
+        ("/-/ready", get(health::ready)),
+        ("/-/reload", post(admin::reload).put(admin::reload)),
+        ("/api/v1/write", post(write::write)),
+        ("/api/v1/read", post(read::read)),
+        ("/api/v1/openapi.yaml", get(openapi::document)),
+    ];
+    routes.extend(queries());
+    routes.extend(statuses());
+    routes.extend(monitored());
+    routes.extend(administration());
+    routes
+}
+
+fn queries() -> [(&'static str, MethodRouter<App>); 9] {
+    [
+        ("/api/v1/query", get(query::instant).post(query::instant)),
+        ("/api/v1/query_range", get(query::range).post(query::range)),
+        ("/api/v1/query_exemplars", get(described::exemplars).post(described::exemplars)),
+        ("/api/v1/format_query", get(query_text::format).post(query_text::format)),
+        ("/api/v1/parse_query", get(query_text::parse).post(query_text::parse)),
+        ("/api/v1/metadata", get(described::metadata)),
+        ("/api/v1/labels", get(labels::names).post(labels::names)),
+        ("/api/v1/label/{name}/values", get(labels::values)),
+        ("/api/v1/series", get(labels::series).post(labels::series)),
+    ]
+}
+
+fn statuses() -> [(&'static str, MethodRouter<App>); 7] {
+    [
+        ("/api/v1/status/buildinfo", get(status::build_info)),
+        ("/api/v1/status/config", get(runtime::config)),
+        ("/api/v1/status/flags", get(status::flags)),
+        ("/api/v1/status/runtimeinfo", get(runtime::runtime_info)),
+        ("/api/v1/status/tsdb", get(status::tsdb)),
+        ("/api/v1/status/tsdb/blocks", get(status::blocks)),
+        ("/api/v1/status/walreplay", get(runtime::wal_replay)),
+    ]
+}
+
+fn monitored() -> [(&'static str, MethodRouter<App>); 7] {
+    [
+        ("/api/v1/alertmanagers", get(monitoring::alertmanagers)),
+        ("/api/v1/alerts", get(monitoring::alerts)),
+        ("/api/v1/notifications", get(monitoring::notifications)),
+        ("/api/v1/rules", get(monitoring::rules)),
+        ("/api/v1/scrape_pools", get(monitoring::scrape_pools)),
+        ("/api/v1/targets", get(monitoring::targets)),
+        ("/api/v1/targets/metadata", get(monitoring::target_metadata)),
+    ]
+}
+
+fn administration() -> [(&'static str, MethodRouter<App>); 4] {
+    [
+        ("/api/v1/admin/tsdb/flush", post(admin::flush)),
+        ("/api/v1/admin/tsdb/delete_series", post(admin::delete_series).put(admin::delete_series)),
+        (
+            "/api/v1/admin/tsdb/clean_tombstones",
+            post(admin::clean_tombstones).put(admin::clean_tombstones),
+        ),
+        ("/api/v1/admin/tsdb/snapshot", post(admin::snapshot).put(admin::snapshot)),
+    ]
+}
 
 /// All routes.
 pub(crate) fn router(app: App) -> Router {
@@ -29,41 +103,16 @@ pub(crate) fn router(app: App) -> Router {
     let catch = CatchPanicLayer::custom(move |panic: Box<dyn Any + Send>| {
         middleware::panicked(&metrics, &*panic)
     });
-    Router::new()
-        .route("/", get(index::index))
-        .route("/metrics", get(metrics_page::metrics))
-        .route("/-/healthy", get(health::healthy))
-        .route("/-/ready", get(health::ready))
-        .route("/-/reload", post(admin::reload).put(admin::reload))
-        .route("/api/v1/write", post(write::write))
-        .route("/api/v1/read", post(read::read))
-        .route("/api/v1/query", get(query::instant).post(query::instant))
-        .route("/api/v1/query_range", get(query::range).post(query::range))
-        .route("/api/v1/query_exemplars", get(described::exemplars).post(described::exemplars))
-        .route("/api/v1/metadata", get(described::metadata))
-        .route("/api/v1/labels", get(labels::names).post(labels::names))
-        .route("/api/v1/label/{name}/values", get(labels::values))
-        .route("/api/v1/series", get(labels::series).post(labels::series))
-        .route("/api/v1/status/buildinfo", get(status::build_info))
-        .route("/api/v1/status/flags", get(status::flags))
-        .route("/api/v1/status/tsdb", get(status::tsdb))
-        .route("/api/v1/admin/tsdb/flush", post(admin::flush))
-        .route(
-            "/api/v1/admin/tsdb/delete_series",
-            post(admin::delete_series).put(admin::delete_series),
-        )
-        .route(
-            "/api/v1/admin/tsdb/clean_tombstones",
-            post(admin::clean_tombstones).put(admin::clean_tombstones),
-        )
-        .route("/api/v1/admin/tsdb/snapshot", post(admin::snapshot).put(admin::snapshot))
+    let add = |router: Router<App>, (path, methods)| router.route(path, methods);
+    routes()
+        .into_iter()
+        .fold(Router::new(), add)
         .fallback(index::not_found)
         .method_not_allowed_fallback(index::method_not_allowed)
-        .layer(
-            CompressionLayer::new()
-                .quality(CompressionLevel::Fastest)
-                .compress_when(DefaultPredicate::new().and(NotForContentType::const_new(STREAMED))),
-        )
+        .layer(layers::from_fn_with_state(app.clone(), cors::cors))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(
+            SizeAbove::new(COMPRESSED_BYTES_MIN).and(NotForContentType::const_new(STREAMED)),
+        ))
         .layer(catch)
         .layer(layers::from_fn_with_state(app.clone(), middleware::observe))
         .with_state(app)

@@ -36,7 +36,7 @@ pub(super) fn parse_matches(texts: &[String]) -> Result<Vec<Vec<Matcher>>, ApiEr
     let mut selectors = Vec::new();
     let mut regexes = 0;
     for text in texts {
-        let matchers = parse_match(text)?;
+        let matchers = parse_match("match[]", text)?;
         let is_regex =
             |matcher: &&Matcher| matches!(matcher.op(), MatchOp::Regex | MatchOp::NotRegex);
         regexes += matchers.iter().filter(is_regex).count();
@@ -50,12 +50,15 @@ pub(super) fn parse_matches(texts: &[String]) -> Result<Vec<Vec<Matcher>>, ApiEr
     Ok(selectors)
 }
 
-/// Parses a `match[]` selector, with or without its braces.
-fn parse_match(text: &str) -> Result<Vec<Matcher>, ApiError> {
+/// Parses the selector that a parameter has, with or without its braces.
+///
+/// # Errors
+/// A text that is no selector.
+pub(super) fn parse_match(parameter: &str, text: &str) -> Result<Vec<Matcher>, ApiError> {
     match parse_matchers(text) {
         Ok(matchers) => Ok(matchers),
         Err(refused) => {
-            parse_matchers(&format!("{{{text}}}")).map_err(|_| invalid_query("match[]", &refused))
+            parse_matchers(&format!("{{{text}}}")).map_err(|_| invalid_query(parameter, &refused))
         }
     }
 }
@@ -109,7 +112,7 @@ mod tests {
             assert!(error.message().starts_with("invalid parameter \"query\": "), "{text}");
             assert!(error.message().contains(": parse error: "), "{}", error.message());
         }
-        assert!(parse_match("sum(up)").unwrap_err().message().contains("match[]"));
+        assert!(parse_match("match[]", "sum(up)").unwrap_err().message().contains("match[]"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -11,10 +11,15 @@ use std::{
 use timberline::{Database, Retention};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::body_memory::BodyMemory;
+use super::{
+    body_memory::BodyMemory,
+    fair_queue::{FairQueue, NoPlace, Place},
+};
 use crate::{
+    clock,
     config::{Config, ConfigError, Reloaded, Sources, StorageSettings},
     error::ApiError,
+    net::Client,
     telemetry::Metrics,
 };
 
@@ -26,6 +31,12 @@ pub(crate) struct App(Arc<Shared>);
 struct Shared {
     /// What the server runs with.
     config: RwLock<Arc<Config>>,
+    /// When the process began, in nanoseconds.
+    started: i64,
+    /// When the configuration was last read and taken, in nanoseconds.
+    configured: AtomicI64,
+    /// Whether it was taken the last time it was read.
+    reloaded_well: AtomicBool,
     /// Where that came from. Held while it is read again.
     sources: Mutex<Sources>,
     metrics: Arc<Metrics>,
@@ -34,17 +45,22 @@ struct Shared {
     stopping: AtomicBool,
     body_memory: BodyMemory,
     writes: Arc<Semaphore>,
-    queries: Arc<Semaphore>,
+    queries: FairQueue,
 }
 
 impl App {
     /// A server whose database is not open yet.
     pub(crate) fn new(config: Config, sources: Sources, metrics: Arc<Metrics>) -> Self {
+        let now = clock::now_millis();
         let body_memory = BodyMemory::new(&config, Arc::clone(&metrics));
         let writes = Arc::new(Semaphore::new(config.write.concurrent_max.get()));
-        let queries = Arc::new(Semaphore::new(config.query.concurrent_max.get()));
+        let queries =
+            FairQueue::new(config.query.concurrent_max.get(), config.query.waiting_max.get());
         Self(Arc::new(Shared {
             config: RwLock::new(Arc::new(config)),
+            started: now,
+            configured: AtomicI64::new(now),
+            reloaded_well: AtomicBool::new(true),
             sources: Mutex::new(sources),
             metrics,
             database: OnceLock::new(),
@@ -66,7 +82,10 @@ impl App {
     /// Sources that cannot be read, or are refused; nothing changes then.
     pub(crate) fn reload(&self) -> Result<Reloaded, ConfigError> {
         let sources = self.0.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let reloaded = sources.reload(&self.config())?;
+        let outcome = sources.reload(&self.config());
+        self.0.reloaded_well.store(outcome.is_ok(), Ordering::Relaxed);
+        let reloaded = outcome?;
+        self.0.configured.store(clock::now_millis(), Ordering::Relaxed);
         let config = Arc::new(reloaded.config.clone());
         *self.0.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         if let Some(database) = self.0.database.get() {
@@ -80,6 +99,17 @@ impl App {
             tracing::warn!(key, from, to, "needs a restart to change");
         }
         Ok(reloaded)
+    }
+
+    /// When the process began, in nanoseconds.
+    pub(super) fn started(&self) -> i64 {
+        self.0.started
+    }
+
+    /// When the configuration was last taken, in nanoseconds, and whether it was the last time it was read.
+    pub(super) fn configured(&self) -> (i64, bool) {
+        let at = self.0.configured.load(Ordering::Relaxed);
+        (at, self.0.reloaded_well.load(Ordering::Relaxed))
     }
 
     /// The server's own counts.
@@ -140,16 +170,24 @@ impl App {
     /// Waits for a place among the queries.
     ///
     /// # Errors
-    /// When none becomes free in time.
-    pub(crate) async fn admit_query(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        let wait = self.config().query.queue_timeout.as_std();
-        admit(&self.0.queries, wait).await.ok_or_else(|| {
+    /// When none becomes free in time, or too many wait already.
+    pub(crate) async fn admit_query(&self, client: Client) -> Result<Place, ApiError> {
+        let config = self.config();
+        let settings = &config.query;
+        let entered = self.0.queries.enter(client, settings.queue_timeout.as_std()).await;
+        entered.map_err(|no_place| {
             self.metrics().queries_overloaded.add(1);
-            ApiError::busy(format!(
-                "too many queries: {} are under way (query.concurrent_max) and none ended within {}",
-                self.config().query.concurrent_max,
-                self.config().query.queue_timeout
-            ))
+            ApiError::busy(match no_place {
+                NoPlace::Late => format!(
+                    "too many queries: {} are under way (query.concurrent_max) and no place became \
+                     free within {}",
+                    settings.concurrent_max, settings.queue_timeout
+                ),
+                NoPlace::Crowded => format!(
+                    "too many queries: {} wait for their turn (query.waiting_max)",
+                    settings.waiting_max
+                ),
+            })
         })
     }
 }

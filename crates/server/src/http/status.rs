@@ -1,4 +1,4 @@
-//! `status/buildinfo`, `status/flags` and `status/tsdb`.
+//! `status/buildinfo`, `status/flags`, `status/tsdb` and its blocks.
 
 use axum::{
     Json,
@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
+use timberline::BlockSummary;
 use timberline_model::{NANOS_PER_MILLI, NANOS_PER_SECOND};
 use timberline_protocol::prom_api::parse_limit;
 
@@ -22,7 +23,16 @@ const TOP_MAX: usize = 10_000;
 
 /// `GET /api/v1/status/buildinfo`.
 pub(super) async fn build_info() -> Response {
-    success(&json!({
+    success(&build())
+}
+
+/// `GET /version`: the same without an envelope.
+pub(super) async fn version() -> Response {
+    Json(build()).into_response()
+}
+
+fn build() -> Value {
+    json!({
         "application": "timberline",
         "version": env!("CARGO_PKG_VERSION"),
         "revision": option_env!("TIMBERLINE_REVISION").unwrap_or(""),
@@ -31,7 +41,7 @@ pub(super) async fn build_info() -> Response {
         "buildDate": "",
         "goVersion": "",
         "features": {},
-    }))
+    })
 }
 
 /// `GET /api/v1/status/flags`: every key of the configuration by the name of its flag, with the value
@@ -55,7 +65,7 @@ pub(super) async fn tsdb(State(app): State<App>, request: Request) -> Response {
         }
         let database = app.database()?.clone();
         // It walks all label pairs, so it takes its turn among the queries.
-        let place = app.admit_query().await?;
+        let place = app.admit_query(params.client()).await?;
         let task = tokio::task::spawn_blocking(move || {
             let _place = place;
             describe(&database, limit)
@@ -64,6 +74,35 @@ pub(super) async fn tsdb(State(app): State<App>, request: Request) -> Response {
         Ok(success(&body))
     };
     ask.await.unwrap_or_else(|error: ApiError| error.into_response())
+}
+
+/// `GET /api/v1/status/tsdb/blocks`.
+pub(super) async fn blocks(State(app): State<App>) -> Response {
+    let database = match app.database() {
+        Ok(database) => database.clone(),
+        Err(error) => return error.into_response(),
+    };
+    let blocks: Vec<Value> = database.blocks().iter().map(block).collect();
+    success(&json!({"blocks": blocks}))
+}
+
+/// A block as Prometheus describes one: times in milliseconds, the last one excluded, levels from 1 on.
+fn block(block: &BlockSummary) -> Value {
+    let mut stats = json!({"numSamples": block.samples, "numSeries": block.series});
+    if let Some(details) = block.details {
+        stats["numChunks"] = json!(details.pages);
+        stats["numFloatSamples"] = json!(block.samples.saturating_sub(details.histograms));
+        stats["numHistogramSamples"] = json!(details.histograms);
+    }
+    json!({
+        "ulid": block.ulid,
+        "minTime": block.min_ts.div_euclid(NANOS_PER_MILLI),
+        "maxTime": block.max_ts.div_euclid(NANOS_PER_MILLI) + 1,
+        "stats": stats,
+        "compaction": {"level": u32::from(block.level) + 1, "failed": block.details.is_none()},
+        "version": block.details.map_or(0, |details| details.version),
+        "bytes": block.bytes,
+    })
 }
 
 /// The answer: the fields of Prometheus, those of the first seed, and what else is known.

@@ -5,6 +5,7 @@
 //! Invariant: after the shutdown begins no connection is accepted, and [`Server::run`] returns only
 //! when every connection has ended or was cut at the deadline.
 
+mod client;
 mod lenient_stream;
 mod request_line;
 mod server;
@@ -12,5 +13,6 @@ mod signals;
 mod stall_guard;
 mod stream_guard;
 
+pub(crate) use client::Client;
 pub(crate) use server::{Server, ServerOptions};
 pub(crate) use signals::{hangups, stop_signal};

@@ -16,7 +16,10 @@ use tokio::{
 };
 use tower::{Service, ServiceExt as _};
 
-use super::{lenient_stream::LenientStream, stall_guard::StallGuard, stream_guard::guard_stream};
+use super::{
+    client::Client, lenient_stream::LenientStream, stall_guard::StallGuard,
+    stream_guard::guard_stream,
+};
 use crate::telemetry::Metrics;
 
 /// Connections that are being told to come back later. Beyond these they are closed without a word.
@@ -84,8 +87,8 @@ impl Server {
                 Some(_) = tasks.join_next() => continue,
                 accepted = self.listener.accept() => accepted,
             };
-            let stream = match accepted {
-                Ok((stream, _)) => stream,
+            let (stream, client) = match accepted {
+                Ok((stream, peer)) => (stream, Client(peer.ip().to_canonical())),
                 Err(error) => {
                     self.accept_failed(&error).await;
                     continue;
@@ -113,7 +116,9 @@ impl Server {
             let cut = Arc::clone(&stalled);
             let service = service_fn(move |request: Request<Incoming>| {
                 let streams = request.version() == Version::HTTP_2;
-                let answer = service.clone().oneshot(request.map(Body::new));
+                let mut request = request.map(Body::new);
+                request.extensions_mut().insert(client);
+                let answer = service.clone().oneshot(request);
                 let cut = Arc::clone(&cut);
                 async move {
                     let guard =

@@ -33,6 +33,21 @@ fn every_example_of_the_http_page_prints_what_the_page_says() {
     }
 }
 
+#[test]
+fn every_path_of_the_http_page_is_in_its_table_and_in_the_list_of_the_server() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/http-api.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let sections = page.lines().filter_map(|line| line.strip_prefix("## ")?.split_once(" /"));
+    let paths: Vec<String> = sections.map(|(_, path)| format!("/{path}")).collect();
+    assert!(paths.len() >= 20, "{paths:?}");
+    let list = Server::start().get("/").body;
+    for path in paths {
+        let path = path.replace("&lt;", "<").replace("&gt;", ">");
+        assert!(page.contains(&format!("[`{path}`]")), "{path} is not in the table");
+        assert!(list.contains(&path.replace("<name>", "NAME")), "{path} is not in {list}");
+    }
+}
+
 /// `...` in what is expected stands for anything.
 fn matches(printed: &str, expected: &str) -> bool {
     let mut rest = printed;

@@ -168,6 +168,12 @@ impl Server {
         timberline().args(args).env("TIMBERLINE_ADDR", &self.address).output().unwrap()
     }
 
+    /// The body that curl gets of a path, with further arguments.
+    pub(crate) fn client_curl(&self, args: &[&str], target: &str) -> String {
+        let url = format!("http://{}{target}", self.address);
+        stdout(&Command::new("curl").args(["-sgf", &url]).args(args).output().unwrap())
+    }
+
     /// Sends a signal and waits for the end.
     pub(crate) fn stop(mut self, signal: &str) -> (ExitStatus, tempfile::TempDir) {
         self.signal(signal);

@@ -4,13 +4,16 @@
 
 mod backup;
 mod command_line;
+mod cross_origin;
 mod described;
 mod documentation;
 mod durability;
 mod exchange;
+mod federate;
 mod harness;
 mod labels;
 mod limits;
+mod monitoring;
 mod operations;
 mod query;
 mod read;

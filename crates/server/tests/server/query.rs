@@ -153,8 +153,62 @@ fn raw_quotes_work_on_every_request_of_a_connection() {
 #[test]
 fn large_answers_are_compressed_when_asked_for() {
     let server = server();
-    let target = "/api/v1/query_range?query=cpu&start=0&end=1700000000";
-    let reply = server.request("GET", target, &[("Accept-Encoding", "gzip")], b"");
-    assert_eq!(reply.header("content-encoding"), Some("gzip"));
-    assert_eq!(server.get(target).header("content-encoding"), None);
+    let large = "/api/v1/query_range?query=cpu&start=1699999900&end=1700000000&step=1";
+    let small = "/api/v1/query?query=cpu&time=1700000000";
+    let whole = server.get(large);
+    assert_eq!(whole.header("content-encoding"), None);
+    for (accepted, chosen) in [
+        ("gzip", "gzip"),
+        ("zstd", "zstd"),
+        ("deflate", "deflate"),
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("gzip;q=1.0, zstd;q=0.5", "gzip"),
+    ] {
+        let reply = server.request("GET", large, &[("Accept-Encoding", accepted)], b"");
+        assert_eq!(reply.header("content-encoding"), Some(chosen), "{accepted}");
+        assert!(reply.bytes.len() * 4 < whole.bytes.len(), "{accepted}: {}", reply.bytes.len());
+        let reply = server.request("GET", small, &[("Accept-Encoding", accepted)], b"");
+        assert_eq!(reply.header("content-encoding"), None, "{accepted}");
+    }
+    let unpacked =
+        server.client_curl(&["--compressed", "-H", "Accept-Encoding: zstd, gzip"], large);
+    assert_eq!(unpacked, whole.body);
+}
+
+#[test]
+fn stats_tell_what_each_step_looked_at() {
+    let server = server();
+    let range = "start=1699999980&end=1700000000&step=10";
+    let samples = |query: &str, stats: &str| {
+        let target = format!("/api/v1/query_range?query={query}&{range}{stats}");
+        server.get(&target).data()["stats"]["samples"].clone()
+    };
+    assert!(samples("cpu", "").is_null());
+    let some = samples("cpu", "&stats=true");
+    assert_eq!((&some["totalQueryableSamples"], &some["seriesRead"]), (&6.into(), &2.into()));
+    assert!(some["totalQueryableSamplesPerStep"].is_null());
+    let all = samples("sum(rate(cpu[25s]))/on()group_left()cpu{host='a'}", "&stats=all");
+    let steps = &all["totalQueryableSamplesPerStep"];
+    assert_eq!(*steps, serde_json::json!([[1699999980, 7], [1699999990, 7], [1700000000_i64, 7]]));
+    let subquery = samples("max_over_time(cpu{host='a'}[30s:10s])", "&stats=all");
+    assert_eq!(subquery["totalQueryableSamples"], 9);
+    let timings = server.get("/api/v1/query?query=1&stats=all").data()["stats"].clone();
+    assert!(timings["timings"]["execTotalTime"].as_f64().unwrap() > 0.0, "{timings}");
+    let steps = timings["samples"]["totalQueryableSamplesPerStep"].as_array().unwrap();
+    assert_eq!((steps.len(), &steps[0][1]), (1, &0.into()));
+}
+
+#[test]
+fn a_query_is_laid_out_and_taken_apart() {
+    let server = server();
+    let form = "query=sum(rate(cpu[5m]))by(host)";
+    let laid_out = "sum by (host) (rate(cpu[5m]))";
+    assert_eq!(server.post_form("/api/v1/format_query", form).data(), laid_out);
+    let tree = server.get(&format!("/api/v1/parse_query?{form}")).data();
+    assert_eq!((&tree["type"], &tree["grouping"][0]), (&"aggregation".into(), &"host".into()));
+    assert_eq!(tree["expr"]["args"][0]["range"], 300_000);
+    for path in ["format_query", "parse_query"] {
+        let message = server.get(&format!("/api/v1/{path}?query=sum(")).error(400, "bad_data");
+        assert!(message.contains("1:5: parse error"), "{message}");
+    }
 }

@@ -10,17 +10,17 @@ use std::{
 };
 
 use timberline_io::{Disk, Mapped, RealDisk};
-use timberline_model::{FamilyMetadata, Labels, Metadata, MetricKind, SeriesColumns};
+use timberline_model::{FamilyMetadata, Histogram, Labels, Metadata, MetricKind, SeriesColumns};
 
-use super::{Record, Records, decode_record};
+use super::{Record, Records, WalSample, decode_record};
 use crate::{
     ExchangeError,
     intake::Intake,
     prometheus::{chunks::nanos, tombstones::Tombstones},
 };
 
-/// Samples gathered before they are handed on.
-const GATHERED_MAX: usize = 2_000_000;
+/// Bytes of samples gathered before they are handed on.
+const GATHERED_BYTES_MAX: usize = 48 << 20;
 
 /// The files of a log, in order: those of its last checkpoint, then the segments after it.
 pub(crate) fn wal_files(dir: &Path) -> Result<Vec<PathBuf>, ExchangeError> {
@@ -64,7 +64,7 @@ pub(crate) struct Replay {
     deleted: Tombstones,
     metadata: HashMap<String, Metadata>,
     gathered: HashMap<u64, SeriesColumns>,
-    gathered_count: usize,
+    gathered_bytes: usize,
     unknown: u64,
 }
 
@@ -114,12 +114,14 @@ impl Replay {
                 Record::Samples(all) => {
                     for sample in all.into_iter().filter(|sample| sample.ms >= min_ms) {
                         let ts = nanos(sample.ms).map_err(|error| place.malformed(error))?;
+                        self.gathered_bytes += size_of::<WalSample>();
                         self.columns(sample.reference).push(ts, 0, sample.value);
                     }
                 }
                 Record::Histograms(all) => {
                     for sample in all.into_iter().filter(|sample| sample.ms >= min_ms) {
                         let ts = nanos(sample.ms).map_err(|error| place.malformed(error))?;
+                        self.gathered_bytes += bytes_of(&sample.histogram);
                         self.columns(sample.reference).histograms.push(ts, 0, sample.histogram);
                     }
                 }
@@ -133,7 +135,7 @@ impl Replay {
                 }
                 _ => {}
             }
-            if self.gathered_count >= GATHERED_MAX {
+            if self.gathered_bytes >= GATHERED_BYTES_MAX {
                 self.hand_on(intake)?;
             }
             intake.advance_to(place.bytes_before + place.position as u64);
@@ -156,12 +158,11 @@ impl Replay {
     }
 
     fn columns(&mut self, series: u64) -> &mut SeriesColumns {
-        self.gathered_count += 1;
         self.gathered.entry(series).or_default()
     }
 
     fn hand_on(&mut self, intake: &mut Intake<'_>) -> Result<(), ExchangeError> {
-        self.gathered_count = 0;
+        self.gathered_bytes = 0;
         for (series, columns) in &mut self.gathered {
             match self.series.get(series) {
                 Some(labels) => {
@@ -176,6 +177,13 @@ impl Replay {
         }
         Ok(())
     }
+}
+
+/// Bytes that a histogram takes in memory, about.
+fn bytes_of(histogram: &Histogram) -> usize {
+    let spans = histogram.positive_spans.len() + histogram.negative_spans.len();
+    let (positive, negative) = histogram.counts.bucket_counts();
+    size_of::<Histogram>() + 8 * (spans + positive + negative + histogram.custom_values.len())
 }
 
 /// The family of a series: a histogram's and a summary's parts belong to one.

@@ -75,33 +75,27 @@ impl<'a> Records<'a> {
     /// Bytes that are no records. There is nothing to be read after an error.
     pub fn next_record(&mut self) -> Result<Option<&[u8]>, SegmentError> {
         self.stored.clear();
-        let mut flags = 0;
+        self.start = self.position;
+        // The flags of the first piece, which may be empty: Prometheus writes one where a page has room
+        // for a header and no more.
+        let mut begun = None;
         loop {
-            self.start = if self.stored.is_empty() { self.position } else { self.start };
-            let begun = !self.stored.is_empty();
             let Some((head, piece)) = self.next_piece()? else {
-                return if begun { Err(SegmentError::Torn) } else { Ok(None) };
+                return if begun.is_some() { Err(SegmentError::Torn) } else { Ok(None) };
             };
             let kind = head & TYPE_MASK;
-            if matches!(kind, FULL | FIRST) == begun || !(FULL..=LAST).contains(&kind) {
+            if matches!(kind, FULL | FIRST) == begun.is_some() || !(FULL..=LAST).contains(&kind) {
                 return Err(SegmentError::Type(head));
             }
-            if !begun {
-                flags = head & !TYPE_MASK;
-            }
+            let flags = *begun.get_or_insert(head & !TYPE_MASK);
             self.stored.extend_from_slice(piece);
             if self.stored.len() > RECORD_BYTES_MAX {
                 return Err(SegmentError::TooLarge);
             }
             if matches!(kind, FULL | LAST) {
-                break;
-            }
-            if self.stored.is_empty() {
-                // A first piece without bytes would make the next one look like a beginning.
-                return Err(SegmentError::Type(head));
+                return self.decompress(flags).map(Some);
             }
         }
-        self.decompress(flags).map(Some)
     }
 
     /// The next piece with its type; `None` at the end of the segment.

@@ -25,6 +25,10 @@ fn app() -> (App, tempfile::TempDir) {
     (app, dir)
 }
 
+fn client() -> Client {
+    Client([127, 0, 0, 1].into())
+}
+
 fn nothing() -> Answer {
     Answer { body: Vec::new(), series: 0, samples: 0 }
 }
@@ -36,7 +40,7 @@ async fn a_question_is_canceled_when_its_asker_goes_away_and_keeps_its_place_unt
     let (ended, has_ended) = mpsc::channel();
     let asker = app.clone();
     let task = tokio::spawn(async move {
-        run(&asker, HOUR, move |_, limits| {
+        run(&asker, client(), HOUR, move |_, limits| {
             started.send(()).unwrap();
             while !limits.canceled.load(Ordering::Relaxed) {
                 std::thread::yield_now();
@@ -48,7 +52,7 @@ async fn a_question_is_canceled_when_its_asker_goes_away_and_keeps_its_place_unt
     });
     tokio::task::spawn_blocking(move || has_started.recv().unwrap()).await.unwrap();
     // The only place is taken.
-    let refused = run(&app, HOUR, |_, _| Ok(nothing())).await.unwrap_err();
+    let refused = run(&app, client(), HOUR, |_, _| Ok(nothing())).await.unwrap_err();
     assert_eq!(refused.status(), 503);
     assert!(refused.message().contains("query.concurrent_max"));
     task.abort();
@@ -59,17 +63,17 @@ async fn a_question_is_canceled_when_its_asker_goes_away_and_keeps_its_place_unt
 async fn a_panic_is_500_and_gives_its_place_back() {
     let (app, _dir) = app();
     for _ in 0..3 {
-        let failed = run(&app, HOUR, |_, _| panic!("a fault of ours")).await.unwrap_err();
+        let failed = run(&app, client(), HOUR, |_, _| panic!("a fault of ours")).await.unwrap_err();
         assert_eq!(failed.status(), 500);
     }
-    assert!(run(&app, HOUR, |_, _| Ok(nothing())).await.is_ok());
+    assert!(run(&app, client(), HOUR, |_, _| Ok(nothing())).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_question_before_the_database_is_open_is_503() {
     let config = load(None, std::iter::empty(), &ConfigFlags::default()).unwrap().config;
     let app = App::new(config, Sources::default(), Arc::new(Metrics::default()));
-    let refused = run(&app, HOUR, |_, _| Ok(nothing())).await.unwrap_err();
+    let refused = run(&app, client(), HOUR, |_, _| Ok(nothing())).await.unwrap_err();
     assert_eq!(refused.status(), 503);
     assert!(refused.message().contains("being opened"));
 }

@@ -17,7 +17,7 @@ fn segment(records: &[Vec<u8>], flags: u8) -> Vec<u8> {
         let mut first = true;
         loop {
             let room = PAGE_BYTES - bytes.len() % PAGE_BYTES;
-            if room <= HEADER_BYTES {
+            if room < HEADER_BYTES {
                 bytes.resize(bytes.len() + room, 0);
                 continue;
             }
@@ -69,6 +69,18 @@ fn records_over_pages_are_put_together() {
         assert_eq!(read(&bytes).unwrap(), records(), "flags {flags}");
         bytes.resize(bytes.len().next_multiple_of(PAGE_BYTES), 0);
         assert_eq!(read(&bytes).unwrap(), records(), "padded, flags {flags}");
+    }
+}
+
+#[test]
+fn a_page_may_end_with_a_header_that_has_no_bytes() {
+    // The first record leaves so much of its page.
+    for left in 0..=9 {
+        let records = vec![vec![1; PAGE_BYTES - HEADER_BYTES - left], vec![2; 5], vec![3; 70_000]];
+        let bytes = segment(&records, 0);
+        assert_eq!(read(&bytes).unwrap(), records, "{left} bytes left");
+        let begins_there = bytes[PAGE_BYTES - left..][..3] == [FIRST, 0, 0];
+        assert_eq!(begins_there, left == HEADER_BYTES);
     }
 }
 

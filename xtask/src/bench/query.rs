@@ -1,0 +1,212 @@
+//! Queries of PromQL over HTTP, on data that is on disk and merged, each asked of all servers in turn.
+
+mod answer;
+mod suite;
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use self::{
+    answer::Answer,
+    suite::{Ask, Question},
+};
+use super::{
+    figures::thousands,
+    load::{self, LoadOptions},
+    peers::Peer,
+    process,
+    section::Section,
+    sender,
+    server::Server,
+    setup::Setup,
+};
+use crate::http::{self, Connection, Response};
+
+const SECTION: Section = Section { bench: "query", title: "Queries" };
+/// Each question is asked at most so often of each server, and for so long.
+const ROUNDS: usize = 40;
+const TIME_MAX: Duration = Duration::from_secs(4);
+/// And at least so often, the first time not counted.
+const ROUNDS_MIN: usize = 5;
+/// Seconds between the newest sample and the end of all queries: no window begins or ends at a sample,
+/// so that it does not matter whether that belongs to the window.
+const BESIDE: u64 = 5;
+
+/// How much is asked, and of whom.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Hosts, ten metrics and a counter each, and a histogram of eleven buckets for every tenth.
+    #[arg(long, default_value_t = 1_000)]
+    hosts: usize,
+    /// Samples of each series, ten seconds apart, the last of them now.
+    #[arg(long, default_value_t = 2_160)]
+    samples: usize,
+    /// Questions with one of these in their names, separated by commas; all if none is named.
+    #[arg(long, value_delimiter = ',')]
+    questions: Vec<String>,
+    /// Servers to run, separated by commas; all if none is named.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Puts the report into this file, in the place of the last one.
+    #[arg(long)]
+    write: Option<PathBuf>,
+}
+
+/// What one question took one server.
+#[derive(Debug)]
+struct Measured {
+    p50: Duration,
+    p99: Duration,
+    /// Processor time of one answer.
+    cpu: Duration,
+    answer: Answer,
+}
+
+/// Runs the benchmark and prints the report.
+pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
+    let setup = Setup::new(root, &options.only)?;
+    let load = LoadOptions {
+        hosts: options.hosts.max(1),
+        metrics: 10,
+        samples: options.samples.max(1),
+        connections: 2.min(options.hosts),
+        request_samples: 10_000,
+        seed: 1,
+        churn: None,
+        services: true,
+        end_ms: load::now_ms()?,
+    };
+    let servers = fill(root, &setup, &load)?;
+    let span = load.samples as u64 * load::STEP_SECONDS;
+    let mut questions = suite::questions(span);
+    questions.retain(|question| {
+        let wanted = &options.questions;
+        wanted.is_empty() || wanted.iter().any(|part| question.name.contains(part.as_str()))
+    });
+    let mut table = setup.table();
+    for question in &questions {
+        let target = target(&question.ask, &load);
+        let mut runs = Vec::new();
+        for (peer, server) in setup.peers.iter().zip(&servers) {
+            let run = measure(server, &target)
+                .with_context(|| format!("{}, {}: {target}", peer.name, question.name))?;
+            runs.push(run);
+        }
+        check(question, &setup.peers, &runs)?;
+        let name = format!("{} ({})", question.name, runs[0].answer.len());
+        let cells: Vec<String> = runs.iter().map(|run| cell(run, question, &runs[0])).collect();
+        eprintln!("{name}: {}", cells.join(" | "));
+        table.row(&name, cells);
+    }
+    for server in servers {
+        server.stop()?;
+    }
+    let report = format!(
+        "{} hosts, {} samples of each series at {} s: {} samples, on disk and merged where the server \
+         merges on request. Each cell: p50 and p99 in ms of up to {ROUNDS} answers, then ms of \
+         processor time for each; in brackets how many series or values the answer has. All answers of \
+         Timberline and Prometheus agree; `!` marks one of another server that differs.\n\n{table}\n\n{setup}",
+        thousands(load.hosts as u64),
+        thousands(load.samples as u64),
+        load::STEP_SECONDS,
+        thousands(load.total()),
+    );
+    println!("{report}");
+    match &options.write {
+        Some(path) => SECTION.write(&root.join(path), &report),
+        None => Ok(()),
+    }
+}
+
+/// Starts all servers and gives each the same data.
+fn fill(root: &Path, setup: &Setup, load: &LoadOptions) -> Result<Vec<Server>> {
+    eprintln!("building {} samples", load.total());
+    let bodies = load::build(load)?;
+    let mut servers = Vec::new();
+    for peer in &setup.peers {
+        let server = Server::start(root, peer, &setup.dir().join(peer.name))?;
+        sender::send(server.port(), sender::WRITE_PATH, &bodies)?;
+        if let Some(path) = peer.flush_path {
+            server.post(path)?;
+        }
+        if let super::peers::Pack::Merge(path) = peer.pack {
+            server.post(path)?;
+        }
+        server.settle()?;
+        eprintln!("{} is filled", peer.name);
+        servers.push(server);
+    }
+    Ok(servers)
+}
+
+/// A question as the path of a request.
+fn target(ask: &Ask, load: &LoadOptions) -> String {
+    let end = load.end_ms as u64 / 1_000 + BESIDE;
+    // VictoriaMetrics would answer the second time from what it kept of the first.
+    let plain = "nocache=1";
+    match ask {
+        Ask::Range { promql, window, step } => {
+            let start = end - window + step;
+            let promql = http::escaped(promql);
+            format!(
+                "/api/v1/query_range?query={promql}&start={start}&end={end}&step={step}&{plain}"
+            )
+        }
+        Ask::Instant(promql) => {
+            format!("/api/v1/query?query={}&time={end}&{plain}", http::escaped(promql))
+        }
+        Ask::Values { label, matching } => {
+            let start = end - load.samples as u64 * load::STEP_SECONDS;
+            let matching = matching.map(|it| format!("&match[]={}", http::escaped(it)));
+            let matching = matching.unwrap_or_default();
+            format!("/api/v1/label/{label}/values?start={start}&end={end}{matching}")
+        }
+    }
+}
+
+fn measure(server: &Server, target: &str) -> Result<Measured> {
+    let mut connection = Connection::open(server.port())?;
+    let head = http::get_head(target);
+    let mut ask = || -> Result<Response> {
+        let answer = connection.send(&head, &[])?;
+        if answer.status != 200 {
+            bail!("answer {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
+        }
+        Ok(answer)
+    };
+    let answer = Answer::read(&ask()?.body)?;
+    let mut times = Vec::new();
+    let (began, cpu) = (Instant::now(), process::cpu_time(server.pid())?);
+    while times.len() < ROUNDS && (times.len() < ROUNDS_MIN || began.elapsed() < TIME_MAX) {
+        let sent = Instant::now();
+        ask()?;
+        times.push(sent.elapsed());
+    }
+    let cpu = process::cpu_time(server.pid())?.saturating_sub(cpu) / times.len() as u32;
+    times.sort_unstable();
+    let rank = |share: f64| times[((times.len() as f64 * share) as usize).min(times.len() - 1)];
+    Ok(Measured { p50: rank(0.5), p99: rank(0.99), cpu, answer })
+}
+
+/// Fails where Timberline and Prometheus differ.
+fn check(question: &Question, peers: &[Peer], runs: &[Measured]) -> Result<()> {
+    let of = |name| peers.iter().position(|peer| peer.name == name).map(|index| &runs[index]);
+    if let (Some(ours), Some(theirs)) = (of("timberline"), of("prometheus"))
+        && !ours.answer.agrees(&theirs.answer)
+    {
+        bail!("{}: Timberline and Prometheus do not agree", question.name);
+    }
+    Ok(())
+}
+
+fn cell(run: &Measured, question: &Question, first: &Measured) -> String {
+    let ms = |time: Duration| format!("{:.2}", time.as_secs_f64() * 1e3);
+    let agrees = run.answer.agrees(&first.answer);
+    let mark = if agrees || !question.is_common { "" } else { " !" };
+    format!("{} / {} / {:.1}{mark}", ms(run.p50), ms(run.p99), run.cpu.as_secs_f64() * 1e3)
+}
