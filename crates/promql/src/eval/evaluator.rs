@@ -9,6 +9,7 @@ use super::{
     column::{Cell, ScalarColumn, Series, StepColumn},
     duration,
     error::EvalError,
+    extended,
     histograms::{self, StatsOnly},
     invariance::is_step_invariant,
     labels::drop_marked,
@@ -126,11 +127,12 @@ impl Evaluator<'_> {
                 let range = duration::positive_nanos(range, &self.query)?;
                 let sight = self.sight(&selector.modifiers, steps)?;
                 let mut columns = SeriesColumns::default();
-                for mut scan in self.scan(selector, &sight, range)? {
+                for mut scan in self.scan(selector, &sight, range, None)? {
                     while let Some(labels) = scan.next(&mut columns)? {
                         let histograms = histograms::cost(&columns.histograms);
                         self.budget.read(columns.len() + histograms)?;
                         drop_stale(&mut columns);
+                        extended::trim(selector.extension, &sight, range, &mut columns);
                         let histograms = histograms::take(&mut columns);
                         let SeriesColumns { timestamps, values, .. } = std::mem::take(&mut columns);
                         found.push(RangeSeries { labels, timestamps, values, histograms });
@@ -242,7 +244,7 @@ impl Evaluator<'_> {
     ) -> Result<Leaf<'e>, EvalError> {
         let drops_name = match &source {
             Source::Value => false,
-            Source::Time => true,
+            Source::Time | Source::Start => true,
             Source::Window { function, .. } => !function.keeps_name(),
         };
         let sight = self.sight(&selector.modifiers, steps)?;
