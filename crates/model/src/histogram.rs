@@ -11,6 +11,8 @@ mod float;
 mod resets;
 mod side;
 mod sum;
+#[cfg(test)]
+mod testing;
 mod trim;
 mod zero;
 

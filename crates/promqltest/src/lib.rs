@@ -46,7 +46,7 @@ pub use run::{Options, Outcome, Verdict, run};
 pub use script::{Command, Eval, Load, LoadedSample, LoadedSeries, Script, When};
 pub use sequence::{Item, Line};
 pub use skips::{Skip, Skips};
-pub use suite::{Counts, run_file, scripts};
+pub use suite::{Counts, run_file, run_files, scripts};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use timberline_promqltest::{Counts, Options, ScriptError, Skips, Verdict, run_file, scripts};
+use timberline_promqltest::{Counts, Options, ScriptError, Skips, Verdict, run_files, scripts};
 
 /// What is left out unless another list is named.
 const SKIPS: &str = include_str!("../skips.txt");
@@ -47,8 +47,9 @@ fn run(arguments: &Arguments) -> Result<Counts, ScriptError> {
     };
     let options = Options { skips, ..Options::default() };
     let mut all = Counts::default();
-    for path in scripts(&arguments.paths)? {
-        let outcomes = match run_file(&path, &options) {
+    let paths = scripts(&arguments.paths)?;
+    for (path, outcomes) in paths.iter().zip(run_files(&paths, &options)) {
+        let outcomes = match outcomes {
             Ok(outcomes) => outcomes,
             Err(error) => {
                 println!("{}: FAILED: {error}", path.display());

@@ -2,7 +2,7 @@
 
 use timberline_model::NANOS_PER_SECOND;
 use timberline_promql::{
-    Features,
+    Feature, Features,
     eval::{LOOKBACK_DEFAULT, Limits, Query, QueryResult, SUBQUERY_STEP_DEFAULT, Value, evaluate},
     parse_with,
 };
@@ -34,11 +34,12 @@ pub struct Options {
     pub skips: Skips,
 }
 
-/// As Prometheus runs its own scripts: everything on, 5 minutes back, subqueries by the minute.
+/// As Prometheus runs its own scripts: everything on but type and unit labels, 5 minutes back, subqueries by
+/// the minute.
 impl Default for Options {
     fn default() -> Self {
         Self {
-            features: Features::all(),
+            features: Features::all().without(Feature::TypeAndUnitLabels),
             lookback: LOOKBACK_DEFAULT,
             subquery_step: SUBQUERY_STEP_DEFAULT,
             name: String::new(),

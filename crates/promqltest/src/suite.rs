@@ -3,6 +3,8 @@
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
 };
 
 use crate::{
@@ -13,6 +15,9 @@ use crate::{
 
 /// The ending of scripts in a directory.
 const ENDING: &str = "test";
+
+/// Scripts that run at a time: they wait for the disk most of the time.
+const WORKERS: usize = 6;
 
 /// How many statements went how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,6 +90,30 @@ pub fn scripts(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
 
 fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+/// Runs the scripts in files, several at a time; the results are in the order of the files.
+pub fn run_files(paths: &[PathBuf], options: &Options) -> Vec<Result<Vec<Outcome>, ScriptError>> {
+    let next = AtomicUsize::new(0);
+    let run = || {
+        let mut done = Vec::new();
+        while let Some((place, path)) = {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            paths.get(place).map(|path| (place, path))
+        } {
+            done.push((place, run_file(path, options)));
+        }
+        done
+    };
+    let mut all: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(run)).collect();
+        let done = workers.into_iter().flat_map(|worker| {
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        done.collect()
+    });
+    all.sort_by_key(|(place, _)| *place);
+    all.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Runs the script in a file under the name of the file without its ending.

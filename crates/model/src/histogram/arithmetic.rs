@@ -73,11 +73,17 @@ impl<N: Count> FloatHistogram<N> {
         let by = u32::from(other.schema.abs_diff(self.schema));
         let (schema, threshold) = (self.schema, self.zero_threshold);
         let add = |side: &mut BucketSide<N>, more: &BucketSide<M>| {
-            let more = more.reduced(by);
             // What lies within the zero bucket is counted there.
             let is_within = |index: &i32| exponential_bound(schema, *index) <= threshold;
-            let from = more.indexes().partition_point(is_within);
-            side.combine(more.run(from), negative);
+            if by == 0 {
+                let from = more.indexes().partition_point(is_within);
+                side.combine(more.run(from), negative);
+            } else {
+                // Joining neighbours may round, so that it is done with the result's numbers.
+                let more = more.map(Into::into).reduced(by).into_owned();
+                let from = more.indexes().partition_point(is_within);
+                side.combine(more.run(from), negative);
+            }
         };
         add(&mut self.positive, &other.positive);
         add(&mut self.negative, &other.negative);
@@ -151,3 +157,6 @@ pub(super) fn mapped<N: Count>(
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

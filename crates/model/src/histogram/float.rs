@@ -229,3 +229,65 @@ impl From<&FloatHistogram> for Histogram {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            BucketSpan,
+            testing::{custom, exponential},
+        },
+        *,
+    };
+
+    #[test]
+    fn a_stored_histogram_comes_back_with_float_counts() {
+        let stored = Histogram {
+            reset_hint: ResetHint::NotReset,
+            schema: 1,
+            zero_threshold: 0.25,
+            sum: 12.5,
+            positive_spans: vec![
+                BucketSpan { offset: -1, length: 2 },
+                BucketSpan { offset: 3, length: 1 },
+            ],
+            negative_spans: vec![BucketSpan { offset: 2, length: 1 }],
+            custom_values: Vec::new(),
+            counts: BucketCounts::Integer {
+                count: 12,
+                zero_count: 2,
+                positive: vec![1, 2, 3],
+                negative: vec![4],
+            },
+        };
+        let floats = BucketCounts::Float {
+            count: 12.0,
+            zero_count: 2.0,
+            positive: vec![1.0, 2.0, 3.0],
+            negative: vec![4.0],
+        };
+        let computed = FloatHistogram::from(&stored);
+        assert_eq!(computed.positive.indexes(), [-1, 0, 4]);
+        assert_eq!(Histogram::from(&computed), Histogram { counts: floats, ..stored.clone() });
+        assert_eq!(computed.buckets(), stored.buckets());
+    }
+
+    #[test]
+    fn two_are_the_same_when_every_bucket_is() {
+        let one = exponential(0, &[(1, 1.0), (2, 0.0)]);
+        assert!(one.is_same(&one.clone().hinted(ResetHint::Gauge)));
+        assert!(!one.is_same(&exponential(0, &[(1, 1.0)])));
+        assert!(!one.is_same(&exponential(1, &[(1, 1.0), (2, 0.0)])));
+        assert!(!custom(&[1.0], &[(0, 1.0)]).is_same(&custom(&[2.0], &[(0, 1.0)])));
+        let nan = FloatHistogram { sum: f64::NAN, ..one };
+        assert!(nan.is_same(&nan.clone()));
+    }
+
+    #[test]
+    fn without_buckets_there_are_count_and_sum() {
+        let one = custom(&[1.0], &[(0, 3.0)]).hinted(ResetHint::Reset);
+        let stats = one.without_buckets();
+        assert_eq!((stats.count, stats.sum, stats.schema), (3.0, 6.0, CUSTOM_BUCKETS_SCHEMA));
+        assert_eq!((stats.reset_hint, stats.bucket_count()), (ResetHint::Reset, 0));
+    }
+}

@@ -76,3 +76,6 @@ fn falls(now: &BucketSide, before: &BucketSide) -> bool {
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

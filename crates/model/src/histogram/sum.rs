@@ -122,3 +122,71 @@ impl HistogramMean {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::testing::{custom, exponential, pairs},
+        *,
+    };
+
+    fn with_sum(count: f64, sum: f64) -> FloatHistogram {
+        FloatHistogram { count, sum, ..exponential(0, &[]) }
+    }
+
+    #[test]
+    fn sums_do_not_lose_what_is_small() {
+        let mut sum = HistogramSum::new(&with_sum(1.0, 1.0));
+        for one in [with_sum(2.0, 1e100), with_sum(3.0, 1.0), with_sum(4.0, -1e100)] {
+            sum.add(&one).unwrap();
+        }
+        assert_eq!((sum.total().count, sum.total().sum), (10.0, 2.0));
+    }
+
+    #[test]
+    fn parts_make_the_same_sum_as_the_whole() {
+        let all = [
+            exponential(1, &[(1, 1e16), (4, 1.0)]),
+            exponential(0, &[(1, 1.0)]),
+            exponential(2, &[(1, 3.0), (2, -1e16)]).with_negative(&[(5, 2.0)]),
+        ];
+        let mut whole = HistogramSum::new(&all[0]);
+        whole.add(&all[1]).unwrap();
+        whole.add(&all[2]).unwrap();
+        let mut left = HistogramSum::new(&all[0]);
+        let mut right = HistogramSum::new(&all[1]);
+        right.add(&all[2]).unwrap();
+        left.merge(&right).unwrap();
+        assert_eq!(pairs(&whole.total().positive), [(1, 4.0), (2, 1.0)]);
+        assert!(left.total().is_same(&whole.total()), "{left:?} {whole:?}");
+        assert_eq!(whole.bucket_count(), 3);
+    }
+
+    #[test]
+    fn means_come_back_from_beyond_the_largest_float() {
+        let mut mean = HistogramMean::new(&with_sum(f64::MAX, 3.0));
+        for count in [f64::MAX, f64::MAX / 2.0, f64::MAX / 2.0] {
+            mean.add(&with_sum(count, 1.0)).unwrap();
+        }
+        let found = mean.value();
+        assert_eq!((found.count, found.sum), (f64::MAX * 0.75, 1.5));
+        let mut small = HistogramMean::new(&exponential(0, &[(1, 2.0)]));
+        small.add(&exponential(0, &[(2, 4.0)])).unwrap();
+        assert_eq!(pairs(&small.value().positive), [(1, 1.0), (2, 2.0)]);
+        assert_eq!(small.bucket_count(), 2);
+    }
+
+    #[test]
+    fn a_mean_that_is_infinite_stays_so() {
+        let mut mean = HistogramMean::new(&with_sum(1.0, f64::INFINITY));
+        mean.add(&with_sum(3.0, 1.0)).unwrap();
+        assert_eq!((mean.value().count, mean.value().sum), (2.0, f64::INFINITY));
+    }
+
+    #[test]
+    fn kinds_that_do_not_mix_leave_the_sum_as_it_was() {
+        let mut mean = HistogramMean::new(&exponential(0, &[(1, 2.0)]));
+        assert_eq!(mean.add(&custom(&[], &[(0, 1.0)])), Err(HistogramError::MixedSchemas));
+        assert_eq!(mean.value().count, 2.0);
+    }
+}

@@ -170,3 +170,6 @@ fn middle(lower: f64, upper: f64, custom: bool) -> f64 {
         (false, false) => (lower * upper).abs().sqrt(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,19 +16,23 @@ use super::{
     steps::{Steps, seconds},
     window::{PlainFunction, WindowFunction},
 };
-use crate::ast::{Expr, ExprKind, Span};
+use crate::{
+    Feature,
+    ast::{Expr, ExprKind, Span},
+};
 
 /// Memory that the regular expression of `label_replace` may take.
 const REGEX_BYTES_MAX: usize = 4 << 20;
 
 /// Functions that are answered by [`Evaluator::call`] itself.
-pub(super) const OTHER_FUNCTIONS: [&str; 22] = [
+pub(super) const OTHER_FUNCTIONS: [&str; 24] = [
     "absent",
     "absent_over_time",
     "end",
     "histogram_fraction",
     "histogram_quantile",
     "histogram_quantiles",
+    "info",
     "label_join",
     "label_replace",
     "max_of",
@@ -41,6 +45,7 @@ pub(super) const OTHER_FUNCTIONS: [&str; 22] = [
     "sort_by_label_desc",
     "sort_desc",
     "start",
+    "start_timestamp",
     "step",
     "time",
     "timestamp",
@@ -60,6 +65,13 @@ impl Evaluator<'_> {
             && let Expr { kind: ExprKind::Selector(selector), span } = strip_parens(arg)
         {
             return Ok(Some(self.selector_leaf(selector, *span, Source::Time, steps)?));
+        }
+        if name == "start_timestamp"
+            && self.query.features.has(Feature::StartTimestamps)
+            && let [arg] = args
+            && let Expr { kind: ExprKind::Selector(selector), span } = strip_parens(arg)
+        {
+            return Ok(Some(self.selector_leaf(selector, *span, Source::Start, steps)?));
         }
         if elementwise::is_elementwise(name)
             && let Some(arg) = args.first()
@@ -125,11 +137,17 @@ impl Evaluator<'_> {
                     Ok(())
                 })?
             }
+            // Of anything but a selector nobody knows, nor where starts are not looked at.
+            "start_timestamp" => {
+                self.eval_vector(argument(args, 0)?, steps)?;
+                Vec::new()
+            }
             "absent" => self.absent(argument(args, 0)?, steps)?,
             "absent_over_time" => self.absent_over_time(argument(args, 0)?, steps)?,
             "sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc" => {
                 self.sort(name, place, args, steps)?
             }
+            "info" => self.info(args, steps)?,
             "label_replace" => self.label_replace(args, steps)?,
             "label_join" => self.label_join(args, steps)?,
             _ => return Err(EvalError::unsupported(format!("function {name}"))),
@@ -278,6 +296,13 @@ impl Evaluator<'_> {
         steps: Steps,
     ) -> Result<Vec<Series>, EvalError> {
         let mut series = self.eval_vector(argument(args, 0)?, steps)?;
+        if matches!(name, "sort" | "sort_desc") {
+            // There is no order among histograms.
+            for one in &mut series {
+                one.column.take_histograms();
+            }
+            series.retain(|one| !one.column.is_empty());
+        }
         if self.query.step != 0 {
             // Prometheus says `sort` for all of its kin.
             let message =
@@ -286,10 +311,8 @@ impl Evaluator<'_> {
             return Ok(series);
         }
         match name {
-            "sort" | "sort_desc" => {
-                series.retain(|one| one.column.value_count() > 0);
-                order::by_value(&mut series, name == "sort_desc");
-            }
+            "sort" => order::by_value(&mut series, false),
+            "sort_desc" => order::by_value(&mut series, true),
             _ => {
                 let names = args[1..].iter().map(text).collect::<Result<Vec<_>, _>>()?;
                 order::by_labels(&mut series, &names, name.ends_with("desc"));

@@ -122,6 +122,11 @@ impl StepColumn {
         self.present[step / WORD] & (1 << (step % WORD)) != 0
     }
 
+    /// Whether a step has a number or a histogram.
+    pub(super) fn has_sample(&self, step: usize) -> bool {
+        self.has(step) || self.histograms.binary_search_by_key(&step, |(at, _)| *at).is_ok()
+    }
+
     #[inline]
     pub(super) fn get(&self, step: usize) -> Option<f64> {
         self.has(step).then(|| self.values[step])

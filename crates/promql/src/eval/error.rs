@@ -125,6 +125,34 @@ pub enum EvalError {
         /// The parameter.
         value: f64,
     },
+    /// A function of a range whose modifier it does not take.
+    #[error("{modifier} modifier can only be used with: {functions} - not with {function}")]
+    BadExtension {
+        /// `anchored` or `smoothed`.
+        modifier: &'static str,
+        /// The functions that take it.
+        functions: String,
+        /// The function.
+        function: String,
+    },
+    /// Two series of an info metric that `info` cannot choose from.
+    #[error(
+        "found duplicate series for info metric: existing {first} @ {ts_ms}, new {second} @ {ts_ms}"
+    )]
+    DuplicateInfo {
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
+        /// The time of their samples, in milliseconds.
+        ts_ms: i64,
+    },
+    /// Two info metrics that give a label different values.
+    #[error("conflicting label: {label}")]
+    ConflictingInfo {
+        /// The label.
+        label: String,
+    },
     /// An operator of histograms between two numbers.
     #[error("operator {op:?} not allowed for Scalar operations")]
     NotForScalars {

@@ -9,6 +9,7 @@ use super::{
     column::{Cell, ScalarColumn, Series, StepColumn},
     duration,
     error::EvalError,
+    extended,
     histograms::{self, StatsOnly},
     invariance::is_step_invariant,
     labels::drop_marked,
@@ -86,7 +87,7 @@ impl Evaluator<'_> {
                 Evaluated::Scalar(column) => {
                     let column = column.into_column(steps.count());
                     let labels = Labels::empty();
-                    Ok(Value::Matrix(vec![range_series(labels, &column, steps)]))
+                    Ok(Value::Matrix(vec![self.range_series(labels, &column, steps)?]))
                 }
                 Evaluated::Vector(series) => Ok(self.answer(series, steps)?),
             },
@@ -100,18 +101,22 @@ impl Evaluator<'_> {
             series.sort_by(|a, b| a.labels.cmp(&b.labels));
         }
         if instant {
-            let samples = series.into_iter().filter_map(|one| {
-                let value = match one.column.cell(0)? {
-                    Cell::Histogram(histogram) => SampleValue::Histogram(stored(histogram)),
-                    Cell::Float(value) => SampleValue::Float(value),
+            let mut samples = Vec::with_capacity(series.len());
+            for one in series {
+                let value = match one.column.cell(0) {
+                    Some(Cell::Histogram(histogram)) => {
+                        SampleValue::Histogram(Stored::default().of(histogram, &self.budget)?)
+                    }
+                    Some(Cell::Float(value)) => SampleValue::Float(value),
+                    None => continue,
                 };
-                Some(InstantSample { labels: one.labels, ts: self.query.start, value })
-            });
-            return Ok(Value::Vector(samples.collect()));
+                samples.push(InstantSample { labels: one.labels, ts: self.query.start, value });
+            }
+            return Ok(Value::Vector(samples));
         }
         let filled = series.into_iter().filter(|one| !one.column.is_empty());
-        let series = filled.map(|one| range_series(one.labels, &one.column, steps));
-        Ok(Value::Matrix(series.collect()))
+        let series = filled.map(|one| self.range_series(one.labels, &one.column, steps));
+        Ok(Value::Matrix(series.collect::<Result<_, _>>()?))
     }
 
     /// The answer to an instant query of a range vector.
@@ -122,11 +127,12 @@ impl Evaluator<'_> {
                 let range = duration::positive_nanos(range, &self.query)?;
                 let sight = self.sight(&selector.modifiers, steps)?;
                 let mut columns = SeriesColumns::default();
-                for mut scan in self.scan(selector, &sight, range)? {
+                for mut scan in self.scan(selector, &sight, range, None)? {
                     while let Some(labels) = scan.next(&mut columns)? {
                         let histograms = histograms::cost(&columns.histograms);
                         self.budget.read(columns.len() + histograms)?;
                         drop_stale(&mut columns);
+                        extended::trim(selector.extension, &sight, range, &mut columns);
                         let histograms = histograms::take(&mut columns);
                         let SeriesColumns { timestamps, values, .. } = std::mem::take(&mut columns);
                         found.push(RangeSeries { labels, timestamps, values, histograms });
@@ -136,7 +142,7 @@ impl Evaluator<'_> {
             ExprKind::Subquery(subquery) => {
                 let inner = self.subquery(subquery, steps)?;
                 for one in drop_marked(inner.series)? {
-                    found.push(range_series(one.labels, &one.column, inner.steps));
+                    found.push(self.range_series(one.labels, &one.column, inner.steps)?);
                 }
             }
             _ => return Err(EvalError::Malformed { reason: "a matrix that is no selector" }),
@@ -238,7 +244,7 @@ impl Evaluator<'_> {
     ) -> Result<Leaf<'e>, EvalError> {
         let drops_name = match &source {
             Source::Value => false,
-            Source::Time => true,
+            Source::Time | Source::Start => true,
             Source::Window { function, .. } => !function.keeps_name(),
         };
         let sight = self.sight(&selector.modifiers, steps)?;
@@ -326,19 +332,49 @@ pub(super) fn strip_parens(mut expr: &Expr) -> &Expr {
     expr
 }
 
-/// A histogram in the form that answers have.
-fn stored(histogram: &FloatHistogram) -> Arc<Histogram> {
-    Arc::new(Histogram::from(histogram))
+/// Makes histograms ready for an answer, each once where neighbouring steps share it.
+#[derive(Default)]
+struct Stored {
+    last: Option<(Arc<FloatHistogram>, Arc<Histogram>)>,
 }
 
-fn range_series(labels: Labels, column: &StepColumn, steps: Steps) -> RangeSeries {
-    let count = column.value_count();
-    let (mut timestamps, mut values) = (Vec::with_capacity(count), Vec::with_capacity(count));
-    column.for_each(|step, value| {
-        timestamps.push(steps.at(step));
-        values.push(value);
-    });
-    let histograms = column.histograms().iter();
-    let histograms = histograms.map(|(step, found)| (steps.at(*step), stored(found))).collect();
-    RangeSeries { labels, timestamps, values, histograms }
+impl Stored {
+    fn of(
+        &mut self,
+        histogram: &Arc<FloatHistogram>,
+        budget: &Budget<'_>,
+    ) -> Result<Arc<Histogram>, EvalError> {
+        if let Some((last, stored)) = &self.last
+            && Arc::ptr_eq(last, histogram)
+        {
+            return Ok(Arc::clone(stored));
+        }
+        budget.make(histograms::cost_of(histogram))?;
+        let stored = Arc::new(Histogram::from(histogram.as_ref()));
+        self.last = Some((Arc::clone(histogram), Arc::clone(&stored)));
+        Ok(stored)
+    }
+}
+
+impl Evaluator<'_> {
+    /// A column as a series of an answer.
+    fn range_series(
+        &self,
+        labels: Labels,
+        column: &StepColumn,
+        steps: Steps,
+    ) -> Result<RangeSeries, EvalError> {
+        let count = column.value_count();
+        let (mut timestamps, mut values) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        column.for_each(|step, value| {
+            timestamps.push(steps.at(step));
+            values.push(value);
+        });
+        let mut stored = Stored::default();
+        let mut histograms = Vec::with_capacity(column.histograms().len());
+        for (step, histogram) in column.histograms() {
+            histograms.push((steps.at(*step), stored.of(histogram, &self.budget)?));
+        }
+        Ok(RangeSeries { labels, timestamps, values, histograms })
+    }
 }

@@ -7,8 +7,8 @@ use timberline_model::{FloatHistogram, Labels, METRIC_NAME};
 
 use super::{
     call::{argument, text},
-    classic::{self, ClassicBucket},
-    column::{Cell, ScalarColumn, Series, StepColumn},
+    classic::{self, ClassicBucket, Forced},
+    column::{ScalarColumn, Series, StepColumn},
     error::EvalError,
     evaluator::Evaluator,
     labels::{encode_kept, merge_same, with_label, without_reserved},
@@ -33,15 +33,14 @@ struct Classic {
     labels: Labels,
     /// Bounds, and where the series are.
     buckets: Vec<(f64, usize)>,
+    /// Steps at which it is not answered, as a native histogram has its name and labels. Ascending.
+    lost: Vec<usize>,
 }
 
 /// The histograms of a vector.
 struct Histograms {
     series: Vec<Series>,
     classic: Vec<Classic>,
-    /// Where the series are that hold native histograms, and the classic histogram that has the same
-    /// name and labels.
-    native: Vec<(usize, Option<usize>)>,
     /// Where the vector stands.
     place: Span,
 }
@@ -139,17 +138,29 @@ impl Evaluator<'_> {
                 None => {
                     places.insert(key.clone(), classic.len());
                     let labels = one.labels.filter(|name| name != BUCKET_LABEL);
-                    classic.push(Classic { labels, buckets: Vec::new() });
+                    classic.push(Classic { labels, buckets: Vec::new(), lost: Vec::new() });
                     classic.len() - 1
                 }
             };
             classic[group].buckets.push((parsed, at));
         }
-        let with_native = series.iter().enumerate();
-        let with_native = with_native.filter(|(_, one)| !one.column.histograms().is_empty());
-        let native =
-            with_native.map(|(at, one)| (at, places.get(one.labels.as_bytes()).copied())).collect();
-        Ok(Histograms { series, classic, native, place })
+        for one in &mut classic {
+            one.buckets.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        }
+        let rivals = series.iter().enumerate().map(|(at, one)| {
+            let rival = places.get(one.labels.as_bytes()).copied();
+            (at, rival.filter(|_| !one.column.histograms().is_empty()))
+        });
+        let rivals: Vec<_> = rivals.collect();
+        let mut histograms = Histograms { series, classic, place };
+        for (at, rival) in rivals {
+            if rival.is_some_and(|rival| histograms.contest(at, rival)) {
+                let message = "vector contains a mix of classic and native histograms".to_owned();
+                let name = self.name_to_tell(&histograms.series[at].labels);
+                self.note(Gravity::Warning, named(message, name), place);
+            }
+        }
+        Ok(histograms)
     }
 
     /// The answers of all histograms; of one value of the question only, if it is given with the label
@@ -166,56 +177,35 @@ impl Evaluator<'_> {
             _ => true,
         };
         let mut found = Vec::new();
-        let mut contested: HashMap<usize, Vec<usize>> = HashMap::new();
-        for (at, rival) in &histograms.native {
+        for one in histograms.series.iter().filter(|one| !one.column.histograms().is_empty()) {
             self.budget.check()?;
             self.budget.make(steps.count())?;
-            let one = &histograms.series[*at];
+            let name = self.name_to_tell(&one.labels);
             let mut column = StepColumn::absent(steps.count());
             for (step, histogram) in one.column.histograms() {
-                if rival.is_some_and(|rival| histograms.has_buckets(rival, *step)) {
-                    contested.entry(rival.unwrap_or_default()).or_default().push(*step);
-                } else if is_asked(*step) {
-                    let name = self.name_to_tell(&one.labels);
-                    let value =
-                        self.answer_native(histogram, question, *step, name, histograms.place);
-                    column.set(*step, value);
+                if is_asked(*step) {
+                    let place = histograms.place;
+                    column.set(*step, self.answer_native(histogram, question, *step, name, place));
                 }
             }
             found.push(self.answered(&one.labels, column, of_value)?);
         }
-        for (rival, steps) in &contested {
-            let message = "vector contains a mix of classic and native histograms".to_owned();
-            let name = self.name_to_tell(&histograms.classic[*rival].labels);
-            if !steps.is_empty() {
-                self.note(Gravity::Warning, named(message, name), histograms.place);
-            }
-        }
-        let mut buckets = Vec::new();
         let mut notes = Notes::default();
-        for (group, one) in histograms.classic.iter().enumerate() {
+        let mut buckets = Vec::new();
+        for one in &histograms.classic {
             self.budget.check()?;
             self.budget.make(steps.count())?;
-            let lost = contested.get(&group).map_or(&[][..], Vec::as_slice);
+            let name = self.name_to_tell(&one.labels);
             let mut column = StepColumn::absent(steps.count());
             for step in (0..steps.count()).filter(|step| is_asked(*step)) {
-                histograms.buckets_at(group, step, &mut buckets);
-                if buckets.is_empty() || lost.binary_search(&step).is_ok() {
+                histograms.buckets_at(one, step, &mut buckets);
+                if buckets.is_empty() {
                     continue;
                 }
-                let value = match question {
-                    Question::Fraction(lower, upper) => {
-                        classic::fraction(lower.at(step), upper.at(step), &mut buckets)
-                    }
-                    Question::Quantile(q) => {
-                        let (value, forced) = classic::quantile(q.at(step), &mut buckets);
-                        if let Some(forced) = forced {
-                            let name = self.name_to_tell(&one.labels);
-                            notes.add_forced(name, forced, steps.at(step), histograms.place);
-                        }
-                        value
-                    }
-                };
+                let (value, forced) = answer_classic(&mut buckets, question, step);
+                if let Some(forced) = forced {
+                    notes.add_forced(name, forced, steps.at(step), histograms.place);
+                }
                 column.set(step, value);
             }
             found.push(self.answered(&one.labels, column, of_value)?);
@@ -280,20 +270,46 @@ impl Evaluator<'_> {
     }
 }
 
+fn answer_classic(
+    buckets: &mut Vec<ClassicBucket>,
+    question: &Question,
+    step: usize,
+) -> (f64, Option<Forced>) {
+    match question {
+        Question::Quantile(q) => classic::quantile(q.at(step), buckets),
+        Question::Fraction(lower, upper) => {
+            (classic::fraction(lower.at(step), upper.at(step), buckets), None)
+        }
+    }
+}
+
 impl Histograms {
-    /// Whether a classic histogram has a bucket at a step.
-    fn has_buckets(&self, group: usize, step: usize) -> bool {
-        self.classic[group].buckets.iter().any(|(_, at)| self.series[*at].column.has(step))
+    /// Takes away the steps at which a series has a native histogram and a classic one of the same name
+    /// and labels has buckets, from both. Whether there are such steps.
+    fn contest(&mut self, at: usize, rival: usize) -> bool {
+        let rival = &mut self.classic[rival];
+        let has_buckets = |step: usize| {
+            rival.buckets.iter().any(|(_, bucket)| self.series[*bucket].column.has(step))
+        };
+        let steps = self.series[at].column.histograms().iter().map(|(step, _)| *step);
+        rival.lost = steps.filter(|step| has_buckets(*step)).collect();
+        let column = &mut self.series[at].column;
+        for (step, histogram) in column.take_histograms() {
+            if rival.lost.binary_search(&step).is_err() {
+                column.set_histogram(step, histogram);
+            }
+        }
+        !rival.lost.is_empty()
     }
 
     /// The buckets of a classic histogram at a step.
-    fn buckets_at(&self, group: usize, step: usize, buckets: &mut Vec<ClassicBucket>) {
+    fn buckets_at(&self, classic: &Classic, step: usize, buckets: &mut Vec<ClassicBucket>) {
         buckets.clear();
-        buckets.extend(self.classic[group].buckets.iter().filter_map(|(bound, at)| {
-            match self.series[*at].column.cell(step)? {
-                Cell::Float(count) => Some(ClassicBucket { bound: *bound, count }),
-                Cell::Histogram(_) => None,
-            }
-        }));
+        if classic.lost.binary_search(&step).is_err() {
+            buckets.extend(classic.buckets.iter().filter_map(|(bound, at)| {
+                let count = self.series[*at].column.get(step)?;
+                Some(ClassicBucket { bound: *bound, count })
+            }));
+        }
     }
 }

@@ -8,12 +8,14 @@ use super::{
     range_histograms::{MixedWindow, Outcome},
     range_notes::{RangeNote, RangeNotes},
     rate::{Edges, Extrapolation},
+    starts,
     steps::seconds,
 };
 
 /// Two neighbouring samples.
 pub(super) enum Change {
-    Floats(f64, f64),
+    /// The float at this place and the one before it.
+    Floats(usize),
     /// One is a float, the other a histogram.
     Kind,
     /// The histogram at this place and the one before it.
@@ -32,19 +34,28 @@ pub(super) fn extrapolated(
         notes.add(RangeNote::MixedKinds);
         return Outcome::Nothing;
     }
-    if window.histograms.len() < 2 {
+    let began = window.starts.first().copied().unwrap_or(0);
+    let knows_start = kind.counter && began != 0 && began > start && began < window.times[0];
+    if window.histograms.len() < 2 && !knows_start {
         return Outcome::Nothing;
     }
-    let change = if kind.counter { increase(window, notes) } else { difference(window, notes) };
+    let change = match window.histograms {
+        [only] => Ok(FloatHistogram::clone(only)),
+        _ if kind.counter => increase(window, knows_start, notes),
+        _ => difference(window, notes),
+    };
     let Ok(mut change) = change else {
         notes.add(RangeNote::MixedSchemas);
         return Outcome::Nothing;
     };
     let first_value = window.histograms[0].count;
     let edges = Edges { start, end, first_value, counter: kind.counter };
-    let Some(mut factor) = edges.factor(window.times, change.count) else {
-        return Outcome::Nothing;
+    let factor = if knows_start {
+        Some(starts::factor_since(window.times, began, end))
+    } else {
+        edges.factor(window.times, change.count)
     };
+    let Some(mut factor) = factor else { return Outcome::Nothing };
     if kind.per_second {
         factor /= seconds(range);
     }
@@ -71,15 +82,20 @@ fn difference(
     Ok(change)
 }
 
-/// By how much a counter grew between the first and the last sample, resets made up for.
+/// By how much a counter grew between the first and the last sample, resets made up for; from zero, if it
+/// is known when that was.
 fn increase(
     window: &MixedWindow<'_>,
+    from_zero: bool,
     notes: &mut RangeNotes,
 ) -> Result<FloatHistogram, HistogramError> {
     let [first, .., last] = window.histograms else { return Err(HistogramError::MixedSchemas) };
     let second = &window.histograms[1];
     if window.histograms.iter().any(|one| one.reset_hint == ResetHint::Gauge) {
         notes.add(RangeNote::NotCounter);
+    }
+    if starts::any_overlap(window.starts, window.times) {
+        notes.add(RangeNote::StartsOverlap);
     }
     // Before a reset the first sample does not matter, nor do its buckets.
     let first = if window.resets[1] {
@@ -103,6 +119,9 @@ fn increase(
         if at > 0 && window.resets[at + 1] && change.add(before)?.bounds {
             notes.add(RangeNote::BoundsReconciled("addition"));
         }
+    }
+    if from_zero && change.add(&window.histograms[0])?.bounds {
+        notes.add(RangeNote::BoundsReconciled("addition"));
     }
     Ok(change)
 }
@@ -131,7 +150,7 @@ pub(super) fn instant(window: &MixedWindow<'_>, rate: bool, notes: &mut RangeNot
         notes.add(RangeNote::NotGauge);
     }
     let mut change = FloatHistogram::clone(last);
-    if !rate || !last.is_reset_after(before) {
+    if !rate || !window.resets[count - 1] {
         match change.subtract(before) {
             Ok(met) if met.bounds => notes.add(RangeNote::BoundsReconciled("subtraction")),
             Ok(_) => {}

@@ -16,19 +16,30 @@ use super::{
     rate::Samples,
     steps::Sight,
 };
-use crate::ast::{BinaryOp, Expr, ExprKind, Span};
+use crate::{
+    Feature,
+    ast::{BinaryOp, Expr, ExprKind, RangeExtension, Span},
+};
 
 /// Native histograms with their times.
 #[derive(Debug, Default)]
 pub(super) struct HistogramSamples {
     pub(super) timestamps: Vec<i64>,
     pub(super) values: Vec<Arc<FloatHistogram>>,
+    /// When each began to count; none if nobody said, or nobody asks.
+    pub(super) starts: Vec<i64>,
 }
 
 impl HistogramSamples {
     /// The histograms together with a series' floats.
     pub(super) fn with<'a>(&'a self, floats: Samples<'a>) -> MixedSamples<'a> {
-        MixedSamples { floats, times: &self.timestamps, histograms: &self.values }
+        MixedSamples {
+            floats,
+            float_starts: &[],
+            times: &self.timestamps,
+            histograms: &self.values,
+            starts: &self.starts,
+        }
     }
 }
 
@@ -36,8 +47,12 @@ impl HistogramSamples {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MixedSamples<'a> {
     pub(super) floats: Samples<'a>,
+    /// When the floats began to count; as many as floats, or none.
+    pub(super) float_starts: &'a [i64],
     pub(super) times: &'a [i64],
     pub(super) histograms: &'a [Arc<FloatHistogram>],
+    /// Likewise of the histograms.
+    pub(super) starts: &'a [i64],
 }
 
 /// The selectors of whose histograms only count and sum matter, by where they start.
@@ -105,24 +120,32 @@ impl Evaluator<'_> {
     ) -> HistogramSamples {
         let times = std::mem::take(&mut columns.histograms.timestamps);
         let stored = std::mem::take(&mut columns.histograms.values);
+        let since = std::mem::take(&mut columns.histograms.starts);
         columns.histograms.clear();
         match &leaf.source {
+            // Starts are looked at with the histograms among the floats already.
+            Source::Start => HistogramSamples::default(),
             Source::Time => {
                 merge_times(columns, &times, &stored, 0.0);
                 HistogramSamples::default()
             }
-            Source::Value => {
+            Source::Value if leaf.selector.extension != RangeExtension::Smoothed => {
                 let found = computed(&stored, self.stats_only.has(leaf.place));
                 look_back(columns, &times, &found, &leaf.sight, self.query.lookback, column);
                 merge_times(columns, &times, &stored, STALE_NAN);
                 HistogramSamples::default()
             }
-            Source::Window { .. } => {
+            Source::Value | Source::Window { .. } => {
                 let found = computed(&stored, self.stats_only.has(leaf.place));
-                let sound = times.into_iter().zip(found);
-                let (timestamps, values) =
-                    sound.filter_map(|(ts, found)| Some((ts, found?))).unzip();
-                HistogramSamples { timestamps, values }
+                let mut samples = HistogramSamples::default();
+                let asked = self.query.features.has(Feature::StartTimestamps);
+                for (place, (ts, found)) in times.into_iter().zip(found).enumerate() {
+                    let Some(found) = found else { continue };
+                    samples.timestamps.push(ts);
+                    samples.values.push(found);
+                    samples.starts.extend(since.get(place).filter(|_| asked));
+                }
+                samples
             }
         }
     }

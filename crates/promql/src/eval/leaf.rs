@@ -4,23 +4,30 @@
 use std::thread;
 
 use timberline_model::{
-    Labels, ScanError, Selector as ScanSelector, SeriesColumns, SeriesScan, TimeRange, is_stale,
+    Labels, PageUse, ScanError, Selector as ScanSelector, SeriesColumns, SeriesScan, TimeRange,
+    is_stale,
 };
 
 use super::{
     column::{Series, StepColumn},
     error::EvalError,
     evaluator::Evaluator,
+    extended::{self, Reaching},
+    extended_histograms, figures,
     histograms::{self, HistogramSamples},
     labels::{has_more_reserved, merge_same, without_reserved},
     notes::{Gravity, Notes},
     range_notes::RangeNotes,
     rate::Samples,
     shape::is_one_metric,
+    starts::{self, SamplesSince},
     steps::{Sight, Windows, seconds},
     window::{WindowFunction, look_back},
 };
-use crate::ast::{Selector, Span};
+use crate::{
+    Feature, Features,
+    ast::{RangeExtension, Selector, Span},
+};
 
 /// A change of one series' column that needs no other series.
 pub(super) type Stage<'e> =
@@ -33,6 +40,8 @@ pub(super) enum Source {
     Value,
     /// The time of the newest sample.
     Time,
+    /// When the newest sample began to count.
+    Start,
     /// A function of those in a range of nanoseconds.
     Window { function: WindowFunction, range: i64 },
 }
@@ -59,10 +68,11 @@ impl Evaluator<'_> {
         push: &PushInto<'_, S>,
     ) -> Result<Vec<S>, EvalError> {
         let back = match &leaf.source {
-            Source::Value | Source::Time => self.query.lookback,
+            Source::Value | Source::Time | Source::Start => self.query.lookback,
             Source::Window { range, .. } => *range,
         };
-        let scans = self.scan(leaf.selector, &leaf.sight, back)?;
+        let wanted = figures::wanted(leaf);
+        let scans = self.scan(leaf.selector, &leaf.sight, back, wanted.as_ref())?;
         let work = |mut scan: Box<dyn SeriesScan>| {
             let mut sink = make();
             let result = self.drain(leaf, scan.as_mut(), &mut sink, push);
@@ -87,19 +97,26 @@ impl Evaluator<'_> {
         first_cause(results)
     }
 
-    /// Opens the scan of a selector over all times that its steps look at.
+    /// Opens the scan of a selector over all times that its steps look at, with figures in the place of
+    /// pages where they do.
     pub(super) fn scan(
         &self,
         selector: &Selector,
         sight: &Sight,
         back: i64,
+        figures: Option<&PageUse>,
     ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
-        let start = sight.first().saturating_sub(back).saturating_add(1);
+        let (before, ahead) = extended::reach(selector.extension, self.query.lookback);
+        let start = sight.first().saturating_sub(back).saturating_sub(before).saturating_add(1);
         let wanted = ScanSelector {
             matchers: selector.matchers.clone(),
-            range: TimeRange::new(start, sight.last()),
+            range: TimeRange::new(start, sight.last().saturating_add(ahead)),
         };
-        self.source.scan(&wanted, self.budget.limits().partitions)
+        let partitions = self.budget.limits().partitions;
+        match figures {
+            Some(figures) => self.source.scan_pages(&wanted, figures, partitions),
+            None => self.source.scan(&wanted, partitions),
+        }
     }
 
     /// The series of a leaf, names dropped if it drops them, without two of the same labels.
@@ -132,31 +149,36 @@ impl Evaluator<'_> {
         let mut column = StepColumn::default();
         let mut notes = CounterNotes::default();
         while let Some(labels) = scan.next(&mut columns)? {
-            self.budget.read(columns.len() + histograms::cost(&columns.histograms))?;
+            let floats = columns.len() + columns.pages.len();
+            self.budget.read(floats + histograms::cost(&columns.histograms))?;
             column.reset(leaf.sight.steps.count());
+            if matches!(leaf.source, Source::Start) {
+                starts::unite(&mut columns);
+            }
             let mut histograms = HistogramSamples::default();
             if !columns.histograms.is_empty() {
                 histograms = self.take_histograms(leaf, &mut columns, &mut column);
             }
             match &leaf.source {
-                Source::Window { function, range } if !histograms.values.is_empty() => {
+                _ if !histograms.values.is_empty() => {
                     drop_stale(&mut columns);
-                    let windows =
-                        Windows { sight: &leaf.sight, range: *range, budget: &self.budget };
                     let mut met = RangeNotes::default();
-                    let samples = histograms.with(samples(&columns));
-                    function.apply_mixed(samples, windows, &mut met, &mut column)?;
+                    self.fill_mixed(leaf, &columns, &histograms, &mut met, &mut column)?;
                     let name = labels.metric_name().unwrap_or("");
                     met.tell(name, leaf.place, &mut notes.notes);
                 }
-                _ => self.fill(leaf, &mut columns, &mut column),
+                _ => {
+                    if self.fill(leaf, &mut columns, &mut column) {
+                        starts::note_overlap(&mut notes.notes, &labels, leaf.place);
+                    }
+                }
             }
             self.budget.check()?;
             if column.is_empty() {
                 continue;
             }
             if column.value_count() > 0 {
-                notes.see(leaf, &labels);
+                notes.see(leaf, &labels, self.query.features);
             }
             for stage in &leaf.stages {
                 stage(&mut column)?;
@@ -165,23 +187,100 @@ impl Evaluator<'_> {
                 push(sink, labels, &mut column)?;
             }
         }
+        self.budget.add_pages(scan.page_counts());
         self.add_notes(notes.notes);
         Ok(())
     }
 
-    fn fill(&self, leaf: &Leaf<'_>, columns: &mut SeriesColumns, column: &mut StepColumn) {
-        let lookback = self.query.lookback;
+    /// Fills a column from floats, and tells whether their starts overlap.
+    fn fill(&self, leaf: &Leaf<'_>, columns: &mut SeriesColumns, column: &mut StepColumn) -> bool {
+        let (lookback, extension) = (self.query.lookback, leaf.selector.extension);
+        let mut overlap = false;
         match &leaf.source {
+            Source::Value if extension == RangeExtension::Smoothed => {
+                drop_stale(columns);
+                extended::smoothed_values(
+                    samples(columns),
+                    &leaf.sight,
+                    lookback,
+                    &self.budget,
+                    column,
+                );
+            }
             Source::Value => {
                 look_back(samples(columns), &leaf.sight, lookback, column, |_, value| value);
             }
             Source::Time => {
                 look_back(samples(columns), &leaf.sight, lookback, column, |ts, _| seconds(ts));
             }
+            Source::Start => {
+                let since = SamplesSince { samples: samples(columns), starts: &columns.starts };
+                since.look_back(&leaf.sight, lookback, column);
+            }
             Source::Window { function, range } => {
                 drop_stale(columns);
                 let windows = Windows { sight: &leaf.sight, range: *range, budget: &self.budget };
-                function.apply(samples(columns), windows, column);
+                if let (WindowFunction::Plain(function), false) =
+                    (function, columns.pages.is_empty())
+                {
+                    figures::apply(*function, columns, windows, column);
+                    return overlap;
+                }
+                let samples = samples(columns);
+                let knows_starts =
+                    !columns.starts.is_empty() && self.query.features.has(Feature::StartTimestamps);
+                if extension != RangeExtension::None {
+                    let starts = if knows_starts { columns.starts.as_slice() } else { &[] };
+                    let reaching = Reaching { windows, extension, lookback };
+                    reaching.apply(function, SamplesSince { samples, starts }, column);
+                } else if knows_starts && starts::matter_to(function) {
+                    let since = SamplesSince { samples, starts: &columns.starts };
+                    overlap = since.apply(function, windows, column);
+                } else {
+                    function.apply(samples, windows, column);
+                }
+            }
+        }
+        overlap
+    }
+}
+
+impl Evaluator<'_> {
+    /// Fills a column from floats and histograms.
+    fn fill_mixed(
+        &self,
+        leaf: &Leaf<'_>,
+        columns: &SeriesColumns,
+        histograms: &HistogramSamples,
+        met: &mut RangeNotes,
+        column: &mut StepColumn,
+    ) -> Result<(), EvalError> {
+        let (lookback, extension) = (self.query.lookback, leaf.selector.extension);
+        let mut samples = histograms.with(samples(columns));
+        if self.query.features.has(Feature::StartTimestamps) {
+            samples.float_starts = &columns.starts;
+        }
+        match &leaf.source {
+            Source::Window { function, range } => {
+                let windows = Windows { sight: &leaf.sight, range: *range, budget: &self.budget };
+                if extension == RangeExtension::None {
+                    return function.apply_mixed(samples, windows, met, column);
+                }
+                let reaching = Reaching { windows, extension, lookback };
+                reaching.apply_mixed(function, samples, met, column)
+            }
+            // Only of a smoothed selector there is anything left to do.
+            _ => {
+                let sight = &leaf.sight;
+                extended::smoothed_values(samples.floats, sight, lookback, &self.budget, column);
+                extended_histograms::smoothed_values(
+                    samples,
+                    sight,
+                    lookback,
+                    &self.budget,
+                    met,
+                    column,
+                )
             }
         }
     }
@@ -213,11 +312,15 @@ pub(super) fn drop_stale(columns: &mut SeriesColumns) {
         if !is_stale(columns.values[place]) {
             columns.values[kept] = columns.values[place];
             columns.timestamps[kept] = columns.timestamps[place];
+            if let Some(start) = columns.starts.get(place).copied() {
+                columns.starts[kept] = start;
+            }
             kept += 1;
         }
     }
     columns.values.truncate(kept);
     columns.timestamps.truncate(kept);
+    columns.starts.truncate(kept);
 }
 
 /// All results, or the error that made the other threads stop.
@@ -245,12 +348,23 @@ struct CounterNotes {
 }
 
 impl CounterNotes {
-    fn see(&mut self, leaf: &Leaf<'_>, labels: &Labels) {
+    fn see(&mut self, leaf: &Leaf<'_>, labels: &Labels, features: Features) {
         let Source::Window { function, .. } = &leaf.source else { return };
         if !function.expects_counter() {
             return;
         }
         let Some(name) = labels.metric_name() else { return };
+        if features.has(Feature::TypeAndUnitLabels) {
+            let kind = labels.get("__type__").unwrap_or("");
+            if !matches!(kind, "counter" | "histogram") {
+                let message = format!(
+                    "metric might not be a counter, __type__ label is not set to \"counter\" or \
+                     \"histogram\", got {kind:?}: {name:?}"
+                );
+                self.notes.add(Gravity::Info, message, leaf.place);
+            }
+            return;
+        }
         let suffixes = ["_total", "_sum", "_count", "_bucket"];
         if name == self.last || suffixes.iter().any(|suffix| name.ends_with(suffix)) {
             return;

@@ -5,8 +5,7 @@
 //! work on columns. Aggregations take series as they come from the scan, on as many threads as the
 //! limits allow, and keep memory in proportion to groups, not series.
 //!
-//! What it is not: it does no I/O of its own, and it does not evaluate `info`, `anchored` and `smoothed`
-//! yet; those answer [`EvalError::Unsupported`].
+//! What it is not: it does no I/O of its own.
 //!
 //! Native histograms lie beside the floats of a column, at the steps that have them: whatever has none
 //! is computed as if there were none anywhere.
@@ -26,12 +25,16 @@ mod duration;
 mod elementwise;
 mod error;
 mod evaluator;
+mod extended;
+mod extended_histograms;
+mod figures;
 mod grouping;
 mod histogram_calls;
 mod histogram_operators;
 mod histogram_rate;
 mod histogram_states;
 mod histograms;
+mod info;
 mod invariance;
 mod labels;
 mod leaf;
@@ -50,6 +53,7 @@ mod selection;
 mod sets;
 mod shape;
 mod sliding;
+mod starts;
 mod steps;
 mod subquery;
 mod support;

@@ -12,8 +12,11 @@ pub(super) fn max(values: &[f64]) -> f64 {
     values[1..].iter().fold(values[0], |top, v| if *v > top || top.is_nan() { *v } else { top })
 }
 
-/// The median of the distances from the median.
+/// The median of the distances from the median; NaN if any value is.
 pub(super) fn median_deviation(values: &[f64], scratch: &mut Vec<f64>) -> f64 {
+    if values.iter().any(|value| value.is_nan()) {
+        return f64::NAN;
+    }
     scratch.clear();
     scratch.extend_from_slice(values);
     let median = compensated::quantile(0.5, scratch);

@@ -11,9 +11,10 @@ use super::{
     column::StepColumn,
     error::EvalError,
     histogram_rate::{self, Change},
-    histograms::{MixedSamples, cost_of},
+    histograms::MixedSamples,
     range_notes::{RangeNote, RangeNotes},
     rate::{self, Samples},
+    starts::{self, SamplesSince},
     steps::{Windows, seconds},
     window::{PlainFunction, WindowFunction},
 };
@@ -25,7 +26,11 @@ const HISTOGRAMS_BETWEEN_CHECKS: usize = 1 << 12;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MixedWindow<'a> {
     pub(super) floats: Samples<'a>,
+    /// As many as floats, or none.
+    pub(super) float_starts: &'a [i64],
     pub(super) times: &'a [i64],
+    /// As many as histograms, or none.
+    pub(super) starts: &'a [i64],
     pub(super) histograms: &'a [Arc<FloatHistogram>],
     /// For each histogram, whether it comes after a counter reset; only for functions of counters.
     pub(super) resets: &'a [bool],
@@ -51,9 +56,14 @@ impl WindowFunction {
         notes: &mut RangeNotes,
         out: &mut StepColumn,
     ) -> Result<(), EvalError> {
-        self.apply(samples.floats, windows, out);
+        let floats = SamplesSince { samples: samples.floats, starts: samples.float_starts };
+        if floats.starts.is_empty() || !starts::matter_to(self) {
+            self.apply(samples.floats, windows, out);
+        } else if floats.apply(self, windows, out) {
+            notes.add(RangeNote::StartsOverlap);
+        }
         windows.budget.check()?;
-        let resets = if self.looks_at_resets() { resets(samples.histograms) } else { Vec::new() };
+        let resets = if self.looks_at_resets() { resets(&samples) } else { Vec::new() };
         let (mut low, mut high, mut low_float, mut high_float) = (0, 0, 0, 0);
         let mut seen = 0;
         for step in 0..windows.sight.steps.count() {
@@ -69,29 +79,9 @@ impl WindowFunction {
                 seen = 0;
                 windows.budget.check()?;
             }
-            let window = MixedWindow {
-                floats: Samples {
-                    timestamps: &samples.floats.timestamps[low_float..high_float],
-                    values: &samples.floats.values[low_float..high_float],
-                },
-                times: &samples.times[low..high],
-                histograms: &samples.histograms[low..high],
-                resets: resets.get(low..high).unwrap_or_default(),
-            };
-            match self.outcome(&window, (start, end), windows.range, notes) {
-                Outcome::OfFloats => {}
-                Outcome::Nothing => out.unset(step),
-                Outcome::Float(value) => out.set(step, value),
-                Outcome::Histogram(histogram) => {
-                    windows.budget.make(cost_of(&histogram))?;
-                    out.unset(step);
-                    out.set_histogram(step, Arc::new(histogram));
-                }
-                Outcome::Sample(histogram) => {
-                    out.unset(step);
-                    out.set_histogram(step, histogram);
-                }
-            }
+            let window = samples.window(low..high, low_float..high_float, &resets);
+            let outcome = self.outcome(&window, (start, end), windows.range, notes);
+            outcome.put(step, windows.budget, out)?;
         }
         Ok(())
     }
@@ -99,6 +89,7 @@ impl WindowFunction {
     const fn looks_at_resets(&self) -> bool {
         match self {
             Self::Extrapolated(kind) => kind.counter,
+            Self::Instant { rate } => *rate,
             Self::Plain(function) => matches!(function, PlainFunction::Resets),
             _ => false,
         }
@@ -125,7 +116,7 @@ impl WindowFunction {
 }
 
 /// Moves the window over samples up to the step whose window is `(start, end]`.
-fn advance(times: &[i64], start: i64, end: i64, low: &mut usize, high: &mut usize) {
+pub(super) fn advance(times: &[i64], start: i64, end: i64, low: &mut usize, high: &mut usize) {
     while *high < times.len() && times[*high] <= end {
         *high += 1;
     }
@@ -135,10 +126,14 @@ fn advance(times: &[i64], start: i64, end: i64, low: &mut usize, high: &mut usiz
 }
 
 /// For each histogram, whether there was a counter reset since the one before.
-fn resets(histograms: &[Arc<FloatHistogram>]) -> Vec<bool> {
+pub(super) fn resets(samples: &MixedSamples<'_>) -> Vec<bool> {
+    let MixedSamples { times, starts, histograms, .. } = *samples;
     let mut resets = vec![false; histograms.len()];
     for (at, pair) in histograms.windows(2).enumerate() {
-        resets[at + 1] = pair[1].is_reset_after(&pair[0]);
+        let known = starts.get(at..at + 2).is_some_and(|since| {
+            starts::is_reset((since[0], times[at]), (since[1], times[at + 1]))
+        });
+        resets[at + 1] = known || pair[1].is_reset_after(&pair[0]);
     }
     resets
 }
@@ -187,16 +182,43 @@ fn plain(function: PlainFunction, window: &MixedWindow<'_>, notes: &mut RangeNot
             let last = floats.timestamps.last().map_or(newest, |last| newest.max(*last));
             Outcome::Float(seconds(last))
         }
-        PlainFunction::Changes => Outcome::Float(neighbours(window, |change| match change {
-            Change::Floats(before, after) => rate::is_change(before, after),
+        PlainFunction::Changes | PlainFunction::Resets => neighbours_of(window, function),
+    }
+}
+
+/// `changes` or `resets`.
+pub(super) fn neighbours_of(window: &MixedWindow<'_>, function: PlainFunction) -> Outcome {
+    let MixedWindow { floats, histograms, .. } = *window;
+    let since = SamplesSince { samples: floats, starts: window.float_starts };
+    Outcome::Float(if function == PlainFunction::Changes {
+        neighbours(window, |change| match change {
+            Change::Floats(at) => rate::is_change(floats.values[at - 1], floats.values[at]),
             Change::Kind => true,
             Change::Histograms(at) => !histograms[at].is_same(&histograms[at - 1]),
-        })),
-        PlainFunction::Resets => Outcome::Float(neighbours(window, |change| match change {
-            Change::Floats(before, after) => after < before,
+        })
+    } else {
+        neighbours(window, |change| match change {
+            Change::Floats(at) => since.is_reset(at),
             Change::Kind => true,
             Change::Histograms(at) => window.resets[at],
-        })),
+        })
+    })
+}
+
+impl<'a> MixedWindow<'a> {
+    /// Without the first samples.
+    pub(super) fn from(&self, histograms: usize, floats: usize) -> MixedWindow<'a> {
+        MixedWindow {
+            floats: Samples {
+                timestamps: &self.floats.timestamps[floats..],
+                values: &self.floats.values[floats..],
+            },
+            float_starts: self.float_starts.get(floats..).unwrap_or_default(),
+            times: &self.times[histograms..],
+            starts: self.starts.get(histograms..).unwrap_or_default(),
+            histograms: &self.histograms[histograms..],
+            resets: self.resets.get(histograms..).unwrap_or_default(),
+        }
     }
 }
 
@@ -210,9 +232,7 @@ fn neighbours(window: &MixedWindow<'_>, counts: impl Fn(Change) -> bool) -> f64 
             || floats.timestamps.get(float).is_some_and(|ts| *ts < times[histogram]);
         let change = match (was_float, is_float) {
             (None, _) => None,
-            (Some(true), true) => {
-                Some(Change::Floats(floats.values[float - 1], floats.values[float]))
-            }
+            (Some(true), true) => Some(Change::Floats(float)),
             (Some(false), false) => Some(Change::Histograms(histogram)),
             _ => Some(Change::Kind),
         };

@@ -19,6 +19,8 @@ pub(super) enum RangeNote {
     NotCounter,
     /// A counter where a gauge was wanted.
     NotGauge,
+    /// Starts of counting that lie before the sample before.
+    StartsOverlap,
     /// Reset hints that contradict each other.
     ResetsContradict,
     /// Custom buckets with different bounds, in an operation of this name.
@@ -67,6 +69,7 @@ impl RangeNote {
             Self::NotGauge => {
                 (Gravity::Warning, format!("this native histogram metric is not a gauge: {name}"))
             }
+            Self::StartsOverlap => (Gravity::Warning, overlapping_starts(&name)),
             Self::ResetsContradict => (Gravity::Warning, contradicting_resets("aggregation")),
             Self::BoundsReconciled(operation) => (Gravity::Info, reconciled_bounds(operation)),
         }
@@ -78,6 +81,13 @@ pub(super) fn mixed_schemas(quoted_name: &str) -> String {
     format!(
         "vector contains a mix of histograms with exponential and custom buckets schemas for metric \
          name {quoted_name}"
+    )
+}
+
+/// Samples that began to count before the sample before them, of a metric whose name is quoted.
+pub(super) fn overlapping_starts(quoted_name: &str) -> String {
+    format!(
+        "sample has start time that overlaps with previous sample timestamp for metric {quoted_name}"
     )
 }
 

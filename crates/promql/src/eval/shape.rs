@@ -79,8 +79,8 @@ fn shape(expr: &Expr) -> Option<Shape> {
             }
             let inner = shape(args.first()?)?;
             let of_selector = matches!(strip_parens(&args[0]).kind, ExprKind::Selector(_));
-            let is_leaf =
-                elementwise::is_elementwise(function) || (*function == "timestamp" && of_selector);
+            let of_sample = matches!(*function, "timestamp" | "start_timestamp");
+            let is_leaf = elementwise::is_elementwise(function) || (of_sample && of_selector);
             is_leaf.then_some(Shape { drops_name, ..inner })
         }
         _ => None,

@@ -1,7 +1,9 @@
 //! What of the language is evaluated. Asked before anything is read.
 
-use super::{call, elementwise, error::EvalError, window::PlainFunction};
-use crate::ast::{Expr, ExprKind, RangeExtension, Selector};
+use super::{
+    call, elementwise, error::EvalError, evaluator::strip_parens, extended, window::PlainFunction,
+};
+use crate::ast::{Expr, ExprKind};
 
 /// Functions of windows that [`PlainFunction`] does not name.
 const WINDOW_FUNCTIONS: [&str; 9] = [
@@ -25,9 +27,7 @@ pub(super) fn is_window_function(name: &str) -> bool {
 pub(super) fn check(expr: &Expr) -> Result<(), EvalError> {
     match &expr.kind {
         ExprKind::Number { .. } | ExprKind::String(_) => Ok(()),
-        ExprKind::Selector(selector) | ExprKind::Matrix { selector, .. } => {
-            check_selector(selector)
-        }
+        ExprKind::Selector(_) | ExprKind::Matrix { .. } => Ok(()),
         ExprKind::Subquery(subquery) => check(&subquery.expr),
         ExprKind::Unary { expr, .. } | ExprKind::Paren(expr) => check(expr),
         ExprKind::Binary(binary) => {
@@ -42,16 +42,11 @@ pub(super) fn check(expr: &Expr) -> Result<(), EvalError> {
             if !is_evaluated(function) {
                 return Err(EvalError::unsupported(format!("function {function}")));
             }
-            args.iter().try_for_each(check)
+            args.iter().try_for_each(|arg| {
+                extended::check(function, &strip_parens(arg).kind)?;
+                check(arg)
+            })
         }
-    }
-}
-
-fn check_selector(selector: &Selector) -> Result<(), EvalError> {
-    match selector.extension {
-        RangeExtension::None => Ok(()),
-        RangeExtension::Anchored => Err(EvalError::unsupported("modifier anchored")),
-        RangeExtension::Smoothed => Err(EvalError::unsupported("modifier smoothed")),
     }
 }
 

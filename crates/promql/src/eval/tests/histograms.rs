@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use timberline_model::{BucketCounts, ErrorKind, FloatHistogram, Histogram, Labels, ResetHint};
+use timberline_model::{
+    BucketCounts, BucketSpan, ErrorKind, FloatHistogram, Histogram, Labels, ResetHint,
+};
 
 use super::{
     super::{Limits, RangeSeries, SampleValue, Value, memory::MemorySource},
@@ -131,4 +133,66 @@ fn histograms_count_against_the_limit_of_samples() {
     let limits = Limits { samples_max: 10, ..Limits::default() };
     let refused = ask_range(&data(), "h", (30, 30, 1), &limits).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Limit);
+}
+
+/// A histogram with so many buckets of one observation each.
+fn wide(buckets: usize) -> Histogram {
+    let span = BucketSpan { offset: 0, length: buckets as u32 };
+    let counts = BucketCounts::Float {
+        count: buckets as f64,
+        zero_count: 0.0,
+        positive: vec![1.0; buckets],
+        negative: Vec::new(),
+    };
+    Histogram { positive_spans: vec![span], sum: 1.0, counts, ..histogram(0) }
+}
+
+#[test]
+fn histograms_that_a_query_makes_count_against_its_limit() {
+    let mut source = MemorySource::default();
+    for series in ["a", "b"] {
+        let labels = Labels::from_pairs([("__name__", "w"), ("s", series)]).unwrap();
+        for ts in 0..4 {
+            source.push_histogram(&labels, ts * 10 * SECOND, wide(1_000));
+        }
+    }
+    // 8,000 samples are read; what is made is 100 times a histogram.
+    let limits = Limits { samples_max: 60_000, ..Limits::default() };
+    for query in ["w * 2", "-w", "sum(w)", "avg(w)", "rate(w[30s])", "w + w", "w </ 100", "w"] {
+        let asked = |limits: &Limits| ask_range(&source, query, (30, 129, 1), limits);
+        let refused = asked(&limits);
+        if query == "w" {
+            assert!(refused.is_ok(), "nothing is made");
+        } else if query != "rate(w[30s])" {
+            assert_eq!(refused.unwrap_err().kind(), ErrorKind::Limit, "{query}");
+        }
+        assert!(asked(&Limits::default()).is_ok(), "{query}");
+    }
+}
+
+#[test]
+fn steps_that_see_the_same_histogram_share_it_in_the_answer() {
+    let found = only(ask_range(&data(), "h", (30, 39, 1), &Limits::default()).unwrap().value);
+    assert_eq!(found.histograms.len(), 10);
+    assert!(Arc::ptr_eq(&found.histograms[0].1, &found.histograms[9].1));
+}
+
+#[test]
+fn a_counter_without_reset_hints_is_not_reset_where_only_its_count_is_looked_at() {
+    let mut source = MemorySource::default();
+    let labels = Labels::from_pairs([("__name__", "c")]).unwrap();
+    // Falls at 20 s.
+    for (ts, count) in [(0, 4), (10, 6), (20, 1), (30, 3)] {
+        let found = Histogram { reset_hint: ResetHint::Unknown, ..histogram(count) };
+        source.push_histogram(&labels, ts * SECOND, found);
+    }
+    let count = |query: &str| number(&source, query, 30);
+    // 3 - 4 + 6, in 30 of 35 s; a counter is zero 24 s before the first sample, and the window begins
+    // 5 s before it.
+    let expected = 5.0 * 35.0 / 30.0;
+    assert!((count("histogram_count(increase(c[35s]))") - expected).abs() < 1e-12);
+    let answer = ask(&source, "histogram_count(sum_over_time(c[35s]))", 30).unwrap();
+    assert_eq!(answer.warnings.len(), 1, "{:?}", answer.warnings);
+    assert!(answer.warnings[0].contains("conflicting counter resets during histogram aggregation"));
+    assert!(ask(&source, "sum_over_time(c[35s])", 30).unwrap().warnings.is_empty());
 }
