@@ -7,10 +7,15 @@
 //! What this crate is not: it knows no wire and no socket, and stores nothing itself.
 
 mod answer;
+mod catalog;
 mod databases;
 mod engine;
 mod error;
+mod figures;
+mod pushdown;
+mod scan;
 mod session;
+mod tables;
 
 pub use answer::{Answer, Rows};
 pub use databases::Databases;
