@@ -1,0 +1,5 @@
+//! The functions by way of statements over small tables in memory.
+
+mod buckets;
+mod ring;
+mod table;
