@@ -9,9 +9,9 @@ use timberline_engine::{Engine, EngineOptions, Retention};
 use timberline_io::{SimClock, SimDisk};
 use timberline_log::LogOptions;
 use timberline_model::{
-    BucketCounts, BucketSpan, DuplicatePolicy, Durability, Exemplar, FamilyMetadata, Histogram,
-    HistogramSample, LabelQuery, Labels, Metadata, MetricKind, RejectReason, Selector,
-    SeriesColumns, SeriesSource, TimeRange, WriteBatch, WriteOutcome, limits,
+    BucketCounts, BucketSpan, DuplicatePolicy, Durability, ErrorKind, Exemplar, FamilyMetadata,
+    Histogram, HistogramSample, LabelQuery, Labels, Metadata, MetricKind, RejectReason, Selector,
+    SeriesColumns, SeriesSource, Stop, TimeRange, WriteBatch, WriteOutcome, limits,
 };
 
 const SECOND: i64 = 1_000_000_000;
@@ -85,6 +85,21 @@ fn exemplars(engine: &Engine) -> Vec<Exemplar> {
     let query = LabelQuery::default();
     let found = engine.exemplars(&query).unwrap();
     found.into_iter().flat_map(|series| series.exemplars).collect()
+}
+
+#[test]
+fn a_question_about_exemplars_ends_when_it_is_not_wanted_any_more() {
+    let disk = SimDisk::new(1);
+    let engine = open(&disk, DuplicatePolicy::Last);
+    for second in 1..=2 {
+        write_exemplars(&engine, &[exemplar("x", NOW - SECOND * (3 - second))]);
+        let stop = Stop::new(|| Some(ErrorKind::Timeout));
+        let error = engine.exemplars(&LabelQuery { stop, ..LabelQuery::default() }).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        // Once from the head, once from a block.
+        engine.flush().unwrap();
+    }
+    assert_eq!(exemplars(&engine).len(), 2);
 }
 
 #[test]

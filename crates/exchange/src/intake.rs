@@ -4,12 +4,15 @@ use timberline::{
     BulkImport, Database, Exemplar, FamilyMetadata, ImportOptions, Labels, Rejection,
     SeriesColumns, WriteBatch,
 };
-use timberline_model::limits;
+use timberline_model::{SeriesKey, limits};
 
 use crate::ExchangeError;
 
-/// Exemplars and metadata that are gathered before they are written.
-const BATCH_MAX: usize = 10_000;
+/// Exemplars, and entries of metadata, that are gathered before they are written; and exemplars that are
+/// left in the head.
+const BATCH_MAX: usize = 8_000;
+// All of them may be of one series, and a batch comes on top of fewer than a batch.
+const _: () = assert!(2 * BATCH_MAX <= limits::EXEMPLARS_PER_SERIES_MAX);
 
 /// How far an import or an export has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +53,8 @@ pub(crate) struct Intake<'a> {
     database: &'a Database,
     import: BulkImport,
     batch: WriteBatch<'static>,
+    /// Exemplars written since the last flush.
+    exemplars_in_head: usize,
     report: ImportReport,
     progress: Progress,
     /// Work of files that are done with.
@@ -68,6 +73,7 @@ impl<'a> Intake<'a> {
             database,
             import: database.begin_import(options)?,
             batch: WriteBatch::default(),
+            exemplars_in_head: 0,
             report: ImportReport::default(),
             progress: Progress { total, ..Progress::default() },
             base: 0,
@@ -95,9 +101,10 @@ impl<'a> Intake<'a> {
         if self.batch.exemplars().len() >= BATCH_MAX { self.write_batch() } else { Ok(()) }
     }
 
-    pub(crate) fn push_metadata(&mut self, metadata: FamilyMetadata) {
+    pub(crate) fn push_metadata(&mut self, metadata: FamilyMetadata) -> Result<(), ExchangeError> {
         self.report.metadata_entries += 1;
         self.batch.push_metadata(metadata);
+        if self.batch.metadata().len() >= BATCH_MAX { self.write_batch() } else { Ok(()) }
     }
 
     /// Adds something that the caller should know.
@@ -133,11 +140,25 @@ impl<'a> Intake<'a> {
     }
 
     fn write_batch(&mut self) -> Result<(), ExchangeError> {
-        if !self.batch.is_empty() {
-            let outcome = self.database.write(&self.batch)?;
-            self.report.exemplars_written += outcome.exemplars_written;
-            self.report.exemplars_rejected += outcome.exemplars_rejected;
-            self.batch.clear();
+        let batch = std::mem::take(&mut self.batch);
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let outcome = self.database.write(&batch)?;
+        self.report.exemplars_written += outcome.exemplars_written;
+        self.report.exemplars_rejected += outcome.exemplars_rejected;
+        for Rejection { series_index, reason, .. } in outcome.rejections {
+            let series = batch.series().get(series_index).map(|series| &series.key);
+            self.note(match series {
+                Some(SeriesKey::Labels(labels)) => format!("rejected: {labels}: {reason}"),
+                _ => format!("rejected: {reason}"),
+            });
+        }
+        // The head takes so many of a series only, and nothing else flushes it here.
+        self.exemplars_in_head += batch.exemplars().len();
+        if self.exemplars_in_head >= BATCH_MAX {
+            self.database.flush()?;
+            self.exemplars_in_head = 0;
         }
         Ok(())
     }

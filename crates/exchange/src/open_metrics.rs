@@ -175,7 +175,7 @@ impl Family {
             ));
         }
         if let Some(metadata) = self.metadata.take() {
-            intake.push_metadata(FamilyMetadata { family, metadata });
+            intake.push_metadata(FamilyMetadata { family, metadata })?;
         }
         *self = Self::default();
         Ok(())

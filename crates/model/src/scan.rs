@@ -154,8 +154,8 @@ pub trait SeriesSource: Send + Sync {
     /// has its [`PageFigures`], which say where in the columns its floats would be. To the reader's
     /// questions they are as good as the floats: no page is left out that has a stale marker, or two
     /// samples of one time, or in whose span the series has any other sample (a duplicate, one that came
-    /// late, one in memory, a histogram) or a deleted one. Start timestamps of the floats are not handed
-    /// out with them.
+    /// late, one in memory) or a deleted one, and none of a series that has native histograms in the
+    /// selector's range. Start timestamps of the floats are not handed out with them.
     ///
     /// A page may be handed out float by float at any time, and a source that has no figures does so with
     /// all: a reader has to take floats and figures in whatever mixture. [`SeriesScan::page_counts`] says

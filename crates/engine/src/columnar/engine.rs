@@ -26,6 +26,7 @@ use super::{
     flush::Flush,
     head::{Epoch, Head},
     import::{BulkImport, ImportOptions},
+    label_cache::LabelCache,
     layout::Layout,
     maintenance::Maintenance,
     recovery::{Recovered, recover},
@@ -62,6 +63,7 @@ pub(super) struct Inner {
     pub(super) counters: Counters,
     pub(super) retention: RwLock<Retention>,
     pub(super) throttle: Arc<Throttle>,
+    pub(super) labels: LabelCache,
     committer: Committer,
     view: RwLock<Arc<View>>,
     /// Views that reads may still hold, oldest first, each with the epoch that may leave the head
@@ -325,6 +327,7 @@ impl Inner {
             committer: Committer::new(Arc::clone(&log), Arc::clone(&head), Arc::clone(&families)),
             retention: RwLock::new(options.retention),
             throttle: Arc::new(Throttle::new(options.compaction_rate)),
+            labels: LabelCache::default(),
             disk,
             clock,
             layout,

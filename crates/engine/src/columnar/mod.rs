@@ -15,6 +15,7 @@ mod flush;
 #[doc(hidden)] // public for its benchmark only
 pub mod head;
 mod import;
+mod label_cache;
 mod layout;
 mod live_block;
 mod maintenance;

@@ -1,9 +1,8 @@
 //! The scan: series of the head and the blocks, joined by their labels and merged by time.
 //!
-//! Each place is asked for the series that match; then the answers are joined: by half of the hash of
-//! the labels first, and by the labels themselves where hashes agree. A scan of many
-//! series goes through them in the order in which the blocks have them, so that reading a block goes
-//! forward.
+//! Each place is asked for the series that match; then the answers are joined: few series by their labels,
+//! which a cache remembers, many by hashes of these. A scan of many series goes through them in the order in
+//! which the blocks have them, so that reading a block goes forward.
 //!
 //! Invariant: a series is in exactly one stream, with all its places. The blocks and the set of
 //! series are those of the moment when the scan began.
@@ -15,10 +14,14 @@ use timberline_model::{
     SeriesScan, TimeRange,
 };
 
-use self::stream::Stream;
-use super::{engine::Inner, head::Head, live_block::LiveBlock, view::View};
+use self::{by_labels::ByLabels, stream::Stream};
+use super::{
+    engine::Inner, head::Head, label_cache::LabelCache, live_block::LiveBlock, view::View,
+};
 use crate::EngineError;
 
+mod by_hash;
+mod by_labels;
 mod stream;
 
 /// Scans of up to so many series go by their labels, whatever lies where: sums of floats then come out
@@ -80,24 +83,56 @@ impl Places {
         self.head.exemplars(series, self.range, self.view.flushed)
     }
 
-    fn find(&self, matchers: &[Matcher]) -> Result<Vec<Found>, EngineError> {
-        let head = self.head().map_or_else(Vec::new, |head| head.select(matchers));
-        let places = self.blocks.len() + usize::from(!head.is_empty());
-        let mut found = Vec::new();
+    /// The series that match, place by place, ascending.
+    fn find(&self, matchers: &[Matcher]) -> Result<Vec<Vec<Found>>, EngineError> {
+        let mut found = Vec::with_capacity(self.blocks.len() + 1);
         for (place, block) in self.blocks.iter().enumerate() {
-            let block = block.block();
-            for ordinal in block.select(matchers)? {
-                let hash = if places > 1 { block.label_hash(ordinal)? } else { 0 };
-                found.push(Found { hash, place: place as u32, id: u64::from(ordinal) });
-            }
+            let entry = |ordinal| Found { hash: 0, place: place as u32, id: u64::from(ordinal) };
+            found.push(block.block().select(matchers)?.into_iter().map(entry).collect());
         }
         let place = self.blocks.len() as u32;
-        for series in head {
-            // A series that leaves the head meanwhile has nothing there that the blocks have not.
-            let hash = if places > 1 { self.head.label_hash(series) } else { Some(0) };
-            found.extend(hash.map(|hash| Found { hash: hash as u32, place, id: series.0 }));
-        }
+        let head = self.head().map_or_else(Vec::new, |head| head.select(matchers));
+        found.push(head.into_iter().map(|of| Found { hash: 0, place, id: of.0 }).collect());
+        found.retain(|place: &Vec<Found>| !place.is_empty());
         Ok(found)
+    }
+
+    /// The series joined, with their labels and in the order of these where they are not too many.
+    fn join(
+        self,
+        found: Vec<Vec<Found>>,
+        labels: &LabelCache,
+        ordered_max: usize,
+    ) -> Result<Joined, EngineError> {
+        if found.iter().all(|place| place.len() <= ORDERED_SERIES_MAX) {
+            let by_labels = self.join_by_labels(&found, labels)?;
+            if by_labels.groups.len() <= ORDERED_SERIES_MAX {
+                let ByLabels { labels, found, groups } = by_labels;
+                return Ok(Joined { places: self, found, groups, labels });
+            }
+        }
+        let (found, mut groups) = self.join_by_hash(self.hashed(found)?)?;
+        if groups.len() <= ordered_max {
+            self.sort(&found, &mut groups)?;
+        }
+        Ok(Joined { places: self, found, groups, labels: Vec::new() })
+    }
+
+    /// All places' entries, with their hashes where there is something to join.
+    fn hashed(&self, found: Vec<Vec<Found>>) -> Result<Vec<Found>, EngineError> {
+        if found.len() <= 1 {
+            return Ok(found.into_iter().flatten().collect());
+        }
+        let mut hashed = Vec::with_capacity(found.iter().map(Vec::len).sum());
+        for entry in found.into_iter().flatten() {
+            let hash = match self.blocks.get(entry.place as usize) {
+                Some(block) => Some(block.block().label_hash(entry.id as u32)?),
+                // A series that leaves the head meanwhile has nothing there that the blocks have not.
+                None => self.head.label_hash(SeriesRef(entry.id)).map(|hash| hash as u32),
+            };
+            hashed.extend(hash.map(|hash| Found { hash, ..entry }));
+        }
+        Ok(hashed)
     }
 
     /// The labels of a series; `None` when it has left the head, where it has had no samples then.
@@ -107,77 +142,6 @@ impl Places {
             None => Ok(self.head.labels(SeriesRef(found.id))),
         }
     }
-
-    /// Puts the places of one series together, oldest first, and the series in reading order.
-    fn join(&self, mut found: Vec<Found>) -> Result<(Vec<Found>, Vec<Range<u32>>), EngineError> {
-        let joinable = found.iter().any(|entry| entry.place != found[0].place);
-        if !joinable {
-            let one_each = (0..found.len() as u32).map(|index| index..index + 1).collect();
-            return Ok((found, one_each));
-        }
-        found.sort_unstable_by_key(|entry| (entry.hash, entry.place, entry.id));
-        let mut groups = Vec::new();
-        let mut start = 0;
-        while start < found.len() {
-            let hash = found[start].hash;
-            let end = start + found[start..].partition_point(|entry| entry.hash == hash);
-            self.split_by_labels(&mut found, start..end, &mut groups)?;
-            start = end;
-        }
-        groups.sort_unstable_by_key(|group| {
-            let first = found[group.start as usize];
-            (first.place, first.id)
-        });
-        Ok((found, groups))
-    }
-
-    /// Puts joined series into the order of their labels.
-    fn sort(&self, found: &[Found], groups: &mut Vec<Range<u32>>) -> Result<(), EngineError> {
-        // A block has its series in this order, so that one alone needs no sorting.
-        let head = self.blocks.len() as u32;
-        let in_one_block =
-            found.iter().all(|entry| entry.place == found[0].place && entry.place != head);
-        if in_one_block {
-            return Ok(());
-        }
-        let labels = |group: Range<u32>| {
-            let labels = self.labels(found[group.start as usize]).transpose()?;
-            Some(labels.map(|labels| (labels, group)))
-        };
-        let named: Result<Vec<(Labels, Range<u32>)>, EngineError> =
-            groups.drain(..).filter_map(labels).collect();
-        let mut named = named?;
-        named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        *groups = named.into_iter().map(|(_, group)| group).collect();
-        Ok(())
-    }
-
-    /// Entries of one hash are one series nearly always. Where they are not, they are put apart.
-    fn split_by_labels(
-        &self,
-        found: &mut [Found],
-        equal: Range<usize>,
-        groups: &mut Vec<Range<u32>>,
-    ) -> Result<(), EngineError> {
-        if equal.len() == 1 {
-            groups.push(equal.start as u32..equal.end as u32);
-            return Ok(());
-        }
-        let mut named: Vec<(Labels, Found)> = Vec::with_capacity(equal.len());
-        for entry in &found[equal.clone()] {
-            named.extend(self.labels(*entry)?.map(|labels| (labels, *entry)));
-        }
-        named.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.place.cmp(&b.1.place)));
-        let mut start = equal.start;
-        for run in named.chunk_by(|a, b| a.0 == b.0) {
-            for (index, (_, entry)) in run.iter().enumerate() {
-                found[start + index] = *entry;
-            }
-            groups.push(start as u32..(start + run.len()) as u32);
-            start += run.len();
-        }
-        Ok(())
-    }
 }
 
 /// Series joined from all places, shared by the streams over them.
@@ -185,6 +149,8 @@ struct Joined {
     places: Places,
     found: Vec<Found>,
     groups: Vec<Range<u32>>,
+    /// Of each group, where they were needed to join; else none.
+    labels: Vec<Labels>,
 }
 
 /// The series that a selector picks, in at most `partitions` streams; with figures in place of pages that
@@ -200,13 +166,9 @@ pub(super) fn scan(
     if found.is_empty() {
         return Ok(Vec::new());
     }
-    let (found, mut groups) = places.join(found)?;
-    if groups.len() <= ORDERED_SERIES_MAX {
-        places.sort(&found, &mut groups)?;
-    }
-    let count = groups.len();
+    let joined = Arc::new(places.join(found, &inner.labels, ORDERED_SERIES_MAX)?);
+    let count = joined.groups.len();
     let streams = partitions.get().min(count);
-    let joined = Arc::new(Joined { places, found, groups });
     let wanted = wanted.cloned().map(Arc::new);
     let stream = |index: usize| -> Box<dyn SeriesScan> {
         let rest = count * index / streams..count * (index + 1) / streams;
@@ -223,12 +185,10 @@ pub(super) fn scan_sorted(
 ) -> Result<Box<dyn SeriesScan>, ScanError> {
     let places = Places::of(inner, selector.range)?;
     let found = places.find(&selector.matchers)?;
-    let (found, mut groups) = places.join(found)?;
-    if groups.len() > series_max {
+    let joined = places.join(found, &inner.labels, series_max)?;
+    if joined.groups.len() > series_max {
         return Err(ScanError::too_many_series(series_max));
     }
-    places.sort(&found, &mut groups)?;
-    let rest = 0..groups.len();
-    let joined = Arc::new(Joined { places, found, groups });
-    Ok(Box::new(Stream::new(joined, rest, None)))
+    let rest = 0..joined.groups.len();
+    Ok(Box::new(Stream::new(Arc::new(joined), rest, None)))
 }

@@ -16,6 +16,9 @@ use super::bytes::{Bytes, Fault};
 pub(crate) const MAGIC: u32 = 0x85BD_40DD;
 /// The version that is read and written.
 pub(crate) const VERSION: u8 = 1;
+/// A chunk never has more bytes: hundreds of times what Prometheus writes. One sample takes a few bits, and
+/// much more when it is decoded.
+const CHUNK_BYTES_MAX: usize = 16 << 20;
 /// Bytes before the first chunk.
 pub(crate) const HEADER_BYTES: usize = 8;
 
@@ -31,6 +34,9 @@ pub enum ChunkError {
     /// A checksum that does not match.
     #[error("its checksum does not match")]
     Checksum,
+    /// A chunk larger than any.
+    #[error("it has {0} bytes; a chunk has no more than {CHUNK_BYTES_MAX}")]
+    TooLarge(usize),
     /// A payload that cannot be decoded.
     #[error(transparent)]
     Payload(#[from] CodecError),
@@ -60,6 +66,9 @@ pub fn read_chunk(
 ) -> Result<(), ChunkError> {
     let mut bytes = Bytes::new(segment.get(offset..).unwrap_or_default());
     let len = bytes.count(1, "a length").map_err(ChunkError::Cut)?;
+    if len > CHUNK_BYTES_MAX {
+        return Err(ChunkError::TooLarge(len));
+    }
     let encoding = bytes.byte("an encoding").map_err(ChunkError::Cut)?;
     let payload = bytes.take(len, "a payload").map_err(ChunkError::Cut)?;
     let crc = crc32c_append(crc32c(&[encoding]), payload);
@@ -105,4 +114,22 @@ fn to_nanos(timestamps: &mut [i64]) -> Result<(), ChunkError> {
 /// Milliseconds as nanoseconds.
 pub(crate) fn nanos(ms: i64) -> Result<i64, ChunkError> {
     ms.checked_mul(NANOS_PER_MILLI).ok_or(ChunkError::Time(ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use timberline_codec::varint::put_uvarint;
+
+    use super::*;
+
+    #[test]
+    fn a_chunk_that_is_too_large_is_not_decoded() {
+        let mut segment = Vec::new();
+        put_uvarint(&mut segment, CHUNK_BYTES_MAX as u64 + 1);
+        let len = segment.len() + CHUNK_BYTES_MAX + 6;
+        segment.resize(len, 0);
+        let mut columns = SeriesColumns::default();
+        let error = ChunkError::TooLarge(CHUNK_BYTES_MAX + 1);
+        assert_eq!(read_chunk(&segment, 0, &mut columns), Err(error));
+    }
 }

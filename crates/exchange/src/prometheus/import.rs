@@ -91,8 +91,7 @@ impl Directory {
                 intake.end_file(bytes);
             }
         }
-        replay.finish(intake);
-        Ok(())
+        replay.finish(intake)
     }
 }
 

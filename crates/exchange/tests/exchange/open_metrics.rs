@@ -124,6 +124,28 @@ fn starts_that_come_too_late_for_their_samples_are_told() {
 }
 
 #[test]
+fn many_exemplars_of_one_series_are_all_imported_and_what_is_refused_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("text.om");
+    let mut text = "# TYPE a counter\n".to_owned();
+    for n in 0..40_000 {
+        text.push_str(&format!("a_total {n} {n} # {{id=\"{n}\"}} {n}\n"));
+    }
+    let long = "x".repeat(200);
+    text.push_str(&format!("a_total 1 40000 # {{id=\"{long}\"}} 1\n"));
+    text.push_str(&format!("# HELP b {}\n# TYPE b gauge\nb 1 1\n# EOF\n", "x".repeat(70_000)));
+    fs::write(&path, text).unwrap();
+    let database = open(&dir.path().join("db"));
+    let report = import_from(&database, Format::OpenMetrics, &path);
+    assert_eq!((report.exemplars_written, report.exemplars_rejected), (40_000, 1));
+    let notes = report.notes.join("\n");
+    assert!(notes.contains("rejected: a_total: exemplar labels of more than"), "{notes}");
+    assert!(notes.contains("rejected: metadata of \"b\" with a text"), "{notes}");
+    let found = exemplars(&database).into_values().next().unwrap();
+    assert_eq!(found.len(), 40_000);
+}
+
+#[test]
 fn texts_that_are_cut_off_or_have_no_times_are_refused_with_the_line() {
     let dir = tempfile::tempdir().unwrap();
     let database = open(&dir.path().join("db"));

@@ -73,7 +73,8 @@ impl<N: Count> FloatHistogram<N> {
         let by = u32::from(other.schema.abs_diff(self.schema));
         let (schema, threshold) = (self.schema, self.zero_threshold);
         let add = |side: &mut BucketSide<N>, more: &BucketSide<M>| {
-            // What lies within the zero bucket is counted there.
+            // What lies within the zero bucket is counted there. A bucket that a lower resolution has made
+            // larger than that is not within it: Prometheus counts it, and so do we.
             let is_within = |index: &i32| exponential_bound(schema, *index) <= threshold;
             if by == 0 {
                 let from = more.indexes().partition_point(is_within);

@@ -5,6 +5,8 @@ use std::{
     time::Instant,
 };
 
+use timberline_model::PageCounts;
+
 use super::{
     error::EvalError,
     query::{Limits, QueryStats},
@@ -19,6 +21,8 @@ pub(super) struct Budget<'q> {
     series: AtomicU64,
     read: AtomicU64,
     made: AtomicU64,
+    pages_decoded: AtomicU64,
+    pages_skipped: AtomicU64,
     failed: AtomicBool,
 }
 
@@ -29,6 +33,8 @@ impl<'q> Budget<'q> {
             series: AtomicU64::new(0),
             read: AtomicU64::new(0),
             made: AtomicU64::new(0),
+            pages_decoded: AtomicU64::new(0),
+            pages_skipped: AtomicU64::new(0),
             failed: AtomicBool::new(false),
         }
     }
@@ -79,10 +85,20 @@ impl<'q> Budget<'q> {
         Ok(())
     }
 
+    /// Notes what a stream has read.
+    pub(super) fn add_pages(&self, pages: PageCounts) {
+        self.pages_decoded.fetch_add(pages.decoded, Ordering::Relaxed);
+        self.pages_skipped.fetch_add(pages.skipped, Ordering::Relaxed);
+    }
+
     pub(super) fn stats(&self) -> QueryStats {
         QueryStats {
             series: self.series.load(Ordering::Relaxed),
             samples: self.read.load(Ordering::Relaxed),
+            pages: PageCounts {
+                decoded: self.pages_decoded.load(Ordering::Relaxed),
+                skipped: self.pages_skipped.load(Ordering::Relaxed),
+            },
         }
     }
 }

@@ -49,6 +49,17 @@ pub(super) struct Mean {
 }
 
 impl Mean {
+    /// The mean of so many values with this sum, which is finite.
+    pub(super) const fn of(sum: f64, compensation: f64, count: usize) -> Self {
+        Self { sum, compensation, count: count as f64, scaled: false }
+    }
+
+    /// The sum of the values.
+    pub(super) fn sum(&self) -> f64 {
+        let sum = total(self.sum, self.compensation);
+        if self.scaled { sum / DOWN } else { sum }
+    }
+
     #[inline]
     pub(super) fn add(&mut self, value: f64) {
         self.count += 1.0;

@@ -127,7 +127,7 @@ impl Evaluator<'_> {
                 let range = duration::positive_nanos(range, &self.query)?;
                 let sight = self.sight(&selector.modifiers, steps)?;
                 let mut columns = SeriesColumns::default();
-                for mut scan in self.scan(selector, &sight, range)? {
+                for mut scan in self.scan(selector, &sight, range, None)? {
                     while let Some(labels) = scan.next(&mut columns)? {
                         let histograms = histograms::cost(&columns.histograms);
                         self.budget.read(columns.len() + histograms)?;

@@ -4,7 +4,8 @@
 use std::thread;
 
 use timberline_model::{
-    Labels, ScanError, Selector as ScanSelector, SeriesColumns, SeriesScan, TimeRange, is_stale,
+    Labels, PageUse, ScanError, Selector as ScanSelector, SeriesColumns, SeriesScan, TimeRange,
+    is_stale,
 };
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
     error::EvalError,
     evaluator::Evaluator,
     extended::{self, Reaching},
-    extended_histograms,
+    extended_histograms, figures,
     histograms::{self, HistogramSamples},
     labels::{has_more_reserved, merge_same, without_reserved},
     notes::{Gravity, Notes},
@@ -70,7 +71,8 @@ impl Evaluator<'_> {
             Source::Value | Source::Time | Source::Start => self.query.lookback,
             Source::Window { range, .. } => *range,
         };
-        let scans = self.scan(leaf.selector, &leaf.sight, back)?;
+        let wanted = figures::wanted(leaf);
+        let scans = self.scan(leaf.selector, &leaf.sight, back, wanted.as_ref())?;
         let work = |mut scan: Box<dyn SeriesScan>| {
             let mut sink = make();
             let result = self.drain(leaf, scan.as_mut(), &mut sink, push);
@@ -95,12 +97,14 @@ impl Evaluator<'_> {
         first_cause(results)
     }
 
-    /// Opens the scan of a selector over all times that its steps look at.
+    /// Opens the scan of a selector over all times that its steps look at, with figures in the place of
+    /// pages where they do.
     pub(super) fn scan(
         &self,
         selector: &Selector,
         sight: &Sight,
         back: i64,
+        figures: Option<&PageUse>,
     ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
         let (before, ahead) = extended::reach(selector.extension, self.query.lookback);
         let start = sight.first().saturating_sub(back).saturating_sub(before).saturating_add(1);
@@ -108,7 +112,11 @@ impl Evaluator<'_> {
             matchers: selector.matchers.clone(),
             range: TimeRange::new(start, sight.last().saturating_add(ahead)),
         };
-        self.source.scan(&wanted, self.budget.limits().partitions)
+        let partitions = self.budget.limits().partitions;
+        match figures {
+            Some(figures) => self.source.scan_pages(&wanted, figures, partitions),
+            None => self.source.scan(&wanted, partitions),
+        }
     }
 
     /// The series of a leaf, names dropped if it drops them, without two of the same labels.
@@ -141,7 +149,8 @@ impl Evaluator<'_> {
         let mut column = StepColumn::default();
         let mut notes = CounterNotes::default();
         while let Some(labels) = scan.next(&mut columns)? {
-            self.budget.read(columns.len() + histograms::cost(&columns.histograms))?;
+            let floats = columns.len() + columns.pages.len();
+            self.budget.read(floats + histograms::cost(&columns.histograms))?;
             column.reset(leaf.sight.steps.count());
             if matches!(leaf.source, Source::Start) {
                 starts::unite(&mut columns);
@@ -178,6 +187,7 @@ impl Evaluator<'_> {
                 push(sink, labels, &mut column)?;
             }
         }
+        self.budget.add_pages(scan.page_counts());
         self.add_notes(notes.notes);
         Ok(())
     }
@@ -210,6 +220,12 @@ impl Evaluator<'_> {
             Source::Window { function, range } => {
                 drop_stale(columns);
                 let windows = Windows { sight: &leaf.sight, range: *range, budget: &self.budget };
+                if let (WindowFunction::Plain(function), false) =
+                    (function, columns.pages.is_empty())
+                {
+                    figures::apply(*function, columns, windows, column);
+                    return overlap;
+                }
                 let samples = samples(columns);
                 let knows_starts =
                     !columns.starts.is_empty() && self.query.features.has(Feature::StartTimestamps);

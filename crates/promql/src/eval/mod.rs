@@ -27,6 +27,7 @@ mod error;
 mod evaluator;
 mod extended;
 mod extended_histograms;
+mod figures;
 mod grouping;
 mod histogram_calls;
 mod histogram_operators;

@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use timberline_model::{BucketCounts, Histogram, Labels, NANOS_PER_SECOND, Sample};
+use timberline_model::{BucketCounts, Histogram, Labels, NANOS_PER_SECOND, PageCounts, Sample};
 
 use crate::{Feature, Features, ast::Expr};
 
@@ -121,8 +121,10 @@ pub struct QueryResult {
 pub struct QueryStats {
     /// Series, over all selectors.
     pub series: u64,
-    /// Samples, over all selectors.
+    /// Samples, over all selectors. A page of which storage only gave figures counts as one.
     pub samples: u64,
+    /// Pages that storage has decoded, and those that it could leave alone.
+    pub pages: PageCounts,
 }
 
 /// The values of an answer. Range queries always give a matrix.

@@ -11,7 +11,7 @@ use super::{
     column::StepColumn,
     error::EvalError,
     histogram_rate::{self, Change},
-    histograms::MixedSamples,
+    histograms::{MixedSamples, cost_of},
     range_notes::{RangeNote, RangeNotes},
     rate::{self, Samples},
     starts::{self, SamplesSince},
@@ -19,8 +19,8 @@ use super::{
     window::{PlainFunction, WindowFunction},
 };
 
-/// Histograms of windows between two looks at whether the query may go on.
-const HISTOGRAMS_BETWEEN_CHECKS: usize = 1 << 12;
+/// Size of the histograms of windows between two looks at whether the query may go on.
+const SIZE_BETWEEN_CHECKS: usize = 1 << 18;
 
 /// The samples of one window. There is at least one histogram.
 #[derive(Clone, Copy, Debug)]
@@ -74,8 +74,8 @@ impl WindowFunction {
             if low == high {
                 continue;
             }
-            seen += high - low;
-            if seen > HISTOGRAMS_BETWEEN_CHECKS {
+            seen += (high - low) * cost_of(&samples.histograms[low]);
+            if seen > SIZE_BETWEEN_CHECKS {
                 seen = 0;
                 windows.budget.check()?;
             }

@@ -6,6 +6,7 @@ use timberline_model::Labels;
 use super::{EvalError, Limits, Query, QueryResult, Value, evaluate, memory::MemorySource};
 use crate::parse;
 
+mod figures;
 mod functions;
 mod histograms;
 mod limits;

@@ -226,7 +226,7 @@ fn database_options(config: &Config) -> Options {
             timeout: config.query.timeout.as_std(),
             lookback: config.query.lookback.as_std(),
             parallelism: config.query.threads_max,
-            ..QueryOptions::default()
+            features: config.query.features.0,
         },
         ..Options::default()
     }

@@ -10,6 +10,7 @@ mod compaction_levels;
 mod cors_origin;
 mod duplicate_setting;
 mod error;
+mod feature_list;
 mod field;
 mod file;
 mod flags;

@@ -13,6 +13,7 @@ use super::{
     compaction_levels::CompactionLevels,
     cors_origin::CorsOrigin,
     duplicate_setting::DuplicateSetting,
+    feature_list::FeatureList,
     human_duration::HumanDuration,
     listen_address::ListenAddress,
     log_settings::{LogFormat, LogLevel},
@@ -61,6 +62,7 @@ setting_by_text! {
     DuplicateSetting => "POLICY", false;
     CompactionLevels => "DURATIONS", false;
     CorsOrigin => "REGEX", false;
+    FeatureList => "NAMES", false;
 }
 
 impl Setting for bool {

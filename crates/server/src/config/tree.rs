@@ -13,6 +13,7 @@ use super::{
     compaction_levels::CompactionLevels,
     cors_origin::CorsOrigin,
     duplicate_setting::DuplicateSetting,
+    feature_list::FeatureList,
     field::{Declared, Section},
     human_duration::HumanDuration,
     listen_address::ListenAddress,
@@ -178,6 +179,12 @@ config_tree! {
         waiting_max: NonZeroUsize = count(1_000);
         /// How long a query waits for its turn before it is answered 503 with `Retry-After`.
         @live queue_timeout: HumanDuration = HumanDuration::seconds(10);
+        /// Parts of PromQL that are switched on, by the names that Prometheus gives to
+        /// `--enable-feature`, joined by commas: `promql-experimental-functions`,
+        /// `promql-extended-range-selectors`, `promql-binop-fill-modifiers`,
+        /// `promql-delayed-name-removal`, `use-start-timestamps`, `type-and-unit-labels`; or `all`,
+        /// or `none`. `promql-duration-expr` is always on.
+        @live features: FeatureList = FeatureList::default();
         /// Threads that one query may use.
         @live threads_max: NonZeroUsize = count(2);
     }

@@ -27,9 +27,10 @@ pub(super) async fn exemplars(State(app): State<App>, request: Request) -> Respo
         let params = Params::read(&app, request).await?;
         let text = params.required("query")?.to_owned();
         let range = range_of(&params)?;
-        let timeout = app.config().query.timeout.as_std();
+        let config = app.config();
+        let (timeout, features) = (config.query.timeout.as_std(), config.query.features.0);
         run(&app, params.client(), timeout, move |database, limits| {
-            let (expr, _) = parse_query(&text)?;
+            let (expr, _) = parse_query(&text, features)?;
             let mut selectors = Vec::new();
             collect_selectors(&expr, &mut selectors);
             let mut body = Vec::new();
@@ -124,7 +125,7 @@ mod tests {
     fn the_selectors_of_an_expression_are_found_wherever_they_are() {
         let text =
             "sum(rate(a[5m])) / (b offset 1m + -max_over_time(c[1h:1m])) > topk(scalar(d), e)";
-        let (expr, _) = parse_query(text).unwrap();
+        let (expr, _) = parse_query(text, timberline::Features::default()).unwrap();
         let mut found = Vec::new();
         collect_selectors(&expr, &mut found);
         let names: Vec<_> = found.iter().map(|matchers| matchers[0].value().to_owned()).collect();

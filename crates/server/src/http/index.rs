@@ -34,6 +34,7 @@ Operate: GET /-/healthy, /-/ready          is it well, is it ready
          GET /api/v1/status/flags          the configuration by its flags
          GET /api/v1/status/runtimeinfo    the process
          GET /api/v1/status/walreplay      is the log still being read back
+         GET /api/v1/features              what this server can do
          GET /api/v1/openapi.yaml          this interface for programs
          POST /-/reload                    read the configuration again
          POST /api/v1/admin/tsdb/flush     move what is in memory into blocks

@@ -12,6 +12,7 @@ mod body_memory;
 mod cors;
 mod described;
 mod fair_queue;
+mod features;
 mod federate;
 mod health;
 mod index;

@@ -7,7 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use timberline::{
-    Database, Error, Limits, Query, QueryResult, QueryStats, RangeSeries, SampleValue, Value,
+    Database, Error, Features, Limits, Query, QueryResult, QueryStats, RangeSeries, SampleValue,
+    Value,
 };
 use timberline_model::ErrorKind;
 use timberline_protocol::{
@@ -47,6 +48,7 @@ struct Question {
     /// At most so many series in the answer.
     limit: Option<usize>,
     form: TimeForm,
+    features: Features,
     stats: Stats,
     client: Client,
 }
@@ -132,7 +134,7 @@ fn check_points(app: &App, start: i64, end: i64, step: i64) -> Result<(), ApiErr
 
 /// A range query without a step: the samples of a plain selector as they are stored.
 fn stored(database: &Database, question: &Question, limits: &Limits) -> Result<Answer, ApiError> {
-    let (expr, _) = parse_query(&question.text)?;
+    let (expr, _) = parse_query(&question.text, question.features)?;
     let Some(matchers) = plain_selector(&expr).map(<[_]>::to_vec) else {
         return Err(ApiError::invalid(
             "missing parameter \"step\": only a plain selector can be asked for without one, \
@@ -173,6 +175,7 @@ fn question(app: &App, params: &Params, form: TimeForm) -> Result<Question, ApiE
         timeout: timeout.min(settings.timeout.as_std()),
         limit: limit.transpose().map_err(ApiError::invalid)?.flatten(),
         form,
+        features: settings.features.0,
         stats: match params.get("stats") {
             None => Stats::Nothing,
             Some("all") => Stats::EachStep,
@@ -196,11 +199,11 @@ fn evaluate(
     waited: Duration,
 ) -> Result<Answer, ApiError> {
     let begun = Instant::now();
-    let (expr, text) = parse_query(&question.text)?;
+    let (expr, text) = parse_query(&question.text, question.features)?;
     let query = Query {
         text: Some(&text),
         lookback: question.lookback,
-        features: database.options().query.features,
+        features: question.features,
         ..Query::range(&expr, question.start, question.end, question.step)
     };
     let preparing = begun.elapsed();

@@ -41,9 +41,10 @@ async fn about(
 ) -> Result<Response, ApiError> {
     let params = Params::read(app, request).await?;
     let text = params.required("query")?.to_owned();
-    let timeout = app.config().query.timeout.as_std();
+    let config = app.config();
+    let (timeout, features) = (config.query.timeout.as_std(), config.query.features.0);
     run(app, params.client(), timeout, move |_, _| {
-        let (expr, _) = parse_query(&text)?;
+        let (expr, _) = parse_query(&text, features)?;
         let (mut body, mut said) = (Vec::new(), Ok(()));
         prom_api::success(&mut body, &[], &[], |out| said = say(out, &expr));
         said.map(|()| Answer { body, series: 0, samples: 0 })

@@ -2,7 +2,8 @@
 
 use timberline_model::{MatchOp, Matcher};
 use timberline_promql::{
-    Expr, ExprKind, ParseError, REGEX_COUNT_MAX, ast::RangeExtension, parse, parse_matchers,
+    Expr, ExprKind, Features, ParseError, REGEX_COUNT_MAX, ast::RangeExtension, parse_matchers,
+    parse_with,
 };
 
 use crate::error::ApiError;
@@ -14,14 +15,14 @@ use crate::error::ApiError;
 /// expands them. Returns the text that was parsed, so that positions are right.
 ///
 /// # Errors
-/// A text that is no query either way: what is wrong with it as it stands.
-pub(super) fn parse_query(text: &str) -> Result<(Expr, String), ApiError> {
-    let refused = match parse(text) {
+/// A text that is no query either way, or uses what is not switched on: what is wrong with it as it stands.
+pub(super) fn parse_query(text: &str, features: Features) -> Result<(Expr, String), ApiError> {
+    let refused = match parse_with(text, &features) {
         Ok(expr) => return Ok((expr, text.to_owned())),
         Err(refused) => refused,
     };
     let braced = format!("{{{text}}}");
-    match parse(&braced) {
+    match parse_with(&braced, &features) {
         Ok(expr) if !text.trim().is_empty() => Ok((expr, braced)),
         _ => Err(invalid_query("query", &refused)),
     }
@@ -82,7 +83,7 @@ mod tests {
     use super::*;
 
     fn canonical(text: &str) -> String {
-        parse_query(text)
+        parse_query(text, Features::default())
             .map_or_else(|error| error.message().to_owned(), |(expr, _)| expr.to_string())
     }
 
@@ -107,7 +108,7 @@ mod tests {
     #[test]
     fn what_is_neither_is_refused_as_it_stands() {
         for text in ["", "sum(", "{}", "a=\"x", "up{job=}"] {
-            let error = parse_query(text).unwrap_err();
+            let error = parse_query(text, Features::default()).unwrap_err();
             assert_eq!(error.status(), 400, "{text}");
             assert!(error.message().starts_with("invalid parameter \"query\": "), "{text}");
             assert!(error.message().contains(": parse error: "), "{}", error.message());
@@ -125,7 +126,9 @@ mod tests {
 
     #[test]
     fn only_selectors_without_modifiers_are_plain() {
-        let plain = |text: &str| plain_selector(&parse_query(text).unwrap().0).is_some();
+        let plain = |text: &str| {
+            plain_selector(&parse_query(text, Features::default()).unwrap().0).is_some()
+        };
         assert!(plain("up") && plain(r#"{job="x"}"#));
         for text in ["up offset 1m", "up @ 5", "up[5m]", "-up", "sum(up)", "1"] {
             assert!(!plain(text), "{text}");

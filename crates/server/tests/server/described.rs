@@ -74,9 +74,12 @@ fn what_is_not_a_float_is_stored_and_answered_as_prometheus_does() {
         let expected = json!([{"metric": metric, "histograms": [[seconds, shape]]}]);
         assert_eq!(server.get(&query).data()["result"], expected, "{query}");
     }
-    let refused = server.get(&format!("/api/v1/query?query=rate(rpc[5m])&time={seconds}"));
-    let message = refused.error(422, "execution");
-    assert!(message.contains("function rate of native histograms"), "{message}");
+    let count = server.get(&format!("/api/v1/query?query=histogram_count(rpc)&time={seconds}"));
+    assert_eq!(count.values(), ["3"]);
+    let sum = server.get(&format!("/api/v1/query?query=sum(rpc)&time={seconds}")).data();
+    assert_eq!(sum["result"], json!([{"metric": {}, "histogram": [seconds, shape]}]));
+    let mixed = server.get(&format!("/api/v1/query?query=rpc%2B1&time={seconds}")).json();
+    assert!(mixed["infos"][0].as_str().unwrap().contains("incompatible sample types"), "{mixed}");
     let printed = server.client(&["query", "rpc"]);
     let printed = String::from_utf8(printed.stdout).unwrap();
     assert!(printed.contains("count 3, sum 7.5"), "{printed}");

@@ -199,6 +199,19 @@ fn stats_tell_what_each_step_looked_at() {
 }
 
 #[test]
+fn parts_of_the_language_are_switched_on_by_name() {
+    let target = "/api/v1/query?query=mad_over_time(cpu[5m])&time=1700000000";
+    let server = server();
+    let message = server.get(target).error(400, "bad_data");
+    assert!(message.contains("\"mad_over_time\" is not enabled"), "{message}");
+    assert_eq!(server.get("/api/v1/features").data()["promql_functions"]["mad_over_time"], false);
+    let server = Server::start_with(&["--query-features", "promql-experimental-functions"]);
+    assert!(server.get(target).values().is_empty());
+    assert_eq!(server.get("/api/v1/features").data()["promql_functions"]["mad_over_time"], true);
+    assert!(server.get("/api/v1/query?query=rate(cpu[5m]+anchored)").json()["error"].is_string());
+}
+
+#[test]
 fn a_query_is_laid_out_and_taken_apart() {
     let server = server();
     let form = "query=sum(rate(cpu[5m]))by(host)";

@@ -132,6 +132,9 @@ impl SeriesScan for Stream {
             columns.clear();
             self.read(group, columns)?;
             if !columns.is_empty() {
+                if let Some(labels) = joined.labels.get(index) {
+                    return Ok(Some(labels.clone()));
+                }
                 let labels = joined.places.labels(group[0])?;
                 return Ok(Some(labels.expect("a series stays while it has samples")));
             }

@@ -9,7 +9,8 @@ use crate::{
     columnar::{engine::Inner, merge::merge_exemplars, scan::Places},
 };
 
-/// Exemplars in the query's span, series in order of their labels.
+/// Exemplars in the query's span, series in order of their labels. Whether they are still wanted is asked
+/// before each series, as each may take a look at the disk.
 pub(super) fn exemplars(
     inner: &Inner,
     query: &LabelQuery,
@@ -25,6 +26,7 @@ pub(super) fn exemplars(
     };
     if let Some(head) = places.head() {
         for series in selectors.iter().flat_map(|matchers| head.select(matchers)) {
+            query.stop.check()?;
             let exemplars = places.exemplars_in_head(series);
             if !exemplars.is_empty() {
                 // A series stays while it has exemplars in memory.
@@ -37,6 +39,7 @@ pub(super) fn exemplars(
     for block in places.blocks() {
         for matchers in selectors {
             for series in block.block().select(matchers)? {
+                query.stop.check()?;
                 let mut exemplars = Vec::new();
                 block.exemplars(series, query.range, &mut exemplars)?;
                 if !exemplars.is_empty() {

@@ -151,10 +151,11 @@ impl Replay {
     }
 
     /// Hands the metadata of the log on.
-    pub(crate) fn finish(self, intake: &mut Intake<'_>) {
-        for (family, metadata) in self.metadata {
-            intake.push_metadata(FamilyMetadata { family, metadata });
-        }
+    pub(crate) fn finish(self, intake: &mut Intake<'_>) -> Result<(), ExchangeError> {
+        let mut entries = self.metadata.into_iter();
+        entries.try_for_each(|(family, metadata)| {
+            intake.push_metadata(FamilyMetadata { family, metadata })
+        })
     }
 
     fn columns(&mut self, series: u64) -> &mut SeriesColumns {

@@ -249,18 +249,33 @@ fn keep_last_of_millisecond(columns: &mut SeriesColumns) {
     let last: std::collections::HashMap<i64, i64> =
         times.iter().map(|ts| (millis(*ts), *ts)).collect();
     columns.retain(timberline_model::ColumnsMark::default(), |ts| last[&millis(ts)] == ts);
-    // Where all samples of an instant are kept, several are left.
-    let (mut timestamps, mut values) = (Vec::new(), Vec::new());
-    for (ts, value) in columns.timestamps.iter().zip(&columns.values) {
-        if timestamps.last() == Some(ts) {
+    // Where all samples of an instant are kept, several are left: floats, histograms, or of both.
+    let SeriesColumns { timestamps, values, starts, histograms, .. } = columns;
+    keep_last_of_instant(timestamps, values, |ts| {
+        histograms.timestamps.binary_search(&ts).is_err()
+    });
+    keep_last_of_instant(&mut histograms.timestamps, &mut histograms.values, |_| true);
+    starts.clear();
+    histograms.starts.clear();
+}
+
+/// Leaves the last value of each instant, of those that are wanted.
+fn keep_last_of_instant<T>(
+    timestamps: &mut Vec<i64>,
+    values: &mut Vec<T>,
+    is_wanted: impl Fn(i64) -> bool,
+) {
+    let (times, all) = (std::mem::take(timestamps), std::mem::take(values));
+    for (ts, value) in times.into_iter().zip(all) {
+        if timestamps.last() == Some(&ts) {
             timestamps.pop();
             values.pop();
         }
-        timestamps.push(*ts);
-        values.push(*value);
+        if is_wanted(ts) {
+            timestamps.push(ts);
+            values.push(value);
+        }
     }
-    (columns.timestamps, columns.values) = (timestamps, values);
-    columns.starts.clear();
 }
 
 fn finish_file(file: BufWriter<File>, path: &Path) -> Result<(), ExchangeError> {
@@ -272,4 +287,29 @@ fn finish_file(file: BufWriter<File>, path: &Path) -> Result<(), ExchangeError> 
 pub(super) fn sync_dir(path: &Path) -> Result<(), ExchangeError> {
     let dir = File::open(path).map_err(ExchangeError::io("open", path))?;
     dir.sync_all().map_err(ExchangeError::io("sync", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use timberline_model::Histogram;
+
+    use super::*;
+
+    #[test]
+    fn one_sample_of_each_millisecond_is_left_whatever_its_kind() {
+        let mut columns = SeriesColumns::default();
+        let at = |ms: i64| ms * NANOS_PER_MILLI;
+        for (ts, value) in
+            [(at(1), 1.0), (at(1) + 5, 2.0), (at(2), 3.0), (at(2), 4.0), (at(3), 5.0)]
+        {
+            columns.push(ts, 7, value);
+        }
+        for (ts, sum) in [(at(3), 1.0), (at(4), 2.0), (at(4), 3.0)] {
+            columns.histograms.push(ts, 7, Histogram { sum, ..Histogram::stale() });
+        }
+        keep_last_of_millisecond(&mut columns);
+        assert_eq!((columns.timestamps, columns.values), (vec![at(1) + 5, at(2)], vec![2.0, 4.0]));
+        let sums: Vec<f64> = columns.histograms.values.iter().map(|one| one.sum).collect();
+        assert_eq!((columns.histograms.timestamps, sums), (vec![at(3), at(4)], vec![1.0, 3.0]));
+    }
 }

@@ -1,6 +1,9 @@
 //! What becomes of native histograms.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use timberline_model::{
     BucketCounts, BucketSpan, ErrorKind, FloatHistogram, Histogram, Labels, ResetHint,
@@ -195,4 +198,18 @@ fn a_counter_without_reset_hints_is_not_reset_where_only_its_count_is_looked_at(
     assert_eq!(answer.warnings.len(), 1, "{:?}", answer.warnings);
     assert!(answer.warnings[0].contains("conflicting counter resets during histogram aggregation"));
     assert!(ask(&source, "sum_over_time(c[35s])", 30).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn long_windows_of_histograms_end_at_the_deadline() {
+    // Each of 3,000 windows adds up 300,000 histograms.
+    for function in ["sum_over_time", "avg_over_time", "increase", "changes", "resets"] {
+        let query = format!("{function}((h @ 30)[300000s:1s])");
+        let begun = Instant::now();
+        let deadline = begun.checked_add(Duration::from_millis(100));
+        let limits = Limits { deadline, ..Limits::default() };
+        let error = ask_range(&data(), &query, (0, 3_000, 1), &limits).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{query}");
+        assert!(begun.elapsed() < Duration::from_secs(20), "{query}: {:?}", begun.elapsed());
+    }
 }
