@@ -5,8 +5,14 @@
 
 use std::{
     fs,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     process::Command,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
     time::Duration,
 };
 
@@ -35,24 +41,34 @@ pub(crate) struct Options {
     /// Seconds for all targets together.
     #[arg(long)]
     total_seconds: Option<u64>,
+    /// Targets that run at the same time.
+    #[arg(long, default_value_t = NonZeroUsize::MIN)]
+    jobs: NonZeroUsize,
     /// The targets; all of them without any.
     targets: Vec<String>,
 }
 
-/// Runs the targets one after the other, and fails if any of them found something.
+/// Runs the targets, and fails if any of them found something.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let fuzz = root.join("fuzz");
     let targets = chosen(targets(&fuzz)?, &options.targets)?;
     let total = options.total_seconds.map(|total| total / targets.len().max(1) as u64);
     let time = Duration::from_secs(total.unwrap_or(options.seconds).max(1));
     let programs = build(root, &fuzz)?;
-    let mut failed = Vec::new();
-    for target in &targets {
-        if let Err(error) = run_target(&fuzz, &programs.join(target), target, time) {
-            println!("{target}: FAILED: {error:#}");
-            failed.push(target.as_str());
+    let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..options.jobs.get().min(targets.len()) {
+            scope.spawn(|| {
+                while let Some(target) = targets.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(error) = run_target(&fuzz, &programs.join(target), target, time) {
+                        println!("{target}: FAILED: {error:#}");
+                        failed.lock().unwrap_or_else(PoisonError::into_inner).push(target.as_str());
+                    }
+                }
+            });
         }
-    }
+    });
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
     if !failed.is_empty() {
         bail!("fuzz: {} of {} targets failed: {}", failed.len(), targets.len(), failed.join(", "));
     }

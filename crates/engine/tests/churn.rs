@@ -293,3 +293,73 @@ fn a_log_that_was_lost_after_a_dictionary_takes_new_series() {
     disk.crash();
     assert_eq!(read(&open(&disk)), expected);
 }
+
+#[test]
+fn a_number_that_was_just_looked_up_holds_through_a_flush() {
+    let disk = SimDisk::new(1);
+    let engine = open(&disk);
+    for second in [0, 100, 200] {
+        write(&engine, 0..1, second);
+        engine.flush().unwrap();
+    }
+    let new: Vec<Labels> = (100..120).map(labels).collect();
+    let refs: Vec<SeriesRef> =
+        engine.resolve(&new).unwrap().into_iter().map(Result::unwrap).collect();
+    write(&engine, 0..1, 201);
+    engine.flush().unwrap();
+    let mut batch = WriteBatch::default();
+    for series in &refs {
+        batch.push_series(SeriesKey::Ref(*series));
+        batch.push_sample(START + 202 * SECOND, 1.0);
+    }
+    let outcome = engine.write(&batch, Durability::Synced).unwrap();
+    assert_eq!(outcome.samples_rejected, 0, "{:?}", outcome.rejections);
+    // Without a sample for as long as any other series, a number ends.
+    let unused = engine.resolve(&[labels(500)]).unwrap().remove(0).unwrap();
+    for second in [300, 400, 500] {
+        write(&engine, 0..1, second);
+        engine.flush().unwrap();
+    }
+    let mut batch = WriteBatch::default();
+    batch.push_series(SeriesKey::Ref(unused));
+    batch.push_sample(START + 501 * SECOND, 1.0);
+    let outcome = engine.write(&batch, Durability::Synced).unwrap();
+    assert_eq!(outcome.rejections[0].reason, RejectReason::UnknownSeries { series: unused });
+}
+
+/// Two label sets whose series live in one shard, which the first series of each says.
+fn neighbours(engine: &Engine) -> (usize, usize) {
+    let sets: Vec<Labels> = (0..40).map(labels).collect();
+    let refs: Vec<u64> =
+        engine.resolve(&sets).unwrap().into_iter().map(|series| series.unwrap().0 >> 32).collect();
+    let second = (1..40).find(|other| refs[*other] == refs[0]).unwrap();
+    (0, second)
+}
+
+#[test]
+fn the_number_of_a_series_whose_definition_is_lost_is_not_given_to_another() {
+    let (lost, new) = neighbours(&open(&SimDisk::new(9)));
+    let disk = SimDisk::new(1);
+    let engine = open(&disk);
+    // The first frame defines the series, the second and third know its number.
+    for second in 1..4 {
+        write(&engine, [lost].into_iter(), second);
+    }
+    let log = Path::new(DIR).join("log");
+    let name = disk.list(&log).unwrap().remove(0).name;
+    engine.close().unwrap();
+    drop(engine);
+    disk.flip_bit(&log.join(name), 32 + 40, 0).unwrap();
+
+    let engine = open(&disk);
+    assert_eq!(engine.damage().len(), 2, "{:?}", engine.damage());
+    assert!(read(&engine).is_empty());
+    write(&engine, [new].into_iter(), 10);
+    let expected = read(&engine);
+    assert_eq!(expected[&labels(new)], [10]);
+    engine.checkpoint().unwrap();
+    assert_eq!(read(&engine), expected);
+    engine.close().unwrap();
+    drop(engine);
+    assert_eq!(read(&open(&disk)), expected, "with a dictionary that is newer than the samples");
+}

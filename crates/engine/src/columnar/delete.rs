@@ -38,6 +38,8 @@ impl Inner {
         manifest.number += 1;
         let (set_aside, flushed) = (current.set_aside.clone(), current.flushed);
         drop(current);
+        // A repeat of what goes now is no repeat.
+        self.head.doubt_newest(range);
         self.publish(&mut state, View { manifest, blocks, set_aside, flushed }, flushed)?;
         self.disk.reach("delete.in_force");
         Ok(())

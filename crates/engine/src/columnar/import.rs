@@ -406,8 +406,9 @@ impl BulkImport {
         blocks.sort_by_key(|block| block.meta().sequence);
         let (set_aside, flushed) = (current.set_aside.clone(), current.flushed);
         drop(current);
-        let ends = metas.iter().map(|meta| meta.max_ts);
-        inner.head.set_blocks_end(ends.chain([inner.head.blocks_end()]).max().unwrap_or(i64::MAX));
+        let first = metas.iter().map(|meta| meta.min_ts).min().unwrap_or(i64::MIN);
+        let last = metas.iter().map(|meta| meta.max_ts).max().unwrap_or(i64::MAX);
+        inner.head.note_foreign_blocks(TimeRange::new(first, last));
         self.outcome.blocks = metas.iter().map(|meta| meta.ulid.to_string()).collect();
         self.outcome.samples_written = metas.iter().map(|meta| meta.samples).sum();
         let result =

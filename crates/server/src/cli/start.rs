@@ -216,6 +216,7 @@ fn database_options(config: &Config) -> Options {
         flush_bytes: storage.flush_size.0,
         flush_log_bytes: storage.flush_log_size.0,
         flush_window: storage.flush_window.as_std(),
+        series_idle: storage.series_idle.as_std(),
         compaction: storage.compaction_levels.as_std(),
         compaction_rate: compaction_rate_of(storage),
         retention: retention_of(storage),

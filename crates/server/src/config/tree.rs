@@ -224,6 +224,10 @@ config_tree! {
         flush_log_size: ByteSize = ByteSize::mebibytes(2_048);
         /// Span of time that one block covers, and the age at which samples are flushed.
         flush_window: HumanDuration = HumanDuration::seconds(7_200);
+        /// How long after its last sample, in the time of the samples, a series leaves memory. It goes at
+        /// a flush, and one that ended with a stale marker goes at the next. One that comes back costs as
+        /// much as a new one. `0s` lets all go at every flush.
+        series_idle: HumanDuration = HumanDuration::seconds(600);
         /// Spans of the windows of time into which blocks are merged once a window has ended, ascending
         /// and joined by commas; each a multiple of the one before, and the first of `flush_window`.
         /// `none` merges nothing.

@@ -11,6 +11,7 @@ use timberline_model::{DuplicatePolicy, Exemplar, Labels};
 
 use super::{
     append::{Samples, decoded},
+    epoch::EpochSpan,
     held::SampleValue,
     place::ShardIndex,
     root::Head,
@@ -111,6 +112,14 @@ impl Refused {
 /// Tells the value that the blocks hold for a series at an instant.
 type Older<'a> = &'a dyn Fn(&Labels, i64) -> Option<SampleValue>;
 
+/// What is in the blocks, and what is not. The head may have what they have, too, for reads that began
+/// before; but only they know whether it is deleted.
+struct Blocks<'a> {
+    older: Older<'a>,
+    /// The epochs of which they have nothing.
+    not_yet: EpochSpan,
+}
+
 impl Head {
     /// Takes in floats of one shard that have no start, as [`Head::apply_batch`] does, and returns the
     /// `index` of those that were refused.
@@ -204,12 +213,13 @@ impl Head {
 
     fn apply_rejecting(&self, shard: &Shard, batch: &ShardBatch<'_>, older: Older<'_>) -> Refused {
         let mut refused = Refused::default();
+        let blocks = Blocks { older, not_yet: EpochSpan::after(*self.flushed.lock()) };
         let starts = batch.starts.iter().copied().chain(std::iter::repeat(0));
         let mut samples = batch.samples.iter().zip(starts).peekable();
         while samples.peek().is_some() {
             let mut state = shard.samples.write();
             for (sample, start) in samples.by_ref().take(SLICE_LEN) {
-                match self.held(shard, &mut state, sample.slot, sample.ts, older) {
+                match self.held(shard, &mut state, sample.slot, sample.ts, &blocks) {
                     None => state.append_new(sample, start),
                     // A sender that tries again gets the same answer as the first time.
                     Some(held) if held == SampleValue::Float(sample.value) => {}
@@ -222,7 +232,7 @@ impl Head {
             let mut state = shard.samples.write();
             for histogram in slice {
                 let encoded = histogram.encoded(batch.histogram_bytes);
-                match self.held(shard, &mut state, histogram.slot, histogram.ts, older) {
+                match self.held(shard, &mut state, histogram.slot, histogram.ts, &blocks) {
                     None => state.append_new_histogram(histogram, encoded),
                     Some(held) if held == decoded(encoded) => {}
                     Some(_) => refused.histograms.push(histogram.index),
@@ -241,7 +251,7 @@ impl Head {
         state: &mut RwLockWriteGuard<'_, Samples>,
         slot: u32,
         ts: i64,
-        older: Older<'_>,
+        blocks: &Blocks<'_>,
     ) -> Option<SampleValue> {
         let series = state.table.get_mut(slot);
         let (held, in_blocks) = match series.standing(ts) {
@@ -252,14 +262,14 @@ impl Head {
             }
             Standing::AtNewest => match series.newest_float() {
                 Some(value) => (Some(SampleValue::Float(value)), false),
-                None => (series.value_at(ts), true),
+                None => (series.value_at(ts, &blocks.not_yet), true),
             },
-            Standing::Late => (series.value_at(ts), true),
+            Standing::Late => (series.value_at(ts, &blocks.not_yet), true),
         };
         match held {
             None if in_blocks => RwLockWriteGuard::unlocked(state, || {
                 let labels = shard.catalog.read().labels(slot)?;
-                older(&labels, ts)
+                (blocks.older)(&labels, ts)
             }),
             held => held,
         }

@@ -84,6 +84,18 @@ impl Head {
         Ok(())
     }
 
+    /// Sees to it that no series gets a number that nothing has defined and that the log uses.
+    pub fn give_up(&self, series: SeriesRef) {
+        let place = SeriesPlace::of(series);
+        let shard = self.shard(place.shard());
+        let mut catalog = shard.catalog.write();
+        // One far beyond all others is damage, and not worth the memory.
+        if place.slot() < catalog.slot_end().saturating_add(GAP_MAX) {
+            catalog.skip_to(place.slot() + 1);
+            shard.slot_end.store(catalog.slot_end(), Ordering::Release);
+        }
+    }
+
     /// The series of a shard that nothing has defined, among those in some slots, and how often each is
     /// among them.
     #[must_use]

@@ -44,6 +44,11 @@ impl Exemplars {
         bytes
     }
 
+    /// The instant of the newest, which may have gone.
+    pub(super) const fn newest_ts(&self) -> i64 {
+        self.newest.ts
+    }
+
     /// Whether all of them are in blocks.
     pub(super) const fn is_empty(&self) -> bool {
         self.held.is_empty()

@@ -183,9 +183,13 @@ impl Late {
 
     /// Calls `each` with what came for an instant, older arrivals first, until it says `false`, which
     /// this returns then.
-    pub(super) fn each_at(&self, ts: i64, each: &mut dyn FnMut(Held) -> bool) -> bool {
-        let (instant, epochs) = (TimeRange::new(ts, ts), EpochSpan::after(Epoch::default()));
-        for part in self.parts(&instant, &epochs) {
+    pub(super) fn each_at(
+        &self,
+        ts: i64,
+        epochs: &EpochSpan,
+        each: &mut dyn FnMut(Held) -> bool,
+    ) -> bool {
+        for part in self.parts(&TimeRange::new(ts, ts), epochs) {
             let mut goes_on = true;
             for held in part.held_at(ts) {
                 goes_on = goes_on && each(held);

@@ -20,6 +20,7 @@ mod catalog;
 mod define;
 mod dictionary;
 mod distinct;
+mod doubt;
 mod epoch;
 mod exemplars;
 mod extra;

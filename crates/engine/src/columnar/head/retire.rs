@@ -51,20 +51,27 @@ impl Head {
     }
 
     /// The series without samples in memory that had none for `idle` nanoseconds, in those shards where
-    /// they are many enough. Of a series without any sample since the head began, the time of the first
-    /// call counts.
+    /// they are many enough. Of a series without any sample since the head began, the time counts from a
+    /// call that found it.
     #[must_use]
     pub fn idle_series(&self, idle: i64) -> IdleSeries {
         let Some(newest) = self.shards().filter_map(|(_, shard)| shard.newest()).max() else {
             return IdleSeries::default();
         };
-        let unset =
-            self.unseen_since.compare_exchange(UNSET, newest, Ordering::Relaxed, Ordering::Relaxed);
         let newest_max = newest.saturating_sub(idle);
-        let unseen_too = unset.is_err_and(|since| since <= newest_max);
+        let since = self.unseen_since.load(Ordering::Relaxed);
+        let waited = since != UNSET && since <= newest_max;
+        if since == UNSET || waited {
+            self.unseen_since.store(newest, Ordering::Relaxed);
+        }
         let mut found = IdleSeries { newest_max, ..IdleSeries::default() };
         for (index, shard) in self.shards() {
-            let slots = shard.idle_slots(newest_max, unseen_too);
+            // Series that came after the call from which the time counts wait for as long themselves.
+            let unseen_end = if waited { shard.unseen_end.load(Ordering::Relaxed) } else { 0 };
+            if since == UNSET || waited {
+                shard.unseen_end.store(shard.slot_end.load(Ordering::Acquire), Ordering::Relaxed);
+            }
+            let slots = shard.idle_slots(newest_max, unseen_end);
             let count = shard.catalog.read().len();
             if slots.len() as u32 >= count / IDLE_PART {
                 found.slots[index.get()] = slots;
@@ -87,7 +94,7 @@ impl Head {
         let mut slots = idle.slots[index.get()].clone();
         slots.retain(|slot| {
             let series = samples.table.get(*slot);
-            series.is_none_or(|series| is_idle(series, idle.newest_max, true))
+            series.is_none_or(|series| is_idle(series, idle.newest_max, || true))
         });
         let newest = slots.iter().filter_map(|slot| samples.table.get(*slot)?.newest());
         // Blocks may have samples up to there of what comes back under a new number.
@@ -130,12 +137,12 @@ impl Head {
     }
 }
 
-/// Whether a series that has nothing in memory is idle. `unseen_too`: also if it never had anything.
-fn is_idle(series: &Series, newest_max: i64, unseen_too: bool) -> bool {
+/// Whether a series is idle and has nothing in memory. `unseen_too` says it of one that never had anything.
+fn is_idle(series: &Series, newest_max: i64, unseen_too: impl FnOnce() -> bool) -> bool {
     series.is_empty()
         && match series.newest() {
             Some((ts, is_stale)) => is_stale || ts <= newest_max,
-            None => unseen_too,
+            None => unseen_too(),
         }
 }
 
@@ -147,18 +154,20 @@ impl Shard {
         newest
     }
 
-    fn idle_slots(&self, newest_max: i64, unseen_too: bool) -> Vec<u32> {
+    /// The idle slots, ascending; those that never had anything if they are before `unseen_end`.
+    fn idle_slots(&self, newest_max: i64, unseen_end: u32) -> Vec<u32> {
         let mut slots = Vec::new();
         self.for_slices(|slot, series| {
-            if is_idle(series, newest_max, unseen_too) {
+            if is_idle(series, newest_max, || slot < unseen_end) {
                 slots.push(slot);
             }
         });
         let catalog = self.catalog.read();
         slots.retain(|slot| catalog.contains(*slot));
-        if unseen_too {
+        if unseen_end > 0 {
             let samples = self.samples.read();
-            let unseen = catalog.slots().filter(|slot| samples.table.get(*slot).is_none());
+            let unseen = catalog.slots().take_while(|slot| *slot < unseen_end);
+            let unseen = unseen.filter(|slot| samples.table.get(*slot).is_none());
             slots.extend(unseen);
             slots.sort_unstable();
         }

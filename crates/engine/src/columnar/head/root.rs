@@ -75,7 +75,7 @@ pub struct Head {
     pub(super) generation: AtomicU64,
     /// Whether series are leaving.
     pub(super) retiring: AtomicBool,
-    /// The newest instant of all samples when idle series were first looked for.
+    /// The newest instant of all samples when series without any were last looked for.
     pub(super) unseen_since: AtomicI64,
     hash: fn(&Labels) -> u64,
 }

@@ -38,6 +38,8 @@ pub(super) struct Series {
     pub(super) open_unit: TimeUnit,
     has_newest: bool,
     newest_is_histogram: bool,
+    /// Whether the blocks may hold something else at the newest instant than what is remembered.
+    newest_is_doubtful: bool,
 }
 
 const _: () = assert!(size_of::<Series>() <= 120);
@@ -55,6 +57,7 @@ impl Default for Series {
             open_unit: TimeUnit::Milli,
             has_newest: false,
             newest_is_histogram: false,
+            newest_is_doubtful: false,
         }
     }
 }
@@ -64,9 +67,9 @@ impl Default for Series {
 pub(super) enum Standing {
     /// Newer than all.
     InOrder,
-    /// At the newest instant.
+    /// At the newest instant, of which the sample is known.
     AtNewest,
-    /// Older than the newest.
+    /// Older than the newest, or at an instant of which nobody knows what the blocks hold.
     Late,
 }
 
@@ -75,7 +78,7 @@ impl Series {
     pub(super) fn standing(&self, ts: i64) -> Standing {
         if !self.has_newest || ts > self.newest_ts {
             Standing::InOrder
-        } else if ts == self.newest_ts {
+        } else if ts == self.newest_ts && !self.newest_is_doubtful {
             Standing::AtNewest
         } else {
             Standing::Late
@@ -125,6 +128,7 @@ impl Series {
         self.newest_bits = value.to_bits();
         self.has_newest = true;
         self.newest_is_histogram = false;
+        self.newest_is_doubtful = false;
         if start != 0 || self.extra.is_some() {
             self.note_start(ts, start, at);
         }
@@ -140,10 +144,12 @@ impl Series {
 
     /// Adds a float that is not newer than the newest sample.
     pub(super) fn append_late(&mut self, ts: i64, value: f64, start: i64, at: &mut Arrival<'_>) {
+        let becomes_newest = self.becomes_newest(ts, at.policy);
         let extra = self.extra.get_or_insert_default();
-        if at.policy == DuplicatePolicy::Last && ts == self.newest_ts {
+        if becomes_newest {
             self.newest_bits = value.to_bits();
             self.newest_is_histogram = false;
+            self.newest_is_doubtful = false;
             if start != 0 || extra.starts.is_some() {
                 extra.starts.get_or_insert_default().note_late(start);
             }
@@ -165,6 +171,7 @@ impl Series {
         self.newest_ts = ts;
         self.has_newest = true;
         self.newest_is_histogram = true;
+        self.newest_is_doubtful = false;
     }
 
     /// Adds a histogram, encoded, that is not newer than the newest sample.
@@ -175,12 +182,26 @@ impl Series {
         encoded: &[u8],
         at: &mut Arrival<'_>,
     ) {
-        if at.policy == DuplicatePolicy::Last && ts == self.newest_ts {
+        if self.becomes_newest(ts, at.policy) {
             self.newest_is_histogram = true;
+            self.newest_is_doubtful = false;
         }
         let late = &mut self.extra.get_or_insert_default().late;
         late.get_or_insert_default().push_histogram(ts, start, encoded, at);
         at.ledger.of(at.epoch).late_samples += 1;
+    }
+
+    /// Whether a late sample is to be remembered as that of the newest instant.
+    const fn becomes_newest(&self, ts: i64, policy: DuplicatePolicy) -> bool {
+        ts == self.newest_ts && (self.newest_is_doubtful || matches!(policy, DuplicatePolicy::Last))
+    }
+
+    /// Says that the blocks may have other samples in a range than went there, or none any more.
+    pub(super) fn doubt_newest(&mut self, range: TimeRange) {
+        self.newest_is_doubtful |= self.has_newest && range.contains(self.newest_ts);
+        if let Some(extra) = &mut self.extra {
+            extra.exemplars.take_if(|of| of.is_empty() && range.contains(of.newest_ts()));
+        }
     }
 
     /// Adds an exemplar; returns the bytes that it takes.
@@ -250,10 +271,10 @@ impl Series {
         self.exemplars().is_some_and(|exemplars| exemplars.has_any(range, epochs))
     }
 
-    /// The value that the head holds at an instant; where there are several, the first.
-    pub(super) fn value_at(&self, ts: i64) -> Option<SampleValue> {
+    /// The value that the head holds of some epochs at an instant; where there are several, the first.
+    pub(super) fn value_at(&self, ts: i64, epochs: &EpochSpan) -> Option<SampleValue> {
         let mut first = None;
-        self.each_at(ts, &mut |held| {
+        self.each_at(ts, epochs, &mut |held| {
             first = Some(held.value);
             false
         });
@@ -262,8 +283,8 @@ impl Series {
 
     /// What the head holds at an instant; where there are several, the last.
     pub(super) fn last_at(&self, ts: i64) -> Option<Held> {
-        let mut last = None;
-        self.each_at(ts, &mut |held| {
+        let (mut last, all) = (None, EpochSpan::after(Epoch::default()));
+        self.each_at(ts, &all, &mut |held| {
             last = Some(held);
             true
         });
@@ -272,12 +293,12 @@ impl Series {
 
     /// Calls `each` with what the head holds at an instant, older arrivals first, until it says
     /// `false`.
-    fn each_at(&self, ts: i64, each: &mut dyn FnMut(Held) -> bool) {
-        let (instant, epochs) = (TimeRange::new(ts, ts), EpochSpan::after(Epoch::default()));
+    fn each_at(&self, ts: i64, epochs: &EpochSpan, each: &mut dyn FnMut(Held) -> bool) {
+        let instant = TimeRange::new(ts, ts);
         let mut columns = SeriesColumns::default();
-        if self.is_open_in(&instant, &epochs) {
+        if self.is_open_in(&instant, epochs) {
             decode_open(self.open_unit, self.open.payload(), &mut columns);
-        } else if let Some(chunk) = self.sealed.iter().find(|c| c.is_in(&instant, &epochs)) {
+        } else if let Some(chunk) = self.sealed.iter().find(|c| c.is_in(&instant, epochs)) {
             chunk.decode(&mut columns);
         }
         let extra = self.extra.as_deref();
@@ -289,7 +310,7 @@ impl Series {
             goes_on = each(Held { start, value: SampleValue::Float(columns.values[index]) });
         }
         let Some(extra) = extra else { return };
-        for piece in extra.histograms.iter().flat_map(|of| of.pieces(&instant, &epochs)) {
+        for piece in extra.histograms.iter().flat_map(|of| of.pieces(&instant, epochs)) {
             histograms::decode(&piece, instant, |_, start, histogram| {
                 let value = SampleValue::Histogram(Box::new(histogram));
                 goes_on = goes_on && each(Held { start, value });
@@ -297,7 +318,7 @@ impl Series {
             });
         }
         if let Some(late) = extra.late.as_ref().filter(|_| goes_on) {
-            late.each_at(ts, each);
+            late.each_at(ts, epochs, each);
         }
     }
 

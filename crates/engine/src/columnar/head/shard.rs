@@ -1,7 +1,6 @@
 //! One shard: its catalog and its samples, each under a lock of its own.
 //!
-//! Order of locks, where more than one is held: catalog, then undefined. The samples' lock is held
-//! alone.
+//! Order of locks, where more than one is held: catalog, then undefined or samples.
 
 use std::{
     collections::HashSet,
@@ -26,6 +25,8 @@ pub(super) struct Shard {
     pub(super) undefined_count: AtomicUsize,
     /// One more than the highest slot in use.
     pub(super) slot_end: AtomicU32,
+    /// Series before this slot were there when the time of those without samples began to count.
+    pub(super) unseen_end: AtomicU32,
     /// Slots before this one may have samples in blocks that this head never held.
     pub(super) recovered_end: AtomicU32,
     /// Bytes of samples of the epoch that goes on.

@@ -225,6 +225,8 @@ impl Lost {
         // A series that the dictionary left out had all of its samples in blocks: these added nothing
         // when they came.
         for (series, count) in unknown.into_iter().filter(|_| !in_dictionary) {
+            // A later dictionary would make these samples those of whoever gets the number.
+            head.give_up(series);
             *self.orphans.entry(series).or_default() += count;
         }
     }

@@ -176,11 +176,18 @@ impl Model {
         found
     }
 
+    fn flush(&mut self, upto: Epoch) {
+        self.flushed = upto;
+        for series in &mut self.series {
+            for ((ts, _, value), _) in series.kept.iter().filter(|kept| kept.1 <= upto) {
+                series.blocks.entry(*ts).or_insert(*value);
+            }
+        }
+    }
+
     fn release(&mut self, upto: Epoch) {
         for series in &mut self.series {
-            for ((ts, _, value), _) in series.kept.extract_if(.., |kept| kept.1 <= upto) {
-                series.blocks.entry(ts).or_insert(value);
-            }
+            series.kept.retain(|kept| kept.1 > upto);
         }
     }
 }
@@ -250,7 +257,7 @@ impl Pair {
         }
         expected.sort_unstable();
         prop_assert_eq!(self.head.series_in(upto), expected);
-        self.model.flushed = upto;
+        self.model.flush(upto);
         if release {
             self.head.release(upto);
             self.model.release(upto);
