@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod api_client;
+mod federation;
 mod grafana;
 mod promtool;
 mod shape;

@@ -86,7 +86,9 @@ fn random_expressions_have_the_answers_that_prometheus_gives() {
     let seed = count_from_env("TIMBERLINE_DIFFERENTIAL_SEED", 1);
     let count = count_from_env("TIMBERLINE_DIFFERENTIAL_COUNT", 3_000);
     let dir = tempfile::tempdir().expect("a directory can be made");
-    let ours = Server::start(&dir.path().join("data"), &[]);
+    // `double_exponential_smoothing` was no experiment when it was called `holt_winters`.
+    let features = "--query-features=promql-experimental-functions";
+    let ours = Server::start(&dir.path().join("data"), &[features]);
     let flags = ["--web.enable-remote-write-receiver", "--storage.tsdb.retention.time=100y"];
     let prometheus = Prometheus::start_with(dir.path(), |_| "global: {}\n".to_owned(), &flags);
     let theirs = Client::new(prometheus.address());

@@ -3,20 +3,48 @@
 
 use std::fmt::{self, Display, Write};
 
-use crate::ast::{Aggregate, Binary, Expr, ExprKind, Subquery};
+use crate::{
+    ast::{Aggregate, Binary, Expr, ExprKind, Subquery},
+    quote::quote,
+};
 
 /// A node of more characters than this is split.
 const LINE_CHARS_MAX: usize = 100;
 
 impl Expr {
-    /// The query laid out for people: on one line if it is short, over several lines otherwise. It
-    /// parses to the same tree as [`to_string`](ToString::to_string) does.
+    /// The query laid out for people: on one line if it is short, over several lines otherwise, the
+    /// matchers of each selector in the order of their texts. It parses to a query of the same meaning.
     #[must_use]
     pub fn to_pretty(&self) -> String {
+        let mut sorted = self.clone();
+        sort_matchers(&mut sorted);
         let mut text = String::new();
         // Writing to a string does not fail.
-        let _ = write_pretty(&mut text, self, 0);
+        let _ = write_pretty(&mut text, &sorted, 0);
         text
+    }
+}
+
+/// Sorts the matchers of all selectors by their texts; that of a name that stands by itself stays first.
+fn sort_matchers(expr: &mut Expr) {
+    match &mut expr.kind {
+        ExprKind::Selector(selector) | ExprKind::Matrix { selector, .. } => {
+            let named = usize::from(selector.name.is_some());
+            selector.matchers[named..]
+                .sort_by_cached_key(|m| format!("{}{}{}", m.name(), m.op(), quote(m.value())));
+        }
+        ExprKind::Subquery(subquery) => sort_matchers(&mut subquery.expr),
+        ExprKind::Unary { expr: inner, .. } | ExprKind::Paren(inner) => sort_matchers(inner),
+        ExprKind::Binary(binary) => {
+            sort_matchers(&mut binary.left);
+            sort_matchers(&mut binary.right);
+        }
+        ExprKind::Aggregate(aggregate) => {
+            aggregate.param.iter_mut().for_each(sort_matchers);
+            sort_matchers(&mut aggregate.expr);
+        }
+        ExprKind::Call { args, .. } => args.iter_mut().for_each(sort_matchers),
+        ExprKind::Number { .. } | ExprKind::String(_) => {}
     }
 }
 
@@ -134,6 +162,7 @@ mod tests {
             "sum by (job, status) (rate(http_requests_total[5m]))"
         );
         assert_eq!(pretty("- ( 1+x )"), "-(1 + x)");
+        assert_eq!(pretty(r#"a{c="d",b!="e",b="f"}"#), r#"a{b!="e",b="f",c="d"}"#);
     }
 
     #[test]

@@ -174,7 +174,9 @@ impl App {
     pub(crate) async fn admit_query(&self, client: Client) -> Result<Place, ApiError> {
         let config = self.config();
         let settings = &config.query;
+        let waiting = self.metrics().waiting_query();
         let entered = self.0.queries.enter(client, settings.queue_timeout.as_std()).await;
+        drop(waiting);
         entered.map_err(|no_place| {
             self.metrics().queries_overloaded.add(1);
             ApiError::busy(match no_place {

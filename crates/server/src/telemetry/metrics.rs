@@ -67,6 +67,7 @@ pub(crate) struct Metrics {
     /// Time per query.
     pub(crate) query_durations: Durations,
     queries_in_flight: Gauge,
+    queries_waiting: Gauge,
 }
 
 impl Metrics {
@@ -83,6 +84,11 @@ impl Metrics {
     /// Counts a query as under way.
     pub(crate) fn query(&self) -> InFlight<'_> {
         InFlight::of(&self.queries_in_flight)
+    }
+
+    /// Counts a query as waiting for its turn.
+    pub(crate) fn waiting_query(&self) -> InFlight<'_> {
+        InFlight::of(&self.queries_waiting)
     }
 
     /// Counts a request that ended.
@@ -228,6 +234,11 @@ impl Metrics {
             &self.query_series,
         );
         page.present("timberline_queries_in_flight", "Queries under way.", &self.queries_in_flight);
+        page.present(
+            "timberline_queries_waiting",
+            "Queries that wait for their turn.",
+            &self.queries_waiting,
+        );
         let name = "timberline_query_duration_seconds";
         page.family(name, "histogram", "Time per query.");
         page.durations(name, &[], &self.query_durations);

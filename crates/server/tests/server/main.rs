@@ -18,4 +18,5 @@ mod operations;
 mod query;
 mod read;
 mod reload;
+mod turns;
 mod write;

@@ -1,0 +1,1 @@
+//! The wire protocol of PostgreSQL over Timberline's SQL.

@@ -1,0 +1,60 @@
+//! Errors of SQL.
+
+use datafusion::error::DataFusionError;
+use timberline::ErrorKind;
+
+/// Why a statement failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SqlError {
+    /// The statement is wrong, or names what is not there.
+    #[error("{message}")]
+    Statement {
+        /// What is wrong with it.
+        message: String,
+        /// Line and column of the place, both from 1, where it is known.
+        position: Option<(u64, u64)>,
+    },
+    /// It ran into a limit of memory, rows or time.
+    #[error("{message}")]
+    Limit {
+        /// Which limit, and how to get below it.
+        message: String,
+    },
+    /// There is no database of this name.
+    #[error("there is no database {name:?}")]
+    NoDatabase {
+        /// The name that was asked for.
+        name: String,
+    },
+    /// Storage could not be read or written.
+    #[error("{message}")]
+    Storage {
+        /// What happened, with the place.
+        message: String,
+    },
+}
+
+impl SqlError {
+    /// How a surface should report it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Statement { .. } => ErrorKind::Invalid,
+            Self::NoDatabase { .. } => ErrorKind::NotFound,
+            Self::Limit { .. } => ErrorKind::Limit,
+            Self::Storage { .. } => ErrorKind::Unavailable,
+        }
+    }
+
+    pub(crate) fn from_datafusion(error: &DataFusionError) -> Self {
+        let message = error.strip_backtrace();
+        match error.find_root() {
+            DataFusionError::ResourcesExhausted(_) => Self::Limit { message },
+            DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => {
+                Self::Storage { message }
+            }
+            _ => Self::Statement { message, position: None },
+        }
+    }
+}

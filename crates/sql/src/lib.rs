@@ -1,0 +1,22 @@
+//! SQL over Timberline databases: the only crate that knows DataFusion.
+//!
+//! [`SqlEngine`] is what a process has one of: the memory that queries share, and the databases that they
+//! may name. A [`Session`] is what a connection has one of. [`Session::run`] takes one statement and gives
+//! an [`Answer`], whose rows come as a stream of Arrow batches.
+//!
+//! What this crate is not: it knows no wire and no socket, and stores nothing itself.
+
+mod answer;
+mod databases;
+mod engine;
+mod error;
+mod session;
+
+pub use answer::{Answer, Rows};
+pub use databases::Databases;
+pub use engine::{SqlEngine, SqlOptions};
+pub use error::SqlError;
+pub use session::{Prepared, Session};
+
+/// Values of parameters, and the types of columns, are Arrow's and DataFusion's.
+pub use datafusion::common::ScalarValue;

@@ -1,0 +1,125 @@
+//! One connection's state: its database, and how its statements are planned.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::{
+    common::ParamValues,
+    execution::SessionStateBuilder,
+    logical_expr::LogicalPlan,
+    prelude::{SessionConfig, SessionContext},
+    scalar::ScalarValue,
+};
+use timberline::Database;
+
+use crate::{Answer, Rows, SqlEngine, SqlError};
+
+/// Runs statements in one database.
+pub struct Session {
+    context: SessionContext,
+    database: Arc<Database>,
+}
+
+/// A statement that was planned, and may be run with parameters any number of times.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    plan: LogicalPlan,
+}
+
+impl Prepared {
+    /// Names and types of the columns that it answers; no columns if it answers no rows.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(self.plan.schema().inner())
+    }
+
+    /// The types of the parameters `$1`, `$2`, ... in order; `None` where any will do.
+    ///
+    /// # Errors
+    /// Parameters whose types contradict each other.
+    pub fn parameters(&self) -> Result<Vec<Option<DataType>>, SqlError> {
+        let types = self
+            .plan
+            .get_parameter_types()
+            .map_err(|error| SqlError::from_datafusion(&error))?;
+        let number = |name: &str| name.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
+        let count = types.keys().filter_map(|name| number(name)).max().unwrap_or(0);
+        let mut found = vec![None; count];
+        for (name, kind) in types {
+            if let Some(place) = number(&name).and_then(|n| found.get_mut(n.wrapping_sub(1))) {
+                *place = kind;
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Session {
+    pub(crate) fn new(engine: &SqlEngine, name: &str, database: Arc<Database>) -> Self {
+        let config = SessionConfig::new()
+            .with_target_partitions(engine.options().partitions.get())
+            .with_information_schema(true)
+            .with_default_catalog_and_schema(name, "public");
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(Arc::clone(engine.runtime()))
+            .with_default_features()
+            .build();
+        Self { context: SessionContext::new_with_state(state), database }
+    }
+
+    /// The database that statements run in.
+    #[must_use]
+    pub fn database(&self) -> &Arc<Database> {
+        &self.database
+    }
+
+    /// Plans one statement.
+    ///
+    /// # Errors
+    /// It is wrong, or names what is not there.
+    pub async fn prepare(&self, sql: &str) -> Result<Prepared, SqlError> {
+        let plan = self
+            .context
+            .state()
+            .create_logical_plan(sql)
+            .await
+            .map_err(|error| SqlError::from_datafusion(&error))?;
+        Ok(Prepared { plan })
+    }
+
+    /// Runs a prepared statement with values for `$1`, `$2`, ...
+    ///
+    /// # Errors
+    /// Parameters that do not fit, and whatever running it runs into.
+    pub async fn execute(
+        &self,
+        prepared: &Prepared,
+        parameters: Vec<ScalarValue>,
+    ) -> Result<Answer, SqlError> {
+        let work = async {
+            let mut plan = prepared.plan.clone();
+            if !parameters.is_empty() {
+                plan = plan.with_param_values(ParamValues::from(parameters))?;
+            }
+            self.context.execute_logical_plan(plan).await?.execute_stream().await
+        };
+        let stream = work.await.map_err(|error| SqlError::from_datafusion(&error))?;
+        Ok(Answer::Rows(Rows::new(stream)))
+    }
+
+    /// Plans and runs one statement.
+    ///
+    /// # Errors
+    /// As for [`prepare`](Self::prepare) and [`execute`](Self::execute).
+    pub async fn run(&self, sql: &str, parameters: Vec<ScalarValue>) -> Result<Answer, SqlError> {
+        let prepared = self.prepare(sql).await?;
+        self.execute(&prepared, parameters).await
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("database", &self.database.dir()).finish_non_exhaustive()
+    }
+}
