@@ -6,9 +6,9 @@ use serde_json::Value;
 
 /// How far numbers may lie apart, relative to their size.
 const TOLERANCE: f64 = 1e-12;
-/// What rounding may leave of numbers around one whose sum or mean is zero. Prometheus 2.42 added up without
-/// keeping what rounding loses.
-const ZERO: f64 = 1e-15;
+/// How far sums and means of numbers around one may lie apart where those cancel out. Prometheus 2.42 added
+/// up without keeping what rounding loses.
+const CANCELLATION: f64 = 1e-14;
 
 /// What came of a question.
 #[derive(Debug)]
@@ -98,5 +98,5 @@ fn points_differ(ours: &[(f64, f64)], theirs: &[(f64, f64)]) -> Option<String> {
 
 fn same(a: f64, b: f64) -> bool {
     let size = a.abs().max(b.abs());
-    a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= TOLERANCE * size || size < ZERO
+    a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= (TOLERANCE * size).max(CANCELLATION)
 }
