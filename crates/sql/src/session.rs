@@ -38,10 +38,8 @@ impl Prepared {
     /// # Errors
     /// Parameters whose types contradict each other.
     pub fn parameters(&self) -> Result<Vec<Option<DataType>>, SqlError> {
-        let types = self
-            .plan
-            .get_parameter_types()
-            .map_err(|error| SqlError::from_datafusion(&error))?;
+        let types =
+            self.plan.get_parameter_types().map_err(|error| SqlError::from_datafusion(&error))?;
         let number = |name: &str| name.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
         let count = types.keys().filter_map(|name| number(name)).max().unwrap_or(0);
         let mut found = vec![None; count];
