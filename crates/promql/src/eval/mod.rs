@@ -21,6 +21,7 @@ mod call;
 mod classic;
 mod column;
 mod compensated;
+mod counter_notes;
 mod duration;
 mod elementwise;
 mod error;
