@@ -8,7 +8,13 @@ use datafusion::{
     prelude::SessionContext,
 };
 
-use super::{edges::EdgeValue, ring, time_bucket::TimeBucket};
+use super::{
+    edges::EdgeValue,
+    histogram_quantile::HistogramQuantile,
+    rates::{Change, ChangeOf},
+    ring,
+    time_bucket::TimeBucket,
+};
 
 /// Registers all functions.
 pub(crate) fn register(context: &SessionContext) {
@@ -19,6 +25,10 @@ pub(crate) fn register(context: &SessionContext) {
     for function in [EdgeValue::first(), EdgeValue::last()] {
         context.register_udaf(AggregateUDF::new_from_impl(function));
     }
+    for change in Change::ALL {
+        context.register_udaf(AggregateUDF::new_from_impl(ChangeOf::new(change)));
+    }
+    context.register_udaf(AggregateUDF::new_from_impl(HistogramQuantile::new()));
     let percentile = Arc::unwrap_or_clone(approx_percentile_cont_udaf());
     context.register_udaf(percentile.with_aliases(["approx_percentile"]));
 }
