@@ -63,7 +63,10 @@ impl Session {
             .with_runtime_env(Arc::clone(engine.runtime()))
             .with_default_features()
             .build();
-        Self { context: SessionContext::new_with_state(state), database }
+        let context = SessionContext::new_with_state(state);
+        crate::functions::register(&context);
+        crate::dialect::register(&context);
+        Self { context, database }
     }
 
     /// The database that statements run in.
