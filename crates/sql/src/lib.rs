@@ -9,9 +9,11 @@
 mod answer;
 mod catalog;
 mod databases;
+mod dialect;
 mod engine;
 mod error;
 mod figures;
+mod functions;
 mod pushdown;
 mod scan;
 mod session;

@@ -75,7 +75,10 @@ impl Session {
             .with_default_features()
             .with_physical_optimizer_rules(rules)
             .build();
-        Self { context: SessionContext::new_with_state(state), database }
+        let context = SessionContext::new_with_state(state);
+        crate::functions::register(&context);
+        crate::dialect::register(&context);
+        Self { context, database }
     }
 
     /// The database that statements run in.
