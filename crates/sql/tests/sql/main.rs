@@ -3,5 +3,6 @@
 
 mod house;
 mod load;
+mod random;
 mod script;
 mod scripts;
