@@ -38,10 +38,8 @@ impl Prepared {
     /// # Errors
     /// Parameters whose types contradict each other.
     pub fn parameters(&self) -> Result<Vec<Option<DataType>>, SqlError> {
-        let types = self
-            .plan
-            .get_parameter_types()
-            .map_err(|error| SqlError::from_datafusion(&error))?;
+        let types =
+            self.plan.get_parameter_types().map_err(|error| SqlError::from_datafusion(&error))?;
         let number = |name: &str| name.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
         let count = types.keys().filter_map(|name| number(name)).max().unwrap_or(0);
         let mut found = vec![None; count];
@@ -65,7 +63,10 @@ impl Session {
             .with_runtime_env(Arc::clone(engine.runtime()))
             .with_default_features()
             .build();
-        Self { context: SessionContext::new_with_state(state), database }
+        let context = SessionContext::new_with_state(state);
+        crate::functions::register(&context);
+        crate::dialect::register(&context);
+        Self { context, database }
     }
 
     /// The database that statements run in.

@@ -10,13 +10,13 @@ use timberline_model::{
 
 use super::{
     column::{Series, StepColumn},
+    counter_notes::CounterNotes,
     error::EvalError,
     evaluator::Evaluator,
     extended::{self, Reaching},
     extended_histograms, figures,
     histograms::{self, HistogramSamples},
     labels::{has_more_reserved, merge_same, without_reserved},
-    notes::{Gravity, Notes},
     range_notes::RangeNotes,
     rate::Samples,
     shape::is_one_metric,
@@ -25,7 +25,7 @@ use super::{
     window::{WindowFunction, look_back},
 };
 use crate::{
-    Feature, Features,
+    Feature,
     ast::{RangeExtension, Selector, Span},
 };
 
@@ -177,8 +177,10 @@ impl Evaluator<'_> {
             if column.is_empty() {
                 continue;
             }
-            if column.value_count() > 0 {
-                notes.see(leaf, &labels, self.query.features);
+            if let Source::Window { function, .. } = &leaf.source
+                && column.value_count() > 0
+            {
+                notes.see(function, &labels, leaf.place, self.query.features);
             }
             for stage in &leaf.stages {
                 stage(&mut column)?;
@@ -338,41 +340,4 @@ fn first_cause<S>(results: Vec<Result<S, EvalError>>) -> Result<Vec<S>, EvalErro
         }
     }
     cause.map_or(Ok(sinks), Err)
-}
-
-/// Notes metrics that are used as counters and not named as such.
-#[derive(Default)]
-struct CounterNotes {
-    last: String,
-    notes: Notes,
-}
-
-impl CounterNotes {
-    fn see(&mut self, leaf: &Leaf<'_>, labels: &Labels, features: Features) {
-        let Source::Window { function, .. } = &leaf.source else { return };
-        if !function.expects_counter() {
-            return;
-        }
-        let Some(name) = labels.metric_name() else { return };
-        if features.has(Feature::TypeAndUnitLabels) {
-            let kind = labels.get("__type__").unwrap_or("");
-            if !matches!(kind, "counter" | "histogram") {
-                let message = format!(
-                    "metric might not be a counter, __type__ label is not set to \"counter\" or \
-                     \"histogram\", got {kind:?}: {name:?}"
-                );
-                self.notes.add(Gravity::Info, message, leaf.place);
-            }
-            return;
-        }
-        let suffixes = ["_total", "_sum", "_count", "_bucket"];
-        if name == self.last || suffixes.iter().any(|suffix| name.ends_with(suffix)) {
-            return;
-        }
-        name.clone_into(&mut self.last);
-        let message = format!(
-            "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {name:?}"
-        );
-        self.notes.add(Gravity::Info, message, leaf.place);
-    }
 }

@@ -21,6 +21,7 @@ mod call;
 mod classic;
 mod column;
 mod compensated;
+mod counter_notes;
 mod duration;
 mod elementwise;
 mod error;
@@ -59,6 +60,7 @@ mod subquery;
 mod support;
 mod window;
 
+pub use classic::{ClassicBucket, classic_quantile};
 pub use error::EvalError;
 pub use evaluator::evaluate;
 pub use query::{

@@ -1,0 +1,8 @@
+//! The functions by way of statements over small tables in memory.
+
+mod buckets;
+mod quantiles;
+mod random;
+mod rates;
+mod ring;
+mod table;
