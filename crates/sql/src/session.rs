@@ -74,6 +74,7 @@ impl Session {
             .with_catalog_list(Arc::new(Catalogs::new(Arc::clone(engine.databases()))))
             .with_default_features()
             .with_physical_optimizer_rules(rules)
+            .with_query_planner(Arc::new(crate::functions::Planner))
             .build();
         let context = SessionContext::new_with_state(state);
         crate::functions::register(&context);

@@ -220,7 +220,7 @@ fn condition() -> impl Strategy<Value = String> {
 
 #[test]
 fn conditions_leave_the_same_whether_storage_or_rows_are_asked() {
-    let conditions = proptest::collection::vec(condition(), 20);
+    let conditions = proptest::collection::vec(condition(), 10);
     for_each(conditions, |house, runtime, conditions| {
         for written in conditions {
             let with = |open: &str, close: &str| {
