@@ -1,7 +1,9 @@
 //! Errors of SQL.
 
+use std::error::Error;
+
 use datafusion::error::DataFusionError;
-use timberline::ErrorKind;
+use timberline::{ErrorKind, ScanError};
 
 /// Why a statement failed.
 #[derive(Debug, thiserror::Error)]
@@ -49,12 +51,36 @@ impl SqlError {
 
     pub(crate) fn from_datafusion(error: &DataFusionError) -> Self {
         let message = error.strip_backtrace();
+        let position = position_of(error, &message);
         match error.find_root() {
             DataFusionError::ResourcesExhausted(_) => Self::Limit { message },
+            DataFusionError::External(cause) => Self::from_cause(cause.as_ref(), message),
             DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => {
                 Self::Storage { message }
             }
-            _ => Self::Statement { message, position: None },
+            _ => Self::Statement { message, position },
         }
     }
+
+    /// What storage says of itself.
+    fn from_cause(cause: &(dyn Error + 'static), message: String) -> Self {
+        let scan = cause.downcast_ref::<ScanError>().map(ScanError::kind);
+        let kind = scan.or_else(|| cause.downcast_ref::<timberline::Error>().map(|of| of.kind()));
+        match kind {
+            Some(ErrorKind::Limit | ErrorKind::Timeout) => Self::Limit { message },
+            Some(ErrorKind::Invalid) => Self::Statement { message, position: None },
+            _ => Self::Storage { message },
+        }
+    }
+}
+
+/// Line and column of what is wrong, from 1: of a name, or of the word that the parser stumbled over.
+fn position_of(error: &DataFusionError, message: &str) -> Option<(u64, u64)> {
+    if let Some(span) = error.diagnostic().and_then(|diagnostic| diagnostic.span) {
+        return Some((span.start.line, span.start.column)).filter(|(line, _)| *line > 0);
+    }
+    let (_, rest) = message.split_once("at Line: ")?;
+    let (line, rest) = rest.split_once(", Column: ")?;
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    Some((line.parse().ok()?, rest[..digits].parse().ok()?))
 }
