@@ -76,6 +76,9 @@ impl Evaluator<'_> {
 
     /// Evaluates a binary operation.
     pub(super) fn binary(&self, binary: &Binary, steps: Steps) -> Result<Evaluated, EvalError> {
+        if binary.op == BinaryOp::Or {
+            return Ok(Evaluated::Vector(self.or_chain(binary, steps)?));
+        }
         let left = self.eval(&binary.left, steps)?;
         let right = self.eval(&binary.right, steps)?;
         let (series, stage) = match (left, right) {
