@@ -8,8 +8,10 @@
 
 mod answer;
 mod databases;
+mod dialect;
 mod engine;
 mod error;
+mod functions;
 mod session;
 
 pub use answer::{Answer, Rows};

@@ -62,8 +62,12 @@ impl Session {
             .with_config(config)
             .with_runtime_env(Arc::clone(engine.runtime()))
             .with_default_features()
+            .with_query_planner(Arc::new(crate::functions::Planner))
             .build();
-        Self { context: SessionContext::new_with_state(state), database }
+        let context = SessionContext::new_with_state(state);
+        crate::functions::register(&context);
+        crate::dialect::register(&context);
+        Self { context, database }
     }
 
     /// The database that statements run in.

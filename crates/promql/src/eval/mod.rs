@@ -61,6 +61,7 @@ mod subquery;
 mod support;
 mod window;
 
+pub use classic::{ClassicBucket, classic_quantile};
 pub use error::EvalError;
 pub use evaluator::evaluate;
 pub use explain::{PlanNode, ScanNode};
