@@ -226,7 +226,7 @@ fn a_plan_tells_what_each_part_read() {
     let target = "/api/v1/query?query=max_over_time(cpu[1h])&time=1700000000&explain=1";
     let plan = server.get(target).data()["explain"].clone();
     let scan = plan["children"][0]["children"][0]["scan"].clone();
-    assert_eq!((&scan["takesFigures"], &scan["pagesSkipped"]), (&true.into(), &2.into()), "{plan}");
+    assert_eq!((&scan["takesFigures"], &scan["pagesDecoded"]), (&true.into(), &2.into()), "{plan}");
 }
 
 #[test]
