@@ -91,7 +91,7 @@ impl Evaluator<'_> {
             }
             (Evaluated::Vector(left), Evaluated::Vector(right)) => {
                 let series = if binary.op.is_set() {
-                    self.set_operation(binary, left, right, steps)?
+                    self.set_operation(binary, left, &right, steps)?
                 } else {
                     self.match_vectors(binary, &left, &right, steps)?
                 };

@@ -60,9 +60,10 @@ fn parts_of(slices: [&[f64]; LANES]) -> [(f64, f64); LANES] {
     let common = slices.iter().map(|slice| slice.len()).min().unwrap_or(0);
     let heads = slices.map(|slice| &slice[..common]);
     let (mut sums, mut compensations) = ([0.0; LANES], [0.0; LANES]);
-    for place in 0..common {
-        for lane in 0..LANES {
-            add(heads[lane][place], &mut sums[lane], &mut compensations[lane]);
+    let [a, b, c, d] = heads;
+    for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
+        for (lane, value) in [a, b, c, d].into_iter().enumerate() {
+            add(*value, &mut sums[lane], &mut compensations[lane]);
         }
     }
     std::array::from_fn(|lane| {

@@ -18,7 +18,7 @@ impl Evaluator<'_> {
         &self,
         binary: &Binary,
         mut left: Vec<Series>,
-        right: Vec<Series>,
+        right: &[Series],
         steps: Steps,
     ) -> Result<Vec<Series>, EvalError> {
         let matching = binary.matching.as_ref();
@@ -26,7 +26,7 @@ impl Evaluator<'_> {
             matching.ok_or(EvalError::Malformed { reason: "a set without matching" })?,
         );
         self.budget.check()?;
-        let there = presence(&right, &mut signature);
+        let there = presence(right, &mut signature);
         let nowhere = StepColumn::absent(steps.count());
         for one in &mut left {
             let mask = there.get(signature.of(&one.labels)).map_or(nowhere.present(), |m| m);
