@@ -23,7 +23,7 @@ use crate::{
     figures::FigureRule,
     statements::{InsertTarget, check_allowed, delete},
     system::Running,
-    watched::{Watched, timed_out},
+    watched::{Watched, on_own_task, timed_out},
 };
 
 /// Runs statements in one database.
@@ -157,6 +157,7 @@ impl Session {
             return Ok(Answer::Done { command: "DELETE", rows: None });
         }
         let stream = self.context.execute_logical_plan(plan).await?.execute_stream().await?;
+        let stream = on_own_task(stream);
         if writes.is_some() {
             let counts: Vec<RecordBatch> = stream.try_collect().await?;
             let rows = counts.iter().filter_map(written).sum();

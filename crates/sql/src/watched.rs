@@ -10,11 +10,15 @@ use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use datafusion::{
     error::{DataFusionError, Result},
     execution::{RecordBatchStream, SendableRecordBatchStream},
+    physical_plan::stream::RecordBatchReceiverStreamBuilder,
 };
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use tokio::time::{Instant, Sleep};
 
 use crate::system::Running;
+
+/// Batches that wait for whoever reads an answer.
+const BATCHES_AHEAD: usize = 2;
 
 /// Batches that end with an error when they take too long or are too many.
 pub(crate) struct Watched {
@@ -50,6 +54,23 @@ impl Watched {
         self.batches = None;
         Poll::Ready(Some(Err(error)))
     }
+}
+
+/// Runs a stream on a task of its own, a batch or two ahead. Some operators compute for seconds without a
+/// pause; whoever waits for their batches still notices that the time is up. The task ends at its next pause
+/// once nobody waits.
+pub(crate) fn on_own_task(mut batches: SendableRecordBatchStream) -> SendableRecordBatchStream {
+    let mut builder = RecordBatchReceiverStreamBuilder::new(batches.schema(), BATCHES_AHEAD);
+    let sender = builder.tx();
+    builder.spawn(async move {
+        while let Some(batch) = batches.next().await {
+            if sender.send(batch).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    });
+    builder.build()
 }
 
 /// The error of a statement that takes too long.
