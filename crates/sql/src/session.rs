@@ -66,6 +66,7 @@ impl Session {
             .build();
         let context = SessionContext::new_with_state(state);
         crate::functions::register(&context);
+        crate::functions::register_promql(&context, &database);
         crate::dialect::register(&context);
         Self { context, database }
     }

@@ -2,6 +2,7 @@
 
 mod buckets;
 mod gaps;
+mod promql;
 mod quantiles;
 mod random;
 mod rates;
