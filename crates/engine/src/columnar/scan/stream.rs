@@ -163,7 +163,8 @@ impl Places {
             Some(block) => block.series(found.id as u32)?.read(self.range, columns, counts)?,
             None => {
                 let series = SeriesRef(found.id);
-                self.head.read(series, self.range, self.view.flushed, columns);
+                let epochs = (self.view.flushed, self.upto);
+                self.head.read_upto(series, self.range, epochs, columns);
             }
         }
         Ok(())
