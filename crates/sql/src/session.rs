@@ -87,7 +87,7 @@ impl Session {
             .state()
             .create_logical_plan(sql)
             .await
-            .map_err(|error| SqlError::from_datafusion(&error))?;
+            .map_err(|error| SqlError::from_datafusion(&error).in_statement(sql))?;
         Ok(Prepared { plan })
     }
 
@@ -116,8 +116,9 @@ impl Session {
     /// # Errors
     /// As for [`prepare`](Self::prepare) and [`execute`](Self::execute).
     pub async fn run(&self, sql: &str, parameters: Vec<ScalarValue>) -> Result<Answer, SqlError> {
+        let placed = |error: SqlError| error.in_statement(sql);
         let prepared = self.prepare(sql).await?;
-        self.execute(&prepared, parameters).await
+        self.execute(&prepared, parameters).await.map_err(placed)
     }
 }
 

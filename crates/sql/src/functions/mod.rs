@@ -30,4 +30,4 @@ pub(crate) use registry::register;
 pub(crate) use width::parse_width;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -7,4 +7,4 @@ mod quantiles;
 mod random;
 mod rates;
 mod ring;
-mod table;
+pub(crate) mod table;
