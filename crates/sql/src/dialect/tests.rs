@@ -36,7 +36,7 @@ async fn errors_say_what_and_where() {
         ),
         (
             "SELECT value FROM metrics\nWHERE time > 'noon'",
-            "2:14 \"noon\" is compared with a time, and is not one such as '2024-01-15T00:00:00Z'",
+            "2:14 \"noon\" is not a time such as '2024-01-15T00:00:00Z'",
         ),
         (
             "SELECT locf(value) FROM metrics",
