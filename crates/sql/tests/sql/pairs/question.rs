@@ -119,7 +119,7 @@ impl Question {
         let ordinals: String =
             (2..2 + labels.len()).map(|ordinal| format!(", {ordinal}")).collect();
         let mut sql = format!(
-            "SELECT bucket, {columns}{aggregation}(v) FROM ({}) GROUP BY 1{ordinals}",
+            "SELECT bucket, {columns}{aggregation}(v) FROM ({}) WHERE v IS NOT NULL GROUP BY 1{ordinals}",
             self.sql
         );
         let is_exact = self.tolerance == 0.0;
