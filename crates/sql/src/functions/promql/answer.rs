@@ -1,4 +1,4 @@
-//! The rows of an evaluation: time, metric, tags, value, and of native histograms count and sum.
+//! The rows of an evaluation: time, metric, tags, value, and the columns of native histograms.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use arrow::{
     datatypes::{DataType, Field, Int32Type, Schema, SchemaRef, TimeUnit},
 };
 use datafusion::error::Result;
-use timberline::{BucketCounts, Histogram, Labels, SampleValue, Value};
+use timberline::{Labels, SampleValue, Value};
 
 use super::NAME;
-use crate::functions::refusal::refused;
+use crate::{functions::refusal::refused, scan::histogram_json};
 
 const BATCH_ROWS: usize = 8192;
 
-/// Columns of the table: those of `metrics` without the number of the series, and what there is of native
-/// histograms.
+/// Columns of the table: those of `metrics` without the number of the series, and those that tables of
+/// metrics have for native histograms.
 pub(super) fn schema() -> SchemaRef {
     let time = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
     let metric = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
@@ -32,6 +32,7 @@ pub(super) fn schema() -> SchemaRef {
         Field::new("value", DataType::Float64, true),
         Field::new("histogram_count", DataType::Float64, true),
         Field::new("histogram_sum", DataType::Float64, true),
+        Field::new("histogram", DataType::Utf8, true),
     ]))
 }
 
@@ -120,6 +121,7 @@ struct Rows {
     values: Float64Builder,
     counts: Float64Builder,
     sums: Float64Builder,
+    histograms: StringBuilder,
 }
 
 impl Rows {
@@ -137,6 +139,7 @@ impl Rows {
             values: Float64Builder::new(),
             counts: Float64Builder::new(),
             sums: Float64Builder::new(),
+            histograms: StringBuilder::new(),
         }
     }
 
@@ -156,8 +159,10 @@ impl Rows {
             SampleValue::Histogram(histogram) => Some(histogram),
         };
         self.values.append_option(value.float());
-        self.counts.append_option(histogram.map(|histogram| observations(histogram)));
+        self.counts.append_option(histogram.map(|histogram| histogram_json::count(histogram)));
         self.sums.append_option(histogram.map(|histogram| histogram.sum));
+        self.histograms
+            .append_option(histogram.map(|histogram| histogram_json::to_json(histogram)));
         Ok(())
     }
 
@@ -169,14 +174,8 @@ impl Rows {
             Arc::new(self.values.finish()),
             Arc::new(self.counts.finish()),
             Arc::new(self.sums.finish()),
+            Arc::new(self.histograms.finish()),
         ];
         Ok(RecordBatch::try_new(schema(), columns)?)
-    }
-}
-
-fn observations(histogram: &Histogram) -> f64 {
-    match &histogram.counts {
-        BucketCounts::Integer { count, .. } => *count as f64,
-        BucketCounts::Float { count, .. } => *count,
     }
 }

@@ -40,10 +40,10 @@ async fn an_answer_is_a_table() {
     assert_eq!(
         rows(&context, all).await,
         [
-            "1970-01-01T00:01:00Z up {host: a} 1.0 - -",
-            "1970-01-01T00:02:00Z up {host: a} 2.0 - -",
-            "1970-01-01T00:01:00Z up {host: b} 10.0 - -",
-            "1970-01-01T00:02:00Z up {host: b} 20.0 - -",
+            "1970-01-01T00:01:00Z up {host: a} 1.0 - - -",
+            "1970-01-01T00:02:00Z up {host: a} 2.0 - - -",
+            "1970-01-01T00:01:00Z up {host: b} 10.0 - - -",
+            "1970-01-01T00:02:00Z up {host: b} 20.0 - - -",
         ]
     );
     for arguments in [
