@@ -73,8 +73,8 @@ impl Session {
             .with_runtime_env(Arc::clone(engine.runtime()))
             .with_catalog_list(Arc::new(Catalogs::new(Arc::clone(engine.databases()))))
             .with_default_features()
-            .with_query_planner(Arc::new(crate::functions::Planner))
             .with_physical_optimizer_rules(rules)
+            .with_query_planner(Arc::new(crate::functions::Planner))
             .build();
         let context = SessionContext::new_with_state(state);
         crate::functions::register(&context);

@@ -5,5 +5,6 @@ mod documentation;
 mod house;
 mod load;
 mod pairs;
+mod random;
 mod script;
 mod scripts;
