@@ -103,3 +103,19 @@ async fn wrong_calls_are_named() {
         assert!(found.contains(message), "{call}: {found}");
     }
 }
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_for_memory_is_refused() {
+    let (context, _directory) = over_database();
+    let pool = datafusion::execution::memory_pool::GreedyMemoryPool::new(20_000);
+    let runtime = datafusion::execution::runtime_env::RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(pool))
+        .build_arc()
+        .unwrap();
+    let state = datafusion::execution::SessionStateBuilder::new_from_existing(context.state());
+    let context = SessionContext::new_with_state(state.with_runtime_env(runtime).build());
+    let small = rows(&context, "SELECT count(*) FROM promql('up', 0, 540, 60)").await;
+    assert_eq!(small, ["20"]);
+    let found = refusal(&context, "SELECT count(*) FROM promql('up', 0, 540, 0.1)").await;
+    assert!(found.contains("promql"), "{found}");
+}
