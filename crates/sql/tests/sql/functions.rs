@@ -61,7 +61,7 @@ async fn a_prepared_statement_runs_again_with_other_parameters() {
         let answer = house.session.execute(&prepared, parameters).await.unwrap();
         match tell(answer).await.unwrap() {
             Told::Rows { rows, .. } => {
-                assert_eq!(rows, [expected.split(' ').collect::<Vec<_>>()])
+                assert_eq!(rows, [expected.split(' ').collect::<Vec<_>>()]);
             }
             other => panic!("{other:?}"),
         }
