@@ -3,6 +3,8 @@
 use datafusion::error::DataFusionError;
 use timberline::ErrorKind;
 
+use crate::dialect;
+
 /// Why a statement failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -47,14 +49,26 @@ impl SqlError {
         }
     }
 
+    /// The same error with its place in the statement, if it can be found and is not known yet.
+    #[must_use]
+    pub fn in_statement(self, sql: &str) -> Self {
+        match self {
+            Self::Statement { message, position: None } => {
+                let position = dialect::find_place(sql, &message);
+                Self::Statement { message, position }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn from_datafusion(error: &DataFusionError) -> Self {
-        let message = error.strip_backtrace();
+        let message = dialect::plain(error);
         match error.find_root() {
             DataFusionError::ResourcesExhausted(_) => Self::Limit { message },
             DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => {
                 Self::Storage { message }
             }
-            _ => Self::Statement { message, position: None },
+            _ => Self::Statement { message, position: dialect::known_place(error) },
         }
     }
 }

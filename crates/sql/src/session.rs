@@ -78,6 +78,7 @@ impl Session {
             .build();
         let context = SessionContext::new_with_state(state);
         crate::functions::register(&context);
+        crate::functions::register_promql(&context, &database);
         crate::dialect::register(&context);
         Self { context, database }
     }
@@ -98,7 +99,7 @@ impl Session {
             .state()
             .create_logical_plan(sql)
             .await
-            .map_err(|error| SqlError::from_datafusion(&error))?;
+            .map_err(|error| SqlError::from_datafusion(&error).in_statement(sql))?;
         // What writes, and what changes the session or the process, is not DataFusion's to do.
         SQLOptions::new()
             .with_allow_ddl(false)
@@ -134,8 +135,9 @@ impl Session {
     /// # Errors
     /// As for [`prepare`](Self::prepare) and [`execute`](Self::execute).
     pub async fn run(&self, sql: &str, parameters: Vec<ScalarValue>) -> Result<Answer, SqlError> {
+        let placed = |error: SqlError| error.in_statement(sql);
         let prepared = self.prepare(sql).await?;
-        self.execute(&prepared, parameters).await
+        self.execute(&prepared, parameters).await.map_err(placed)
     }
 }
 
