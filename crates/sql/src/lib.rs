@@ -13,12 +13,14 @@ mod engine;
 mod error;
 mod functions;
 mod session;
+mod subscribe;
 
 pub use answer::{Answer, Rows};
 pub use databases::Databases;
 pub use engine::{SqlEngine, SqlOptions};
 pub use error::SqlError;
 pub use session::{Prepared, Session};
+pub use subscribe::{Cell, Event, EventKind, Subscription, is_subscribe};
 
 /// Values of parameters, and the types of columns, are Arrow's and DataFusion's.
 pub use datafusion::common::ScalarValue;
