@@ -62,6 +62,7 @@ impl Session {
             .with_config(config)
             .with_runtime_env(Arc::clone(engine.runtime()))
             .with_default_features()
+            .with_query_planner(Arc::new(crate::functions::Planner))
             .build();
         let context = SessionContext::new_with_state(state);
         crate::functions::register(&context);

@@ -10,6 +10,7 @@ use datafusion::{
 
 use super::{
     edges::EdgeValue,
+    gapfill,
     histogram_quantile::HistogramQuantile,
     rates::{Change, ChangeOf},
     ring,
@@ -25,6 +26,7 @@ pub(crate) fn register(context: &SessionContext) {
     for function in [EdgeValue::first(), EdgeValue::last()] {
         context.register_udaf(AggregateUDF::new_from_impl(function));
     }
+    gapfill::register(context);
     for change in Change::ALL {
         context.register_udaf(AggregateUDF::new_from_impl(ChangeOf::new(change)));
     }

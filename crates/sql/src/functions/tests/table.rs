@@ -12,6 +12,7 @@ use arrow::{
 };
 use datafusion::{
     datasource::MemTable,
+    execution::SessionStateBuilder,
     prelude::{SessionConfig, SessionContext},
 };
 
@@ -23,7 +24,12 @@ pub(crate) type Row<'a> = (Option<f64>, &'a str, &'a str, Option<f64>);
 /// A session with the functions and no table.
 pub(crate) fn session() -> SessionContext {
     let config = SessionConfig::new().with_target_partitions(2).with_information_schema(true);
-    let context = SessionContext::new_with_config(config);
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_default_features()
+        .with_query_planner(Arc::new(functions::Planner))
+        .build();
+    let context = SessionContext::new_with_state(state);
     functions::register(&context);
     dialect::register(&context);
     context
