@@ -32,6 +32,7 @@ mod selector;
 mod state;
 mod status;
 mod stored;
+mod subscribe;
 mod syntax_tree;
 mod write;
 

@@ -58,12 +58,15 @@ pub(super) fn arguments(function: &Function) -> Result<Vec<Option<&Expr>>, SqlEr
     if extras || list.duplicate_treatment.is_some() || !list.clauses.is_empty() {
         return Err(refuse(function, &name()));
     }
-    let argument = |argument| match argument {
-        &FunctionArg::Unnamed(FunctionArgExpr::Expr(ref expr)) => Ok(Some(expr)),
-        &FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => Ok(None),
-        _ => Err(refuse(function, &name())),
-    };
-    list.args.iter().map(argument).collect()
+    let mut arguments = Vec::with_capacity(list.args.len());
+    for argument in &list.args {
+        arguments.push(match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+            FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => None,
+            _ => return Err(refuse(function, &name())),
+        });
+    }
+    Ok(arguments)
 }
 
 /// A span of time of a fixed length, in nanoseconds: `'5m'`, `'5 minutes'`, `INTERVAL '1 hour'`.
