@@ -172,6 +172,8 @@ fn example(path: &str, method: &str, operation: &Value) -> Request<Body> {
         pairs.join("&")
     } else if media["example"].is_null() {
         "no protobuf".to_owned()
+    } else if let Some(text) = media["example"].as_str() {
+        text.to_owned()
     } else {
         media["example"].to_string()
     };
