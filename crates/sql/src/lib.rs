@@ -7,13 +7,18 @@
 //! What this crate is not: it knows no wire and no socket, and stores nothing itself.
 
 mod answer;
+mod catalog;
 mod databases;
 mod dialect;
 mod engine;
 mod error;
+mod figures;
 mod functions;
+mod pushdown;
+mod scan;
 mod session;
 mod subscribe;
+mod tables;
 
 pub use answer::{Answer, Rows};
 pub use databases::Databases;

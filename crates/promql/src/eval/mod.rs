@@ -26,6 +26,7 @@ mod duration;
 mod elementwise;
 mod error;
 mod evaluator;
+mod explain;
 mod extended;
 mod extended_histograms;
 mod figures;
@@ -63,6 +64,7 @@ mod window;
 pub use classic::{ClassicBucket, classic_quantile};
 pub use error::EvalError;
 pub use evaluator::evaluate;
+pub use explain::{PlanNode, ScanNode};
 pub use query::{
     InstantSample, LOOKBACK_DEFAULT, Limits, Query, QueryResult, QueryStats, RangeSeries,
     SUBQUERY_STEP_DEFAULT, SampleValue, Value,

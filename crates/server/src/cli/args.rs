@@ -177,6 +177,9 @@ pub(super) struct QueryArgs {
     /// Show a plain selector's samples as they are stored, instead of evaluating at steps.
     #[arg(long, conflicts_with = "step")]
     pub(super) raw: bool,
+    /// Show, instead of the answer, what each part of the query did and read.
+    #[arg(long, conflicts_with = "raw")]
+    pub(super) explain: bool,
     /// Show at most so many series.
     #[arg(long, value_name = "COUNT")]
     pub(super) limit: Option<u64>,
