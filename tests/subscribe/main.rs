@@ -51,7 +51,8 @@ fn step(start: i64, step: i64) -> Vec<(Labels, Vec<Sample>)> {
 #[test]
 fn windows_come_once_and_right_through_kills_of_server_and_client() {
     let rounds = count_from_env("TIMBERLINE_SUBSCRIBE_ROUNDS", 6);
-    let house = Mutex::new(House::start(&["--storage-flush-log-size=1MiB", "--storage-segment-size=1MiB"]));
+    let house =
+        Mutex::new(House::start(&["--storage-flush-log-size=1MiB", "--storage-segment-size=1MiB"]));
     let address = house.lock().unwrap().address().to_owned();
     let start = now() - 600 * SECOND;
     let sql = "SUBSCRIBE TO SELECT time_bucket('1s', time) AS t, host, sum(value) AS total, count(*) AS n \
@@ -123,7 +124,8 @@ fn ask(client: &Client, start: i64, last: i64) -> BTreeMap<(i64, String), (f64, 
     let seconds = |ts: i64| format!("{}.{:03}", ts / SECOND, ts % SECOND / MILLI);
     // A range of PromQL has its end and not its start: one millisecond less is the window.
     let (from, to) = (seconds(start - MILLI), seconds(last + SECOND - MILLI));
-    for (index, query) in ["sum_over_time(load[1s])", "count_over_time(load[1s])"].iter().enumerate()
+    for (index, query) in
+        ["sum_over_time(load[1s])", "count_over_time(load[1s])"].iter().enumerate()
     {
         let parameters =
             [("query", *query), ("start", from.as_str()), ("end", to.as_str()), ("step", "1")];
@@ -180,9 +182,7 @@ fn many_subscriptions_at_once_get_each_window_and_the_server_stays_well() {
     let windows = Arc::new(AtomicU64::new(0));
     let begun = Arc::new(AtomicU64::new(0));
     let listeners: Vec<_> = (0..count)
-        .map(|_| {
-            subscriber::listen(house.address(), Arc::clone(&begun), Arc::clone(&windows))
-        })
+        .map(|_| subscriber::listen(house.address(), Arc::clone(&begun), Arc::clone(&windows)))
         .collect();
     wait_until("all have begun", PATIENCE, || begun.load(Ordering::SeqCst) == count as u64);
     for second in 0..6_i64 {

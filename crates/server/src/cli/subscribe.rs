@@ -66,12 +66,8 @@ pub(super) fn subscribe(args: &SubscribeArgs) -> Result<(), Failure> {
     } else {
         format!("SUBSCRIBE TO {}", args.sql)
     };
-    let mut reading = Reading {
-        format: args.format,
-        resume: args.resume.clone(),
-        left: args.limit,
-        head: false,
-    };
+    let mut reading =
+        Reading { format: args.format, resume: args.resume.clone(), left: args.limit, head: false };
     let mut pause = PAUSE_MIN;
     loop {
         let params = reading.resume.iter().map(|id| ("resume", id.as_str()));

@@ -163,7 +163,9 @@ impl App {
     #[cfg_attr(not(feature = "sql"), expect(dead_code, reason = "only SQL has subscriptions"))]
     pub(super) fn admit_subscription(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         Arc::clone(&self.0.subscriptions).try_acquire_owned().map_err(|_| {
-            ApiError::busy(format!("there are {SUBSCRIPTIONS_MAX} subscriptions, the most there may be"))
+            ApiError::busy(format!(
+                "there are {SUBSCRIPTIONS_MAX} subscriptions, the most there may be"
+            ))
         })
     }
 

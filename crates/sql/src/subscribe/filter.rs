@@ -75,11 +75,8 @@ fn compare(
     }
     let comparison = comparison(op).ok_or_else(|| refuse(whole, &format!("the operator {op}")))?;
     let is_constant = literal::text(left).is_some() || literal::number(left).is_some();
-    let (of, constant, comparison) = if is_constant {
-        (right, left, comparison.turned())
-    } else {
-        (left, right, comparison)
-    };
+    let (of, constant, comparison) =
+        if is_constant { (right, left, comparison.turned()) } else { (left, right, comparison) };
     match column(of, table)? {
         Column::Time => Ok(Condition::Time(comparison, literal::instant(constant)?)),
         Column::Value => match literal::number(constant) {
@@ -188,7 +185,10 @@ pub(super) fn having(
         }
         Expr::BinaryOp { left, op, right } => {
             let (Some(comparison), Some(number)) = (comparison(op), literal::number(right)) else {
-                return Err(refuse(expr, "HAVING with anything but aggregates compared with numbers"));
+                return Err(refuse(
+                    expr,
+                    "HAVING with anything but aggregates compared with numbers",
+                ));
             };
             let found = match left.as_ref() {
                 Expr::Identifier(ident) => aliased(&ident.value)

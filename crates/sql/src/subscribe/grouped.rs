@@ -46,9 +46,14 @@ pub(super) enum Next {
 #[derive(Clone, Copy, Debug)]
 enum Phase {
     /// Nothing was read yet. Of a resume: windows before this were handed out.
-    Begin { resumed: Option<i64> },
+    Begin {
+        resumed: Option<i64>,
+    },
     /// Windows that closed while nobody was looking are still to be read.
-    CatchUp { next: i64, until: i64 },
+    CatchUp {
+        next: i64,
+        until: i64,
+    },
     Live,
 }
 
@@ -242,7 +247,8 @@ impl Grouped {
             self.windows.clear();
         }
         Err(SqlError::Limit {
-            message: "flushes follow each other so fast that no scan begins between them".to_owned(),
+            message: "flushes follow each other so fast that no scan begins between them"
+                .to_owned(),
         })
     }
 

@@ -71,7 +71,8 @@ pub(super) fn arguments(function: &Function) -> Result<Vec<Option<&Expr>>, SqlEr
 
 /// A span of time of a fixed length, in nanoseconds: `'5m'`, `'5 minutes'`, `INTERVAL '1 hour'`.
 pub(super) fn span(expr: &Expr) -> Result<i64, SqlError> {
-    let bad = || refuse(expr, &format!("{expr} as a span of time; '5m' or INTERVAL '5 minutes' is one"));
+    let bad =
+        || refuse(expr, &format!("{expr} as a span of time; '5m' or INTERVAL '5 minutes' is one"));
     match expr {
         Expr::Interval(interval) => {
             let text = text(&interval.value).ok_or_else(bad)?;
@@ -133,7 +134,8 @@ pub(super) fn instant(expr: &Expr) -> Result<i64, SqlError> {
         other => text(other).map(ToOwned::to_owned),
     };
     let bad = || {
-        let hint = "as an instant; '2026-01-02T03:04:05Z' is one, now() stands still in a subscription";
+        let hint =
+            "as an instant; '2026-01-02T03:04:05Z' is one, now() stands still in a subscription";
         refuse(expr, &format!("{expr} {hint}"))
     };
     string_to_timestamp_nanos(&found.ok_or_else(bad)?).map_err(|_| bad())

@@ -42,8 +42,7 @@ impl Rows {
         columns: Vec<RowColumn>,
         resume: Option<Token>,
     ) -> Result<Self, SqlError> {
-        let from =
-            resume.map_or(TailFrom::End, |token| TailFrom::Offset(LogOffset(token.offset)));
+        let from = resume.map_or(TailFrom::End, |token| TailFrom::Offset(LogOffset(token.offset)));
         let tail = database.tail(from)?;
         let mut events = VecDeque::new();
         if resume.is_none() {

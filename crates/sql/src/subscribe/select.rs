@@ -7,8 +7,7 @@ use timberline_model::Matcher;
 
 use super::{
     condition::Condition,
-    filter,
-    literal,
+    filter, literal,
     plan::{METRIC, Plan, RowColumn, Shape, WindowColumn, Windowed},
     statement::{Settings, wrong},
     stats::Aggregate,
@@ -244,11 +243,8 @@ pub(super) fn column(expr: &Expr, table: &Table) -> Result<Column, SqlError> {
     let Expr::Identifier(ident) = expr else {
         return Err(refuse(expr, &format!("{expr}")));
     };
-    let name = if ident.quote_style.is_some() {
-        ident.value.clone()
-    } else {
-        ident.value.to_lowercase()
-    };
+    let name =
+        if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() };
     match name.as_str() {
         "time" => Ok(Column::Time),
         "value" => Ok(Column::Value),
@@ -306,11 +302,11 @@ fn windowed(
     let column = |named: &Named| match &named.item {
         Item::Bucket(w, o) if (*w, *o) == (width, origin) => Ok(WindowColumn::Bucket),
         Item::Aggregate(aggregate) => Ok(WindowColumn::Aggregate(*aggregate)),
-        Item::Column(Column::Label(name)) => labels
-            .iter()
-            .position(|label| label == name)
-            .map(WindowColumn::Label)
-            .ok_or_else(|| refuse(select, &format!("the column {name:?}, which is not in GROUP BY"))),
+        Item::Column(Column::Label(name)) => {
+            labels.iter().position(|label| label == name).map(WindowColumn::Label).ok_or_else(
+                || refuse(select, &format!("the column {name:?}, which is not in GROUP BY")),
+            )
+        }
         _ => Err(refuse(select, &format!("the column {:?}, which is not in GROUP BY", named.name))),
     };
     let columns = items.iter().map(column).collect::<Result<_, _>>()?;
@@ -340,7 +336,8 @@ fn grouped(group: &Expr, items: &[Named], table: &Table) -> Result<Item, SqlErro
     }
     if let Expr::Identifier(ident) = group {
         let named = |named: &&Named| {
-            named.name.eq_ignore_ascii_case(&ident.value) && !matches!(named.item, Item::Aggregate(_))
+            named.name.eq_ignore_ascii_case(&ident.value)
+                && !matches!(named.item, Item::Aggregate(_))
         };
         if let Some(named) = items.iter().find(named) {
             return Ok(named.item.clone());

@@ -100,9 +100,8 @@ fn take_emit(tokens: &mut Vec<TokenWithSpan>) -> Result<bool, SqlError> {
 /// Takes `WITH (name = 'value', ...)` from the end.
 fn take_settings(tokens: &mut Vec<TokenWithSpan>, changes: bool) -> Result<Settings, SqlError> {
     let mut settings = Settings { lateness: LATENESS, idle: Some(IDLE), changes };
-    let is_with = |pair: &[TokenWithSpan]| {
-        is_word(&pair[0], "WITH") && pair[1].token == Token::LParen
-    };
+    let is_with =
+        |pair: &[TokenWithSpan]| is_word(&pair[0], "WITH") && pair[1].token == Token::LParen;
     let ends = tokens.last().is_some_and(|token| token.token == Token::RParen);
     let Some(at) = tokens.windows(2).rposition(is_with).filter(|at| ends && *at > 0) else {
         return Ok(settings);
@@ -120,9 +119,8 @@ fn take_settings(tokens: &mut Vec<TokenWithSpan>, changes: bool) -> Result<Setti
         let Token::SingleQuotedString(text) = &value.token else {
             return Err(wrong("expected a duration in quotes, such as '5s'", value.span.start));
         };
-        let span = || {
-            parse_duration(text).map_err(|error| wrong(error.to_string(), value.span.start))
-        };
+        let span =
+            || parse_duration(text).map_err(|error| wrong(error.to_string(), value.span.start));
         match name.to_ascii_lowercase().as_str() {
             "lateness" => settings.lateness = span()?,
             "idle" if text.eq_ignore_ascii_case("off") => settings.idle = None,

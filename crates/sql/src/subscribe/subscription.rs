@@ -40,11 +40,7 @@ impl Subscription {
     /// # Errors
     /// A statement that no subscription can have, with its place; an id that does not belong to it; for
     /// rows, an id whose offset the log has no longer ([`SqlError::Behind`]).
-    pub fn begin(
-        database: &Database,
-        sql: &str,
-        resume: Option<&str>,
-    ) -> Result<Self, SqlError> {
+    pub fn begin(database: &Database, sql: &str, resume: Option<&str>) -> Result<Self, SqlError> {
         let plan = Arc::new(parse(sql)?);
         let token = resume.map(|id| Token::decode(id, plan.fingerprint)).transpose()?;
         let (columns, database) = (plan.columns.clone(), database.clone());
@@ -134,7 +130,8 @@ impl Subscription {
                 }
                 Work::Lost => {
                     return Err(SqlError::Storage {
-                        message: "reading for the subscription failed by a fault of ours".to_owned(),
+                        message: "reading for the subscription failed by a fault of ours"
+                            .to_owned(),
                     });
                 }
             }
@@ -170,9 +167,7 @@ impl Subscription {
 }
 
 /// Waits until a tail has a batch, and keeps it.
-async fn wait(
-    (tail, waiting): (&mut Tail, &mut Option<Arc<TailBatch>>),
-) -> Result<(), SqlError> {
+async fn wait((tail, waiting): (&mut Tail, &mut Option<Arc<TailBatch>>)) -> Result<(), SqlError> {
     poll_fn(|context| match tail.poll_next(context) {
         Poll::Pending => Poll::Pending,
         Poll::Ready(Ok(batch)) => {

@@ -11,8 +11,8 @@ use std::{
     sync::Arc,
 };
 
-use timberline_model::{DuplicatePolicy, Labels, SeriesColumns, SeriesRef, is_stale};
 use timberline::TailBatch;
+use timberline_model::{DuplicatePolicy, Labels, SeriesColumns, SeriesRef, is_stale};
 
 use super::{
     condition::RowCondition,
@@ -170,7 +170,11 @@ impl Windows {
     }
 
     /// Takes in what a series had when the subscription began, ascending. Series come once each.
-    pub(super) fn fill(&mut self, labels: &Labels, columns: &SeriesColumns) -> Result<(), SqlError> {
+    pub(super) fn fill(
+        &mut self,
+        labels: &Labels,
+        columns: &SeriesColumns,
+    ) -> Result<(), SqlError> {
         let Some(known) = self.know(labels) else { return Ok(()) };
         for (ts, value) in columns.timestamps.iter().copied().zip(columns.values.iter().copied()) {
             if is_stale(value) {
@@ -279,8 +283,7 @@ impl State {
 
     /// Whether a sample at or behind the last one changes nothing for sure.
     fn repeats(&self, ts: i64, value: f64, policy: DuplicatePolicy) -> bool {
-        ts == self.last.0
-            && (value.to_bits() == self.last.1 || policy != DuplicatePolicy::Last)
+        ts == self.last.0 && (value.to_bits() == self.last.1 || policy != DuplicatePolicy::Last)
     }
 }
 
@@ -409,11 +412,7 @@ impl ClosedWindows {
     }
 }
 
-fn rows_of(
-    groups: BTreeMap<&GroupKey, Stats>,
-    start: i64,
-    spec: &Windowed,
-) -> Vec<Vec<Cell>> {
+fn rows_of(groups: BTreeMap<&GroupKey, Stats>, start: i64, spec: &Windowed) -> Vec<Vec<Cell>> {
     groups.into_iter().filter_map(|(key, stats)| spec.row(start, key, &stats)).collect()
 }
 
@@ -431,7 +430,8 @@ fn check_states(count: usize) -> Result<(), SqlError> {
 
 fn gone() -> SqlError {
     SqlError::Behind {
-        message: "the subscription is so far behind that a series it has yet to see has left memory"
-            .to_owned(),
+        message:
+            "the subscription is so far behind that a series it has yet to see has left memory"
+                .to_owned(),
     }
 }

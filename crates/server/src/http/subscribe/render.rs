@@ -52,7 +52,9 @@ impl Form {
     /// The last words: why the subscription has ended, and how to go on.
     pub(super) fn end(self, error: &str, last_id: Option<&str>) -> Bytes {
         let how = match last_id {
-            Some(_) => "subscribe again with this id as Last-Event-ID or ?resume= to go on behind it",
+            Some(_) => {
+                "subscribe again with this id as Last-Event-ID or ?resume= to go on behind it"
+            }
             None => "nothing was sent yet: subscribe again",
         };
         let body = json!({ "event": "error", "error": error, "resume": last_id, "hint": how });
@@ -62,9 +64,7 @@ impl Form {
     fn frame(self, kind: &str, id: Option<&str>, body: &Value) -> Bytes {
         match (self, id) {
             (Self::Lines, _) => format!("{body}\n").into(),
-            (Self::Events, Some(id)) => {
-                format!("id: {id}\nevent: {kind}\ndata: {body}\n\n").into()
-            }
+            (Self::Events, Some(id)) => format!("id: {id}\nevent: {kind}\ndata: {body}\n\n").into(),
             (Self::Events, None) => format!("event: {kind}\ndata: {body}\n\n").into(),
         }
     }
@@ -82,7 +82,11 @@ fn cell(cell: &Cell) -> Value {
         Cell::Count(count) => (*count).into(),
         Cell::Float(value) if value.is_nan() => "NaN".into(),
         Cell::Float(value) if value.is_infinite() => {
-            if *value > 0.0 { "Infinity".into() } else { "-Infinity".into() }
+            if *value > 0.0 {
+                "Infinity".into()
+            } else {
+                "-Infinity".into()
+            }
         }
         Cell::Float(value) => (*value).into(),
         Cell::Tags(tags) => {

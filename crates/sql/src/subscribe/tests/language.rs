@@ -19,7 +19,10 @@ fn what_is_not_offered_is_named_with_its_place() {
         ("SUBSCRIBE TO SELECT host, avg(value) FROM cpu GROUP BY time_bucket('1m', time)", "host"),
         ("SUBSCRIBE TO SELECT median(value) FROM cpu GROUP BY time_bucket('1m', time)", "median"),
         ("SUBSCRIBE TO SELECT avg(value) * 2 FROM cpu GROUP BY time_bucket('1m', time)", "* 2"),
-        ("SUBSCRIBE TO SELECT sum(DISTINCT value) FROM cpu GROUP BY time_bucket('1m', time)", "DIST"),
+        (
+            "SUBSCRIBE TO SELECT sum(DISTINCT value) FROM cpu GROUP BY time_bucket('1m', time)",
+            "DIST",
+        ),
         ("SUBSCRIBE TO SELECT count(*) FROM cpu GROUP BY time_bucket('1 month', time)", "1 month"),
         ("SUBSCRIBE TO SELECT count(*) FROM cpu GROUP BY time_bucket('0s', time)", "width"),
         ("SUBSCRIBE TO SELECT value FROM cpu WHERE time > now()", "now()"),

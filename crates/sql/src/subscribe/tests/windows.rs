@@ -30,7 +30,11 @@ async fn the_open_window_is_filled_and_closes_when_the_watermark_passes_it() {
     let house = House::new(1, Options::default());
     house.write(&[("a", at(-1), 100.0), ("a", at(0), 1.0), ("b", at(1), 2.0)]);
     let mut subscription = house.subscribe(SUM, None);
-    assert_eq!(settle(&mut subscription).await, [], "the window before is still open, as is this one");
+    assert_eq!(
+        settle(&mut subscription).await,
+        [],
+        "the window before is still open, as is this one"
+    );
     // Out of order, and one in the next window which is not enough to close this one.
     house.write(&[("a", at(9), 4.0), ("a", at(5), 8.0)]);
     let closed = next(&mut subscription).await;
@@ -159,8 +163,14 @@ async fn rows_come_as_they_were_written_and_resume_in_the_middle_of_a_write() {
     assert_eq!((first.kind, first.rows.len()), (EventKind::Rows, 1_000));
     let mut resumed = house.subscribe(sql, Some(&first.id));
     let rest: Vec<Event> = settle(&mut resumed).await;
-    let values: Vec<f64> = [first.clone()].iter().chain(&rest).flat_map(|event| &event.rows)
-        .map(|row| match row[2] { Cell::Float(value) => value, _ => f64::NAN })
+    let values: Vec<f64> = [first.clone()]
+        .iter()
+        .chain(&rest)
+        .flat_map(|event| &event.rows)
+        .map(|row| match row[2] {
+            Cell::Float(value) => value,
+            _ => f64::NAN,
+        })
         .collect();
     let wanted: Vec<f64> = (1..2_500).map(f64::from).chain([7.0]).collect();
     assert_eq!(values, wanted);
@@ -180,7 +190,11 @@ async fn ids_of_others_are_refused() {
     let other = SUM.replace("sum", "max");
     for (sql, id, words) in [
         (other.as_str(), id.clone(), "another statement"),
-        (SUM, format!("{}{}", &id[..id.len() - 1], if id.ends_with('0') { '1' } else { '0' }), "was cut or changed"),
+        (
+            SUM,
+            format!("{}{}", &id[..id.len() - 1], if id.ends_with('0') { '1' } else { '0' }),
+            "was cut or changed",
+        ),
         (SUM, "x".to_owned(), "was cut or changed"),
     ] {
         let refused = Subscription::begin(&house.database, sql, Some(&id)).unwrap_err();
