@@ -17,6 +17,7 @@ mod functions;
 mod pushdown;
 mod scan;
 mod session;
+mod subscribe;
 mod tables;
 
 pub use answer::{Answer, Rows};
@@ -24,6 +25,7 @@ pub use databases::Databases;
 pub use engine::{SqlEngine, SqlOptions};
 pub use error::SqlError;
 pub use session::{Prepared, Session};
+pub use subscribe::{Cell, Event, EventKind, Subscription, is_subscribe};
 
 /// Values of parameters, and the types of columns, are Arrow's and DataFusion's.
 pub use datafusion::common::ScalarValue;
