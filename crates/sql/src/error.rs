@@ -3,7 +3,9 @@
 use std::error::Error;
 
 use datafusion::error::DataFusionError;
-use timberline::{ErrorKind, ScanError};
+use timberline::{EngineError, ErrorKind, ScanError};
+
+use crate::dialect;
 
 /// Why a statement failed.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +31,12 @@ pub enum SqlError {
         /// The name that was asked for.
         name: String,
     },
+    /// A subscription is so far behind that the log no longer has what comes next for it.
+    #[error("{message}")]
+    Behind {
+        /// What is missing, and what to do.
+        message: String,
+    },
     /// Storage could not be read or written.
     #[error("{message}")]
     Storage {
@@ -43,22 +51,33 @@ impl SqlError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Statement { .. } => ErrorKind::Invalid,
-            Self::NoDatabase { .. } => ErrorKind::NotFound,
+            Self::NoDatabase { .. } | Self::Behind { .. } => ErrorKind::NotFound,
             Self::Limit { .. } => ErrorKind::Limit,
             Self::Storage { .. } => ErrorKind::Unavailable,
         }
     }
 
+    /// The same error with its place in the statement, if it can be found and is not known yet.
+    #[must_use]
+    pub fn in_statement(self, sql: &str) -> Self {
+        match self {
+            Self::Statement { message, position: None } => {
+                let position = dialect::find_place(sql, &message);
+                Self::Statement { message, position }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn from_datafusion(error: &DataFusionError) -> Self {
-        let message = error.strip_backtrace();
-        let position = position_of(error, &message);
+        let message = dialect::plain(error);
         match error.find_root() {
             DataFusionError::ResourcesExhausted(_) => Self::Limit { message },
             DataFusionError::External(cause) => Self::from_cause(cause.as_ref(), message),
             DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => {
                 Self::Storage { message }
             }
-            _ => Self::Statement { message, position },
+            _ => Self::Statement { message, position: dialect::known_place(error) },
         }
     }
 
@@ -74,13 +93,28 @@ impl SqlError {
     }
 }
 
-/// Line and column of what is wrong, from 1: of a name, or of the word that the parser stumbled over.
-fn position_of(error: &DataFusionError, message: &str) -> Option<(u64, u64)> {
-    if let Some(span) = error.diagnostic().and_then(|diagnostic| diagnostic.span) {
-        return Some((span.start.line, span.start.column)).filter(|(line, _)| *line > 0);
+impl From<timberline::Error> for SqlError {
+    fn from(error: timberline::Error) -> Self {
+        match error {
+            timberline::Error::Engine(error) => error.into(),
+            other => Self::Storage { message: other.to_string() },
+        }
     }
-    let (_, rest) = message.split_once("at Line: ")?;
-    let (line, rest) = rest.split_once(", Column: ")?;
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    Some((line.parse().ok()?, rest[..digits].parse().ok()?))
+}
+
+impl From<EngineError> for SqlError {
+    fn from(error: EngineError) -> Self {
+        let message = error.to_string();
+        match error {
+            EngineError::Behind { .. } => Self::Behind { message },
+            EngineError::BeyondLog { .. } => Self::Statement { message, position: None },
+            _ => Self::Storage { message },
+        }
+    }
+}
+
+impl From<ScanError> for SqlError {
+    fn from(error: ScanError) -> Self {
+        Self::Storage { message: error.to_string() }
+    }
 }

@@ -59,6 +59,7 @@ impl Session {
             .build();
         let context = SessionContext::new_with_state(state);
         crate::functions::register(&context);
+        crate::functions::register_promql(&context, &database);
         crate::dialect::register(&context);
         Self { context, database, name: name.to_owned(), engine: engine.clone() }
     }
@@ -77,7 +78,7 @@ impl Session {
         let plan = self.plan(sql).await;
         let plan = match plan.and_then(|plan| check_allowed(&plan).map(|()| plan)) {
             Ok(plan) => plan,
-            Err(error) => return Err(self.explained(&error).await),
+            Err(error) => return Err(self.explained(&error).await.in_statement(sql)),
         };
         Ok(Prepared { plan, text: Arc::from(sql) })
     }
@@ -169,13 +170,27 @@ impl Session {
         Ok(Answer::Rows(Rows::new(Box::pin(watched))))
     }
 
+    /// Begins a continuous query, `SUBSCRIBE TO SELECT ...`; with the id of an event, behind that one.
+    /// [`Subscription::into_stream`](crate::Subscription::into_stream) makes a stream of it.
+    ///
+    /// # Errors
+    /// A statement that no subscription can have, with its place; an id that does not belong to it.
+    pub fn subscribe(
+        &self,
+        sql: &str,
+        resume: Option<&str>,
+    ) -> Result<crate::Subscription, SqlError> {
+        crate::Subscription::begin(&self.database, sql, resume)
+    }
+
     /// Plans and runs one statement.
     ///
     /// # Errors
     /// As for [`prepare`](Self::prepare) and [`execute`](Self::execute).
     pub async fn run(&self, sql: &str, parameters: Vec<ScalarValue>) -> Result<Answer, SqlError> {
+        let placed = |error: SqlError| error.in_statement(sql);
         let prepared = self.prepare(sql).await?;
-        self.execute(&prepared, parameters).await
+        self.execute(&prepared, parameters).await.map_err(placed)
     }
 }
 
