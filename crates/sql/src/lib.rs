@@ -10,12 +10,16 @@ mod answer;
 mod databases;
 mod engine;
 mod error;
+mod gate;
+pub mod render;
 mod session;
+pub mod text;
 
 pub use answer::{Answer, Rows};
 pub use databases::Databases;
 pub use engine::{SqlEngine, SqlOptions};
 pub use error::SqlError;
+pub use gate::{Gate, Outcome, Place};
 pub use session::{Prepared, Session};
 
 /// Values of parameters, and the types of columns, are Arrow's and DataFusion's.

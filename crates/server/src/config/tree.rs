@@ -189,6 +189,13 @@ config_tree! {
         @live threads_max: NonZeroUsize = count(2);
     }
 
+    /// Limits of SQL, beside those of queries.
+    SqlSettings, sql = "sql" "sql." "SQL" {
+        /// Memory that all statements under way may hold together. Sorts and groups beyond it go to
+        /// files; what cannot is refused.
+        memory_max: ByteSize = ByteSize::mebibytes(512);
+    }
+
     /// Limits of remote read, beside those of queries.
     ReadSettings, read = "read" "read." "Remote read" {
         /// Samples that a sampled answer may hold. Streams of chunks have no such limit.
