@@ -13,21 +13,33 @@ pub(crate) enum Command {
     Commit,
     Rollback,
     /// A setting and its new value; `None` for its default.
-    Set { name: String, value: Option<String> },
+    Set {
+        name: String,
+        value: Option<String>,
+    },
     ResetAll,
     Show(String),
     ShowAll,
     /// Cursors, prepared statements and settings are forgotten, as far as asked for.
-    Discard { all: bool },
+    Discard {
+        all: bool,
+    },
     /// A prepared statement by its name, or all.
     Deallocate(Option<String>),
     /// A cursor over a query, which stands at a byte of the statement.
-    Declare { name: String, hold: bool, query: usize },
+    Declare {
+        name: String,
+        hold: bool,
+        query: usize,
+    },
     Fetch(Fetch),
     /// A cursor by its name, or all.
     Close(Option<String>),
     /// A query whose rows are copied out.
-    Copy { query: String, options: CopyOptions },
+    Copy {
+        query: String,
+        options: CopyOptions,
+    },
     /// `LISTEN`'s undoing: nothing is ever heard here.
     Unlisten,
     /// Whatever the engine knows.
@@ -118,8 +130,7 @@ fn set(words: &mut Words<'_>) -> Result<Command, Refusal> {
     if words.skip_if("NAMES") {
         return value_of(words, "client_encoding".to_owned());
     }
-    let mut name =
-        words.name().ok_or_else(|| words.wrong("SET needs the name of a setting"))?;
+    let mut name = words.name().ok_or_else(|| words.wrong("SET needs the name of a setting"))?;
     while words.skip_if(".") {
         name.push('.');
         name.push_str(&words.name().unwrap_or_default());
@@ -305,8 +316,7 @@ impl<'a> Words<'a> {
     /// Steps over a word if it is this one.
     fn skip_if(&mut self, word: &str) -> bool {
         let mut ahead = self.tokens.clone();
-        let found =
-            ahead.next().is_some_and(|token| self.text(&token).eq_ignore_ascii_case(word));
+        let found = ahead.next().is_some_and(|token| self.text(&token).eq_ignore_ascii_case(word));
         if found {
             self.tokens = ahead;
         }

@@ -22,7 +22,8 @@ impl CopyOptions {
     pub(crate) fn read(sql: &str, tokens: &mut Tokens<'_>) -> Result<Self, Refusal> {
         let words: Vec<String> =
             tokens.map(|token| unquoted(&sql[token.range.clone()], token.kind)).collect();
-        let mut options = Self { csv: false, header: false, delimiter: b'\t', null: "\\N".to_owned() };
+        let mut options =
+            Self { csv: false, header: false, delimiter: b'\t', null: "\\N".to_owned() };
         let (mut delimiter, mut null) = (None, None);
         let mut words = words.into_iter().peekable();
         while let Some(word) = words.next() {
@@ -39,7 +40,10 @@ impl CopyOptions {
                     words.next_if(|word| word.eq_ignore_ascii_case("as"));
                     let given = words.next().unwrap_or_default();
                     let [byte] = given.as_bytes() else {
-                        return Err(Refusal::new("22023", "COPY's delimiter is one ASCII character"));
+                        return Err(Refusal::new(
+                            "22023",
+                            "COPY's delimiter is one ASCII character",
+                        ));
                     };
                     delimiter = Some(*byte);
                 }

@@ -8,7 +8,7 @@ use arrow::{
     datatypes::{
         DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type,
         Int32Type, Int64Type, IntervalDayTimeType, IntervalMonthDayNanoType, IntervalUnit,
-        IntervalYearMonthType, TimeUnit, Time64MicrosecondType, Time64NanosecondType, UInt8Type,
+        IntervalYearMonthType, Time64MicrosecondType, Time64NanosecondType, TimeUnit, UInt8Type,
         UInt16Type, UInt32Type, UInt64Type,
     },
     error::ArrowError,
@@ -32,14 +32,10 @@ pub(crate) fn write_row(out: &mut BytesMut, batch: &RecordBatch, row: usize, bin
 ///
 /// # Errors
 /// A value that cannot be cast.
-pub(crate) fn writable(
-    batch: &RecordBatch,
-    told: &[DataType],
-) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn writable(batch: &RecordBatch, told: &[DataType]) -> Result<RecordBatch, ArrowError> {
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(batch.num_columns());
     let mut names = Vec::with_capacity(batch.num_columns());
-    for ((column, told), field) in
-        batch.columns().iter().zip(told).zip(batch.schema_ref().fields())
+    for ((column, told), field) in batch.columns().iter().zip(told).zip(batch.schema_ref().fields())
     {
         let kind = column.data_type();
         let column = match (kind, told) {
@@ -99,7 +95,9 @@ pub(crate) fn write_plain(out: &mut Vec<u8>, array: &dyn Array, row: usize) {
             times::write_interval(out, interval(array, row));
         }
         DataType::List(_) => write_array_text(out, &array.as_list::<i32>().value(row)),
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView
+        DataType::Binary
+        | DataType::LargeBinary
+        | DataType::BinaryView
         | DataType::FixedSizeBinary(_) => {
             out.extend_from_slice(b"\\x");
             write_text(out, array, row);
@@ -163,9 +161,8 @@ fn micros(array: &dyn Array, row: usize) -> Option<i64> {
         None => {
             let utc = DataType::Timestamp(TimeUnit::Microsecond, None);
             let one = cast(&array.slice(row, 1), &utc).ok()?;
-            (!one.is_null(0)).then(|| {
-                one.as_primitive::<arrow::datatypes::TimestampMicrosecondType>().value(0)
-            })
+            (!one.is_null(0))
+                .then(|| one.as_primitive::<arrow::datatypes::TimestampMicrosecondType>().value(0))
         }
     }
 }

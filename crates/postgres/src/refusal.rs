@@ -12,6 +12,8 @@ pub(crate) struct Refusal {
     pub(crate) hint: Option<&'static str>,
     /// Line and column in the statement, both from 1.
     pub(crate) place: Option<(u64, u64)>,
+    /// The statement that the place is in, where the caller has it no more.
+    pub(crate) sql: Option<String>,
     /// Whether the connection ends with it.
     pub(crate) fatal: bool,
 }
@@ -19,7 +21,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// An error of one statement.
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None, place: None, fatal: false }
+        Self { code, message: message.into(), hint: None, place: None, sql: None, fatal: false }
     }
 
     /// An error that ends the connection.
@@ -47,12 +49,10 @@ impl Refusal {
     /// statement begins after so many characters.
     pub(crate) fn response(&self, statement: &str, before: usize) -> ErrorResponse {
         let severity = if self.fatal { "FATAL" } else { "ERROR" };
-        let mut info = ErrorInfo::new(
-            severity.to_owned(),
-            self.code.to_owned(),
-            self.message.clone(),
-        );
+        let mut info =
+            ErrorInfo::new(severity.to_owned(), self.code.to_owned(), self.message.clone());
         info.hint = self.hint.map(str::to_owned);
+        let statement = self.sql.as_deref().unwrap_or(statement);
         let position = self.place.and_then(|place| character(statement, place));
         info.position = position.map(|at| (before + at).to_string());
         info.into()
@@ -63,6 +63,9 @@ impl Refusal {
 fn character(text: &str, (line, column): (u64, u64)) -> Option<usize> {
     let line = usize::try_from(line).ok()?.checked_sub(1)?;
     let column = usize::try_from(column).ok()?;
+    if line > text.matches('\n').count() {
+        return None;
+    }
     let before: usize =
         text.split_inclusive('\n').take(line).map(|line| line.chars().count()).sum();
     (before + column <= text.chars().count() + 1).then_some(before + column)

@@ -39,7 +39,6 @@ const KNOWN: [(&str, &str, bool); 33] = [
     ("transaction_isolation", "read committed", true),
     ("transaction_read_only", "off", true),
     ("timberline_version", env!("CARGO_PKG_VERSION"), false),
-    ("wal_level", "logical", false),
 ];
 
 /// What clients are told when they connect, under the names that they know.
@@ -132,7 +131,10 @@ impl Settings {
         }
         let lower = value.to_ascii_lowercase();
         let wrong = |expected: &str| {
-            Err(Refusal::new("22023", format!("invalid value for \"{name}\": {value:?} (expected {expected})")))
+            Err(Refusal::new(
+                "22023",
+                format!("invalid value for \"{name}\": {value:?} (expected {expected})"),
+            ))
         };
         let mut outcome = SetOutcome::default();
         match name {
@@ -149,10 +151,14 @@ impl Settings {
                 return Ok(outcome);
             }
             "intervalstyle" if lower != "postgres" => return wrong("postgres"),
-            "standard_conforming_strings" if lower != "on" && lower != "true" => return wrong("on"),
+            "standard_conforming_strings" if lower != "on" && lower != "true" => {
+                return wrong("on");
+            }
             "bytea_output" if lower != "hex" => return wrong("hex"),
             "timezone" => {
-                if !["utc", "etc/utc", "gmt", "z", "0", "+00:00", "universal"].contains(&lower.as_str()) {
+                if !["utc", "etc/utc", "gmt", "z", "0", "+00:00", "universal"]
+                    .contains(&lower.as_str())
+                {
                     outcome.warning =
                         Some("times are shown in UTC whatever the setting \"TimeZone\"");
                 }

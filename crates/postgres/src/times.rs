@@ -74,11 +74,17 @@ mod tests {
 
     #[test]
     fn times_are_as_postgresql_writes_them() {
-        assert_eq!(text(|o| write_timestamp(o, EPOCH_MICROS + 500_000, true)), "2000-01-01 00:00:00.5+00");
+        assert_eq!(
+            text(|o| write_timestamp(o, EPOCH_MICROS + 500_000, true)),
+            "2000-01-01 00:00:00.5+00"
+        );
         assert_eq!(text(|o| write_timestamp(o, -1, false)), "1969-12-31 23:59:59.999999");
         assert_eq!(text(|o| write_timestamp(o, i64::MAX, true)), "infinity");
         assert_eq!(text(|o| write_time(o, 3_661_000_001)), "01:01:01.000001");
-        assert_eq!(text(|o| write_interval(o, (14, 2, 1_500_000))), "1 year 2 mons 2 days 00:00:01.5");
+        assert_eq!(
+            text(|o| write_interval(o, (14, 2, 1_500_000))),
+            "1 year 2 mons 2 days 00:00:01.5"
+        );
         assert_eq!(text(|o| write_interval(o, (0, 0, -60_000_000))), "-00:01:00");
         assert_eq!(text(|o| write_interval(o, (0, 0, 0))), "00:00:00");
     }

@@ -9,11 +9,15 @@ mod enabled;
 #[cfg(feature = "sql")]
 mod gate;
 #[cfg(feature = "sql")]
+mod listeners;
+#[cfg(feature = "sql")]
 mod opened;
 
 #[cfg(not(feature = "sql"))]
-pub(crate) use disabled::Sql;
+pub(crate) use disabled::{Listeners, Serving, Sql};
 #[cfg(feature = "sql")]
 pub(crate) use enabled::{Sql, api_error};
 #[cfg(feature = "sql")]
 pub(crate) use gate::ServerGate;
+#[cfg(feature = "sql")]
+pub(crate) use listeners::{Listeners, Serving};

@@ -24,3 +24,5 @@ pub use session::{Prepared, Session};
 
 /// Values of parameters, and the types of columns, are Arrow's and DataFusion's.
 pub use datafusion::common::ScalarValue;
+/// How a surface should report an error.
+pub use timberline::ErrorKind;

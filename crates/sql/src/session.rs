@@ -33,6 +33,15 @@ impl Prepared {
         Arc::clone(self.plan.schema().inner())
     }
 
+    /// The statement with values for its parameters: its columns may have other types with them.
+    ///
+    /// # Errors
+    /// Parameters that do not fit.
+    pub fn bound(&self, parameters: Vec<ScalarValue>) -> Result<Self, SqlError> {
+        let plan = self.plan.clone().with_param_values(ParamValues::from(parameters));
+        Ok(Self { plan: plan.map_err(|error| SqlError::from_datafusion(&error))? })
+    }
+
     /// The types of the parameters `$1`, `$2`, ... in order; `None` where any will do.
     ///
     /// # Errors
@@ -72,6 +81,12 @@ impl Session {
     #[must_use]
     pub fn database(&self) -> &Arc<Database> {
         &self.database
+    }
+
+    /// What DataFusion knows of this session: for the catalog of PostgreSQL, which is made for it.
+    #[must_use]
+    pub const fn context(&self) -> &SessionContext {
+        &self.context
     }
 
     /// Plans one statement.

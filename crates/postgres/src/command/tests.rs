@@ -26,7 +26,10 @@ fn transactions_and_settings() {
     assert_eq!(of("reset statement_timeout"), set("statement_timeout", None));
     assert_eq!(Command::of("SET x").unwrap_err().code, "42601");
     assert_eq!(of("show TimeZone"), Command::Show("timezone".into()));
-    assert_eq!(of("SHOW transaction isolation level"), Command::Show("transaction_isolation".into()));
+    assert_eq!(
+        of("SHOW transaction isolation level"),
+        Command::Show("transaction_isolation".into())
+    );
     assert_eq!(of("show tables"), Command::Query);
     assert_eq!(of("show columns from x"), Command::Query);
 }
@@ -36,7 +39,10 @@ fn cursors() {
     let sql = "DECLARE \"My c\" NO SCROLL CURSOR WITHOUT HOLD FOR select 1";
     let Command::Declare { name, hold, query } = of(sql) else { panic!("no cursor") };
     assert_eq!((name.as_str(), hold, &sql[query..]), ("My c", false, "select 1"));
-    assert!(matches!(of("declare c cursor with hold for select 1"), Command::Declare { hold: true, .. }));
+    assert!(matches!(
+        of("declare c cursor with hold for select 1"),
+        Command::Declare { hold: true, .. }
+    ));
     assert_eq!(Command::of("declare c scroll cursor for select 1").unwrap_err().code, "0A000");
     let fetch = |name: &str, count, step_over| {
         Command::Fetch(Fetch { name: name.to_owned(), count, step_over })
@@ -67,7 +73,12 @@ fn copies() {
 
 #[test]
 fn everything_else_is_the_engines() {
-    for sql in ["select 1", "with a as (select 1) select * from a", "insert into x values (1)", "explain select 1"] {
+    for sql in [
+        "select 1",
+        "with a as (select 1) select * from a",
+        "insert into x values (1)",
+        "explain select 1",
+    ] {
         assert_eq!(of(sql), Command::Query, "{sql}");
     }
 }

@@ -86,8 +86,9 @@ pub(super) struct StartArgs {
     /// Print the configuration that results from file, environment and flags, and start nothing.
     #[arg(long)]
     pub(super) print_config: bool,
-    /// Once requests are served, write the URL of the HTTP listener into this file. It is removed
-    /// when the server stops.
+    /// Once requests are served, write the URL of the HTTP listener into this file, and on further
+    /// lines those of the PostgreSQL and Flight SQL listeners, if there are any. It is removed when
+    /// the server stops.
     #[arg(long, value_name = "PATH")]
     pub(super) ready_file: Option<PathBuf>,
     /// Every key of the configuration.

@@ -62,11 +62,11 @@ async fn answer(app: &App, request: Request) -> Result<Response, ApiError> {
         let gone = sending.pieces.clone();
         let outcome = tokio::select! {
             outcome = sending.statement(&session, question, begun) => outcome,
-            () = gone.closed() => {
-                app.metrics().queries_canceled.add(1);
-                Err(SqlError::Canceled)
-            }
+            () = gone.closed() => Err(SqlError::Canceled),
         };
+        if matches!(outcome, Err(SqlError::Canceled)) {
+            app.metrics().queries_canceled.add(1);
+        }
         let rows = sending.rows;
         drop(place);
         let took = begun.elapsed();
@@ -180,7 +180,7 @@ impl Sending {
                 Arc::new(UInt64Array::from(vec![affected])),
             ],
         );
-        let mut write = |bytes: &mut Vec<u8>| {
+        let write = |bytes: &mut Vec<u8>| {
             bytes.extend(encoder.batch(&batch?)?);
             bytes.extend(encoder.finish()?);
             Ok(())
