@@ -20,7 +20,8 @@ static PAGES: &[u8] = include_bytes!("../../crates/block/testdata/block-v2/pages
 fuzz_target!(|data: &[u8]| {
     let Some((place, data)) = data.split_first_chunk::<2>() else { return };
     let mut pages = PAGES.to_vec();
-    let start = HEADER_BYTES + usize::from(u16::from_le_bytes(*place)) % (pages.len() - HEADER_BYTES);
+    let start =
+        HEADER_BYTES + usize::from(u16::from_le_bytes(*place)) % (pages.len() - HEADER_BYTES);
     let len = data.len().min(pages.len() - start);
     pages[start..start + len].copy_from_slice(&data[..len]);
     let index = sealed_index(&pages);
@@ -53,9 +54,8 @@ fuzz_target!(|data: &[u8]| {
 fn sealed_index(pages: &[u8]) -> Vec<u8> {
     let mut index = INDEX.to_vec();
     let footer = index.len() - FOOTER_BYTES;
-    let position = |at: usize| {
-        u64::from_le_bytes(INDEX[at..at + 8].try_into().expect("eight bytes")) as usize
-    };
+    let position =
+        |at: usize| u64::from_le_bytes(INDEX[at..at + 8].try_into().expect("eight bytes")) as usize;
     let (page_granules, granules) = (position(footer + 96), position(footer + 104));
     index[page_granules..page_granules + 4].copy_from_slice(&crc32c(pages).to_le_bytes());
     let sum = crc32c(&index[..granules]).to_le_bytes();

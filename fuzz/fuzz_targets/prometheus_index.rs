@@ -15,10 +15,8 @@ fuzz_target!(|bytes: &[u8]| {
     let symbols = 5_usize;
     seal(&mut index, symbols, 4);
     let series = index.len().min(64).next_multiple_of(16);
-    let toc: Vec<u8> = [symbols, series, 0, 0, 0, 0]
-        .iter()
-        .flat_map(|at| (*at as u64).to_be_bytes())
-        .collect();
+    let toc: Vec<u8> =
+        [symbols, series, 0, 0, 0, 0].iter().flat_map(|at| (*at as u64).to_be_bytes()).collect();
     index.extend_from_slice(&toc);
     index.extend_from_slice(&crc32c(&toc).to_be_bytes());
     read(&index);

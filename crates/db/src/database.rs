@@ -30,7 +30,7 @@ use crate::{Error, Options, QueryOptions};
 /// The directory is released by [`close`](Self::close), or when the last handle is dropped.
 #[derive(Clone, Debug)]
 pub struct Database {
-    engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
     options: Arc<Options>,
 }
 

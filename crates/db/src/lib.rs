@@ -33,6 +33,7 @@ mod care;
 mod database;
 mod error;
 mod options;
+mod tail;
 
 pub use care::{check, check_on, repair};
 pub use database::Database;
@@ -41,7 +42,8 @@ pub use options::{Options, QueryOptions};
 pub use timberline_engine::{
     BlockDetails, BlockSummary, BulkImport, CheckReport, CompactionOutcome, Damage, EngineError,
     EngineStats, Finding, FloatCodec, FlushOutcome, HeadCardinality, ImportOptions, ImportOutcome,
-    RESTORING_FILE, RepairOptions, RepairReport, Retention, Snapshot, check_levels,
+    RESTORING_FILE, ReadPoint, RepairOptions, RepairReport, Retention, Snapshot, Tail, TailBatch,
+    TailFrom, check_levels,
 };
 pub use timberline_model::{
     BucketCounts, BucketSpan, DuplicatePolicy, Durability, ErrorKind, Exemplar, FamilyMetadata,

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use timberline_block::BlockError;
 use timberline_log::LogError;
-use timberline_model::{ErrorKind, ScanError, Stopped};
+use timberline_model::{ErrorKind, LogOffset, ScanError, Stopped};
 
 /// Why the engine could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +102,26 @@ pub enum EngineError {
     /// The engine was closed.
     #[error("the database is closed")]
     Closed,
+    /// A reader of the log's tail was too slow: what it had not read yet is in blocks by now, and no
+    /// longer in the log.
+    #[error(
+        "the log begins at offset {start}: what followed offset {offset} is in blocks by now and cannot be \
+         read in its order any more"
+    )]
+    Behind {
+        /// What was to be read next.
+        offset: LogOffset,
+        /// The first that the log still has.
+        start: LogOffset,
+    },
+    /// An offset that this database's log has not come to.
+    #[error("log offset {offset} lies beyond the end of this database's log, {end}")]
+    BeyondLog {
+        /// What was asked for.
+        offset: LogOffset,
+        /// Where the log ends.
+        end: LogOffset,
+    },
     /// The log's own error.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -126,7 +146,8 @@ impl EngineError {
             | Self::Dictionary { .. }
             | Self::Tombstone { .. }
             | Self::BlockSetAside { .. } => ErrorKind::Corrupt,
-            Self::Options { .. } => ErrorKind::Invalid,
+            Self::Options { .. } | Self::BeyondLog { .. } => ErrorKind::Invalid,
+            Self::Behind { .. } => ErrorKind::NotFound,
             Self::Stopped(stopped) => stopped.kind,
             Self::ManifestInDoubt { .. } | Self::Closed => ErrorKind::Unavailable,
             Self::Log(error) => error.kind(),

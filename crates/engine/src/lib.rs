@@ -19,8 +19,8 @@ mod error;
 pub use columnar::{
     BlockDetails, BlockSummary, BulkImport, CheckReport, CompactionOutcome, Damage, Engine,
     EngineOptions, EngineStats, Finding, FlushOutcome, HeadCardinality, ImportOptions,
-    ImportOutcome, LEVELS_MAX, RESTORING_FILE, RepairOptions, RepairReport, Retention, Snapshot,
-    check, check_levels, repair,
+    ImportOutcome, LEVELS_MAX, RESTORING_FILE, ReadPoint, RepairOptions, RepairReport, Retention,
+    Snapshot, Tail, TailBatch, TailFrom, check, check_levels, repair,
 };
 pub use error::EngineError;
 pub use timberline_block::FloatCodec;

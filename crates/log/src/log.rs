@@ -86,6 +86,13 @@ impl State {
         (self.end - last.base == frame_bytes(0)).then_some(last.base)
     }
 
+    const fn reached(&self, durability: Durability) -> u64 {
+        match durability {
+            Durability::Logged => self.written,
+            Durability::Synced => self.synced,
+        }
+    }
+
     pub(crate) fn start(&self) -> u64 {
         self.segments.first().map_or(self.end, |segment| segment.base)
     }
@@ -273,6 +280,34 @@ impl Log {
             }
         }
         state.written > offset.0
+    }
+
+    /// Up to where frames are as durable as asked.
+    #[must_use]
+    pub fn reached(&self, durability: Durability) -> LogOffset {
+        LogOffset(self.core.state.lock().reached(durability))
+    }
+
+    /// Waits until frames beyond an offset are as durable as asked, at most for `timeout`, and returns
+    /// up to where they are: the offset itself, or less, when the time was up.
+    ///
+    /// # Errors
+    /// [`LogError::Poisoned`] when nothing beyond the offset will become durable any more.
+    pub fn wait_reached(
+        &self,
+        offset: LogOffset,
+        durability: Durability,
+        timeout: Duration,
+    ) -> Result<LogOffset, LogError> {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.core.state.lock();
+        while state.reached(durability) <= offset.0 {
+            state.check()?;
+            if self.core.changed.wait_until(&mut state, deadline).timed_out() {
+                break;
+            }
+        }
+        Ok(LogOffset(state.reached(durability)))
     }
 
     /// Figures about the log.

@@ -58,8 +58,16 @@ impl LogReader {
     /// which the next call steps over; a failing disk.
     #[expect(clippy::should_implement_trait, reason = "`None` means `not yet`, not the end")]
     pub fn next(&mut self) -> Result<Option<Frame>, LogError> {
+        self.next_before(LogOffset(u64::MAX))
+    }
+
+    /// As [`next`](Self::next), of the frames that end at or before `limit`: the end of a frame.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub fn next_before(&mut self, limit: LogOffset) -> Result<Option<Frame>, LogError> {
         loop {
-            let written = self.core.state.lock().written;
+            let written = self.core.state.lock().written.min(limit.0);
             if self.at >= written {
                 return Ok(None);
             }

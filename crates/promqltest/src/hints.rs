@@ -2,13 +2,13 @@
 //!
 //! Prometheus' storage notes it when it appends a histogram, and its scripts expect to find it: a histogram
 //! that goes on from the one before it, with the same buckets and nothing counted less, is no reset. Where
-//! that is not so, its storage says nothing.
+//! that is not so, its storage says nothing, not even of resets that it was told of (its issue 15346).
 
 use timberline_model::{FloatHistogram, Histogram, ResetHint};
 
 use crate::script::LoadedSeries;
 
-/// Notes on every histogram whose script does not say what is known of a reset.
+/// Notes on every histogram that is no gauge what is known of a reset.
 pub(crate) fn note_resets(series: &mut [LoadedSeries]) {
     for one in series {
         let mut before: Option<Histogram> = None;
@@ -23,8 +23,9 @@ pub(crate) fn note_resets(series: &mut [LoadedSeries]) {
             }
             let goes_on = before.as_ref().is_some_and(|before| goes_on(before, histogram));
             before = Some((**histogram).clone());
-            if goes_on && histogram.reset_hint == ResetHint::Unknown {
-                histogram.reset_hint = ResetHint::NotReset;
+            if histogram.reset_hint != ResetHint::Gauge {
+                histogram.reset_hint =
+                    if goes_on { ResetHint::NotReset } else { ResetHint::Unknown };
             }
         }
     }
@@ -37,7 +38,16 @@ fn goes_on(before: &Histogram, after: &Histogram) -> bool {
         && before.schema == after.schema
         && before.zero_threshold == after.zero_threshold
         && before.custom_values == after.custom_values
-        && !FloatHistogram::from(after).is_reset_after(&FloatHistogram::from(before))
+        && !is_reset(before, after)
+}
+
+/// Whether the script says so, or the counts do.
+fn is_reset(before: &Histogram, after: &Histogram) -> bool {
+    let mut counts = FloatHistogram::from(after);
+    if counts.reset_hint == ResetHint::NotReset {
+        counts.reset_hint = ResetHint::Unknown;
+    }
+    counts.is_reset_after(&FloatHistogram::from(before))
 }
 
 #[cfg(test)]
@@ -61,6 +71,8 @@ mod tests {
         assert_eq!(hints(down), [unknown, unknown, not]);
         assert_eq!(hints("{{count:1}} 5 {{count:2}}"), [unknown, None, unknown]);
         assert_eq!(hints("{{count:1}} {{schema:1 count:2}}"), [unknown, unknown]);
+        let told = "{{count:1}} {{count:2 counter_reset_hint:reset}} {{count:1}}";
+        assert_eq!(hints(told), [unknown, unknown, unknown]);
         let gauge = "{{count:1 counter_reset_hint:gauge}} {{count:2}}";
         assert_eq!(hints(gauge), [Some(ResetHint::Gauge), unknown]);
     }

@@ -59,6 +59,10 @@ impl SqlEngine {
         Ok(Session::new(self, database, found))
     }
 
+    pub(crate) fn databases(&self) -> &Arc<dyn Databases> {
+        &self.databases
+    }
+
     pub(crate) fn runtime(&self) -> &Arc<RuntimeEnv> {
         &self.runtime
     }

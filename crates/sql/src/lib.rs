@@ -7,12 +7,19 @@
 //! What this crate is not: it knows no wire and no socket, and stores nothing itself.
 
 mod answer;
+mod catalog;
 mod databases;
+mod dialect;
 mod engine;
 mod error;
+mod figures;
+mod functions;
 mod gate;
+mod pushdown;
 pub mod render;
+mod scan;
 mod session;
+mod tables;
 pub mod text;
 
 pub use answer::{Answer, Rows};

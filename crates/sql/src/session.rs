@@ -7,12 +7,17 @@ use datafusion::{
     common::ParamValues,
     execution::SessionStateBuilder,
     logical_expr::LogicalPlan,
-    prelude::{SessionConfig, SessionContext},
+    physical_optimizer::optimizer::PhysicalOptimizer,
+    prelude::{SQLOptions, SessionConfig, SessionContext},
     scalar::ScalarValue,
 };
 use timberline::Database;
 
-use crate::{Answer, Rows, SqlEngine, SqlError};
+use crate::{
+    Answer, Rows, SqlEngine, SqlError,
+    catalog::{Catalogs, PUBLIC},
+    figures::FigureRule,
+};
 
 /// Runs statements in one database.
 pub struct Session {
@@ -47,10 +52,8 @@ impl Prepared {
     /// # Errors
     /// Parameters whose types contradict each other.
     pub fn parameters(&self) -> Result<Vec<Option<DataType>>, SqlError> {
-        let types = self
-            .plan
-            .get_parameter_types()
-            .map_err(|error| SqlError::from_datafusion(&error))?;
+        let types =
+            self.plan.get_parameter_types().map_err(|error| SqlError::from_datafusion(&error))?;
         let number = |name: &str| name.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
         let count = types.keys().filter_map(|name| number(name)).max().unwrap_or(0);
         let mut found = vec![None; count];
@@ -65,16 +68,27 @@ impl Prepared {
 
 impl Session {
     pub(crate) fn new(engine: &SqlEngine, name: &str, database: Arc<Database>) -> Self {
-        let config = SessionConfig::new()
+        let mut config = SessionConfig::new()
             .with_target_partitions(engine.options().partitions.get())
-            .with_information_schema(true)
-            .with_default_catalog_and_schema(name, "public");
+            .with_information_schema(false)
+            .with_create_default_catalog_and_schema(false)
+            .with_default_catalog_and_schema(name, PUBLIC);
+        // What `now()` and casts of texts give is then of the type of the time column.
+        config.options_mut().execution.time_zone = Some("UTC".to_owned());
+        let mut rules = PhysicalOptimizer::new().rules;
+        rules.insert(0, Arc::new(FigureRule));
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::clone(engine.runtime()))
+            .with_catalog_list(Arc::new(Catalogs::new(Arc::clone(engine.databases()))))
             .with_default_features()
+            .with_physical_optimizer_rules(rules)
+            .with_query_planner(Arc::new(crate::functions::Planner))
             .build();
-        Self { context: SessionContext::new_with_state(state), database }
+        let context = SessionContext::new_with_state(state);
+        crate::functions::register(&context);
+        crate::dialect::register(&context);
+        Self { context, database }
     }
 
     /// The database that statements run in.
@@ -99,6 +113,13 @@ impl Session {
             .state()
             .create_logical_plan(sql)
             .await
+            .map_err(|error| SqlError::from_datafusion(&error))?;
+        // What writes, and what changes the session or the process, is not DataFusion's to do.
+        SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false)
+            .verify_plan(&plan)
             .map_err(|error| SqlError::from_datafusion(&error))?;
         Ok(Prepared { plan })
     }

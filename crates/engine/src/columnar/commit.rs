@@ -176,6 +176,15 @@ impl Committer {
         then(self.log.end())
     }
 
+    /// Returns once everything that has its place in the log by now is in the head.
+    pub(crate) fn settle(&self, older: OlderSample<'_>) {
+        // Whoever holds this may have a frame in the log that is not queued yet.
+        drop(self.order.lock());
+        for shard in 0..SHARD_COUNT {
+            self.drain(shard, older);
+        }
+    }
+
     /// Appends the record and queues the samples, in one order, unless series have left the head since
     /// `generation`. Metadata is taken in at once.
     fn place(

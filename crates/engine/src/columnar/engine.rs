@@ -29,9 +29,11 @@ use super::{
     label_cache::LabelCache,
     layout::Layout,
     maintenance::Maintenance,
+    point::Points,
     recovery::{Recovered, recover},
     stats::Counters,
     sweep::sweep,
+    tail::Feed,
     throttle::Throttle,
     view::View,
 };
@@ -64,7 +66,10 @@ pub(super) struct Inner {
     pub(super) retention: RwLock<Retention>,
     pub(super) throttle: Arc<Throttle>,
     pub(super) labels: LabelCache,
-    committer: Committer,
+    pub(super) committer: Committer,
+    /// What the tails of the log share.
+    pub(super) feed: Arc<Feed>,
+    pub(super) points: Points,
     view: RwLock<Arc<View>>,
     /// Views that reads may still hold, oldest first, each with the epoch that may leave the head
     /// once the view is gone.
@@ -298,6 +303,12 @@ impl Engine {
         self.inner.layout.dir().to_owned()
     }
 
+    /// What the clock shows that it was opened with: nanoseconds since the Unix epoch.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.inner.clock.now()
+    }
+
     /// What becomes of a second sample at one instant.
     #[must_use]
     pub fn duplicates(&self) -> DuplicatePolicy {
@@ -325,6 +336,7 @@ impl Inner {
         let series_kept = head.series_count();
         Self {
             committer: Committer::new(Arc::clone(&log), Arc::clone(&head), Arc::clone(&families)),
+            feed: Arc::new(Feed::new(Arc::clone(&log), Arc::clone(&head))),
             retention: RwLock::new(options.retention),
             throttle: Arc::new(Throttle::new(options.compaction_rate)),
             labels: LabelCache::default(),
@@ -338,6 +350,7 @@ impl Inner {
             families,
             damage,
             counters: Counters::default(),
+            points: Points::default(),
             view: RwLock::new(Arc::new(view)),
             retired: Mutex::default(),
             flushing: Mutex::default(),
@@ -533,6 +546,7 @@ impl Inner {
             return Ok(());
         }
         let closed = self.log.close();
+        self.feed.close();
         drop(self.lock.lock().take());
         Ok(closed?)
     }

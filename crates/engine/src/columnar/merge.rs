@@ -25,8 +25,19 @@ pub(crate) fn merge_columns(
         out.append(input);
         ends.push(out.mark());
     }
+    settle_inputs(out, mark, &ends, policy);
+}
+
+/// The same for inputs that stand in `out` already, one after the other: the first from `mark` on, each up
+/// to its end.
+pub(crate) fn settle_inputs(
+    out: &mut SeriesColumns,
+    mark: ColumnsMark,
+    ends: &[ColumnsMark],
+    policy: DuplicatePolicy,
+) {
     if !is_settled(out, mark) {
-        settle(out, mark, &ends, policy);
+        settle(out, mark, ends, policy);
     }
 }
 
@@ -58,8 +69,17 @@ pub(crate) fn merge_exemplars(exemplars: &mut Vec<Exemplar>) {
 fn is_settled(columns: &SeriesColumns, mark: ColumnsMark) -> bool {
     let floats = &columns.timestamps[mark.floats..];
     let histograms = &columns.histograms.timestamps[mark.histograms..];
-    let strict = |timestamps: &[i64]| timestamps.is_sorted_by(|a, b| a < b);
-    strict(floats) && strict(histograms) && are_disjoint(floats, histograms)
+    ascends(floats) && ascends(histograms) && are_disjoint(floats, histograms)
+}
+
+/// Whether each time lies after the one before it.
+fn ascends(timestamps: &[i64]) -> bool {
+    let later = timestamps.get(1..).unwrap_or_default();
+    // Without a way out in the middle the compiler compares several pairs at once.
+    let in_order = |(before, after): (&[i64], &[i64])| {
+        before.iter().zip(after).fold(true, |all, (before, after)| all & (before < after))
+    };
+    timestamps.chunks(256).zip(later.chunks(256)).all(in_order)
 }
 
 fn are_disjoint(mut a: &[i64], mut b: &[i64]) -> bool {

@@ -16,7 +16,11 @@ use timberline_model::{
 
 use self::{by_labels::ByLabels, stream::Stream};
 use super::{
-    engine::Inner, head::Head, label_cache::LabelCache, live_block::LiveBlock, view::View,
+    engine::Inner,
+    head::{Epoch, Head},
+    label_cache::LabelCache,
+    live_block::LiveBlock,
+    view::View,
 };
 use crate::EngineError;
 
@@ -37,6 +41,8 @@ pub(super) struct Places {
     in_head: bool,
     /// Keeps the head's chunks that these blocks do not have yet.
     view: Arc<View>,
+    /// Chunks of the head that were begun in a later epoch are left out.
+    upto: Epoch,
     policy: DuplicatePolicy,
     range: TimeRange,
 }
@@ -61,7 +67,18 @@ impl Places {
         let view = inner.view();
         let blocks = view.blocks_in(range)?.into_iter().cloned().collect();
         let head = Arc::clone(&inner.head);
-        Ok(Self { blocks, head, in_head, view, policy: inner.policy, range })
+        let policy = inner.policy;
+        Ok(Self { blocks, head, in_head, view, upto: Epoch::LAST, policy, range })
+    }
+
+    /// The places as they were when an epoch of the head ended; `None` when the blocks have more.
+    fn at_end_of(
+        inner: &Inner,
+        epoch: Epoch,
+        range: TimeRange,
+    ) -> Result<Option<Self>, EngineError> {
+        let places = Self::of(inner, range)?;
+        Ok((places.view.flushed <= epoch).then_some(Self { upto: epoch, ..places }))
     }
 
     pub(super) fn blocks(&self) -> &[LiveBlock] {
@@ -162,6 +179,39 @@ pub(super) fn scan(
     partitions: NonZeroUsize,
 ) -> Result<Vec<Box<dyn SeriesScan>>, EngineError> {
     let places = Places::of(inner, selector.range)?;
+    streams(places, inner, selector, wanted, partitions)
+}
+
+/// As [`scan`], without what came after the end of an epoch of the head; `None` when that can no longer
+/// be told, because a flush has passed it.
+pub(super) fn scan_upto(
+    inner: &Inner,
+    selector: &Selector,
+    epoch: Epoch,
+    partitions: NonZeroUsize,
+) -> Result<Option<Vec<Box<dyn SeriesScan>>>, EngineError> {
+    let Some(places) = Places::at_end_of(inner, epoch, selector.range)? else { return Ok(None) };
+    streams(places, inner, selector, None, partitions).map(Some)
+}
+
+/// As [`scan`], with everything that is in the log by now, whether it was applied to the head or not.
+pub(super) fn scan_settled(
+    inner: &Inner,
+    selector: &Selector,
+    partitions: NonZeroUsize,
+) -> Result<Vec<Box<dyn SeriesScan>>, EngineError> {
+    let older = |labels: &Labels, ts: i64| inner.view().value_at(labels, ts);
+    inner.committer.settle(&older);
+    scan(inner, selector, None, partitions)
+}
+
+fn streams(
+    places: Places,
+    inner: &Inner,
+    selector: &Selector,
+    wanted: Option<&PageUse>,
+    partitions: NonZeroUsize,
+) -> Result<Vec<Box<dyn SeriesScan>>, EngineError> {
     let found = places.find(&selector.matchers)?;
     if found.is_empty() {
         return Ok(Vec::new());

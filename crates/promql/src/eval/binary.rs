@@ -76,6 +76,9 @@ impl Evaluator<'_> {
 
     /// Evaluates a binary operation.
     pub(super) fn binary(&self, binary: &Binary, steps: Steps) -> Result<Evaluated, EvalError> {
+        if binary.op == BinaryOp::Or {
+            return Ok(Evaluated::Vector(self.or_chain(binary, steps)?));
+        }
         let left = self.eval(&binary.left, steps)?;
         let right = self.eval(&binary.right, steps)?;
         let (series, stage) = match (left, right) {
@@ -88,7 +91,7 @@ impl Evaluator<'_> {
             }
             (Evaluated::Vector(left), Evaluated::Vector(right)) => {
                 let series = if binary.op.is_set() {
-                    self.set_operation(binary, left, right, steps)?
+                    self.set_operation(binary, left, &right, steps)?
                 } else {
                     self.match_vectors(binary, &left, &right, steps)?
                 };

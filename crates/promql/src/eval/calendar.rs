@@ -82,12 +82,12 @@ pub(super) fn day_of_week(seconds: f64) -> f64 {
 
 /// 0 to 23.
 pub(super) fn hour(seconds: f64) -> f64 {
-    days(seconds).map_or(f64::NAN, |_| (seconds.rem_euclid(DAY_SECONDS) / 3_600.0).floor())
+    days(seconds).map_or(f64::NAN, |_| (seconds.trunc().rem_euclid(DAY_SECONDS) / 3_600.0).floor())
 }
 
 /// 0 to 59.
 pub(super) fn minute(seconds: f64) -> f64 {
-    days(seconds).map_or(f64::NAN, |_| (seconds.rem_euclid(3_600.0) / 60.0).floor())
+    days(seconds).map_or(f64::NAN, |_| (seconds.trunc().rem_euclid(3_600.0) / 60.0).floor())
 }
 
 /// A time as `1970-01-01T00:00:00Z`.
@@ -122,6 +122,12 @@ mod tests {
     fn dates_before_the_epoch() {
         assert_eq!((year(-1.0), month(-1.0), day_of_month(-1.0)), (1969.0, 12.0, 31.0));
         assert_eq!((hour(-1.0), minute(-1.0), day_of_week(-1.0)), (23.0, 59.0, 3.0));
+    }
+
+    #[test]
+    fn parts_of_a_second_are_cut_off_toward_the_epoch() {
+        assert_eq!((hour(-0.19), minute(-0.19), day_of_month(-0.19)), (0.0, 0.0, 1.0));
+        assert_eq!((hour(-1.9), minute(-1.9)), (23.0, 59.0));
     }
 
     #[test]

@@ -7,11 +7,18 @@ const TOLERANCE: f64 = 1e-12;
 
 /// A bucket of a classic histogram.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct ClassicBucket {
+pub struct ClassicBucket {
     /// Its upper bound.
-    pub(super) bound: f64,
+    pub bound: f64,
     /// How many observations are not above it.
-    pub(super) count: f64,
+    pub count: f64,
+}
+
+/// What `histogram_quantile` gives for the buckets of one classic histogram, in any order. Counts of equal
+/// bounds are added up; counts that fall are levelled. NaN without a bucket up to infinity.
+#[must_use]
+pub fn classic_quantile(q: f64, mut buckets: Vec<ClassicBucket>) -> f64 {
+    quantile(q, &mut buckets).0
 }
 
 /// What had to be changed in counts that fell from a bucket to the next.

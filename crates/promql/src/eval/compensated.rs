@@ -27,13 +27,48 @@ pub(super) fn sum(values: &[f64]) -> f64 {
     total(sum, compensation)
 }
 
+/// The sum of a slice and its compensation.
 #[inline]
 fn parts(values: &[f64]) -> (f64, f64) {
-    let (mut sum, mut compensation) = (0.0, 0.0);
+    parts_after((0.0, 0.0), values)
+}
+
+#[inline]
+fn parts_after((mut sum, mut compensation): (f64, f64), values: &[f64]) -> (f64, f64) {
     for value in values {
         add(*value, &mut sum, &mut compensation);
     }
     (sum, compensation)
+}
+
+/// How many slices are added up side by side: an addition takes four cycles, and others may be under way.
+pub(super) const LANES: usize = 4;
+
+/// What [`sum`] gives of each slice.
+pub(super) fn sums(slices: [&[f64]; LANES]) -> [f64; LANES] {
+    parts_of(slices).map(|(sum, compensation)| total(sum, compensation))
+}
+
+/// What [`mean`] gives of each slice.
+pub(super) fn means(slices: [&[f64]; LANES]) -> [f64; LANES] {
+    let parts = parts_of(slices);
+    std::array::from_fn(|lane| mean_of(slices[lane], parts[lane]))
+}
+
+/// Each slice is added up in its own order.
+fn parts_of(slices: [&[f64]; LANES]) -> [(f64, f64); LANES] {
+    let common = slices.iter().map(|slice| slice.len()).min().unwrap_or(0);
+    let heads = slices.map(|slice| &slice[..common]);
+    let (mut sums, mut compensations) = ([0.0; LANES], [0.0; LANES]);
+    let [a, b, c, d] = heads;
+    for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
+        for (lane, value) in [a, b, c, d].into_iter().enumerate() {
+            add(*value, &mut sums[lane], &mut compensations[lane]);
+        }
+    }
+    std::array::from_fn(|lane| {
+        parts_after((sums[lane], compensations[lane]), &slices[lane][common..])
+    })
 }
 
 /// A mean under construction: a compensated sum that is scaled down once it would overflow.
@@ -108,7 +143,10 @@ impl Mean {
 
 /// The mean of a slice.
 pub(super) fn mean(values: &[f64]) -> f64 {
-    let (sum, compensation) = parts(values);
+    mean_of(values, parts(values))
+}
+
+fn mean_of(values: &[f64], (sum, compensation): (f64, f64)) -> f64 {
     if sum.is_finite() {
         let count = values.len() as f64;
         return sum / count + compensation / count;

@@ -9,6 +9,7 @@ use super::{
     column::{Cell, ScalarColumn, Series, StepColumn},
     duration,
     error::EvalError,
+    explain::{Journal, PlanNode},
     extended,
     histograms::{self, StatsOnly},
     invariance::is_step_invariant,
@@ -40,15 +41,25 @@ pub fn evaluate(
         budget: Budget::new(limits),
         stats_only: StatsOnly::of(query.expr),
         notes: Mutex::new(Notes::default()),
+        journal: query.explain.then(|| {
+            let expression = query.text.unwrap_or_default().to_owned();
+            let steps = steps.count() as u64;
+            Journal::new(PlanNode { expression, operation: "query", steps, ..PlanNode::default() })
+        }),
     };
     evaluator.budget.check()?;
     let value = evaluator.top(steps)?;
     let notes = evaluator.notes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut plan = evaluator.journal.and_then(Journal::into_plan);
+    if let Some(plan) = &mut plan {
+        plan.series = series_count(&value);
+    }
     Ok(QueryResult {
         value,
         warnings: notes.texts(Gravity::Warning, query.text),
         infos: notes.texts(Gravity::Info, query.text),
         stats: evaluator.budget.stats(),
+        plan,
     })
 }
 
@@ -60,6 +71,8 @@ pub(super) struct Evaluator<'q> {
     /// The selectors of whose native histograms only count and sum matter.
     pub(super) stats_only: StatsOnly,
     pub(super) notes: Mutex<Notes>,
+    /// What each part does, if somebody wants to know.
+    pub(super) journal: Option<Journal>,
 }
 
 /// The value of an expression at all steps.
@@ -127,7 +140,10 @@ impl Evaluator<'_> {
                 let range = duration::positive_nanos(range, &self.query)?;
                 let sight = self.sight(&selector.modifiers, steps)?;
                 let mut columns = SeriesColumns::default();
-                for mut scan in self.scan(selector, &sight, range, None)? {
+                let before = self.begin_scan(expr.span, steps);
+                let scans = self.scan(selector, &sight, range, None)?;
+                let streams = scans.len();
+                for mut scan in scans {
                     while let Some(labels) = scan.next(&mut columns)? {
                         let histograms = histograms::cost(&columns.histograms);
                         self.budget.read(columns.len() + histograms)?;
@@ -137,7 +153,9 @@ impl Evaluator<'_> {
                         let SeriesColumns { timestamps, values, .. } = std::mem::take(&mut columns);
                         found.push(RangeSeries { labels, timestamps, values, histograms });
                     }
+                    self.budget.add_pages(scan.page_counts());
                 }
+                self.end_scan(before, self.reach(selector, &sight, range), streams, false);
             }
             ExprKind::Subquery(subquery) => {
                 let inner = self.subquery(subquery, steps)?;
@@ -154,12 +172,25 @@ impl Evaluator<'_> {
 
     /// Evaluates an expression of type scalar or vector.
     pub(super) fn eval(&self, expr: &Expr, steps: Steps) -> Result<Evaluated, EvalError> {
+        let (Some(journal), Some(operation)) = (&self.journal, operation(expr)) else {
+            return self.eval_part(expr, steps);
+        };
+        journal.enter(self.plan_node(expr.span, operation, steps));
+        let value = self.eval_part(expr, steps)?;
+        journal.leave(match &value {
+            Evaluated::Vector(series) => series.len() as u64,
+            Evaluated::Scalar(_) => 1,
+        });
+        Ok(value)
+    }
+
+    fn eval_part(&self, expr: &Expr, steps: Steps) -> Result<Evaluated, EvalError> {
         self.budget.check()?;
         if steps.count() > 1
             && !matches!(expr.kind, ExprKind::Number { .. })
             && is_step_invariant(expr)
         {
-            return Ok(match self.eval(expr, Steps::once(steps.start))? {
+            return Ok(match self.eval_part(expr, Steps::once(steps.start))? {
                 Evaluated::Scalar(column) => {
                     Evaluated::Scalar(ScalarColumn::Constant(column.at(0)))
                 }
@@ -321,6 +352,27 @@ impl Evaluator<'_> {
     /// Keeps the notes that a thread gathered.
     pub(super) fn add_notes(&self, found: Notes) {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).merge(found);
+    }
+}
+
+/// How a plan calls what an expression does; `None` for what does nothing.
+fn operation(expr: &Expr) -> Option<&'static str> {
+    Some(match &expr.kind {
+        ExprKind::Unary { .. } => "unary",
+        ExprKind::Binary(_) => "binary",
+        ExprKind::Aggregate(_) => "aggregate",
+        ExprKind::Call { .. } => "call",
+        ExprKind::Selector(_) | ExprKind::Matrix { .. } => "select",
+        ExprKind::Subquery(_) => "subquery",
+        ExprKind::Number { .. } | ExprKind::String(_) | ExprKind::Paren(_) => return None,
+    })
+}
+
+fn series_count(value: &Value) -> u64 {
+    match value {
+        Value::Vector(samples) => samples.len() as u64,
+        Value::Matrix(series) => series.len() as u64,
+        Value::Scalar(_) | Value::String { .. } => 1,
     }
 }
 

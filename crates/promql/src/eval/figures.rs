@@ -7,9 +7,9 @@ use timberline_model::{Cuts, PageFigures, PageUse, SeriesColumns};
 
 use super::{
     column::StepColumn,
-    compensated::Mean,
+    compensated::{self, Mean},
     leaf::{Leaf, Source},
-    steps::{Sight, Windows},
+    steps::{Sight, Windows, first_after},
     window::{PlainFunction, WindowFunction},
 };
 use crate::ast::RangeExtension;
@@ -63,12 +63,8 @@ pub(super) fn apply(
     for step in 0..windows.sight.steps.count() {
         let end = windows.sight.at(step);
         let start = end.saturating_sub(windows.range);
-        while high < timestamps.len() && timestamps[high] <= end {
-            high += 1;
-        }
-        while low < high && timestamps[low] <= start {
-            low += 1;
-        }
+        high = first_after(timestamps, high, end);
+        low = first_after(&timestamps[..high], low, start);
         while end_page < pages.len() && pages[end_page].range.end <= end {
             end_page += 1;
         }
@@ -129,6 +125,8 @@ impl<'a> Window<'a> {
                 (None, Some(page)) => page.last,
                 _ => self.values[self.values.len() - 1],
             },
+            PlainFunction::Sum if self.pages.is_empty() => compensated::sum(self.values),
+            PlainFunction::Avg if self.pages.is_empty() => compensated::mean(self.values),
             PlainFunction::Sum => self.mean().sum(),
             PlainFunction::Avg => self.mean().value(),
             _ => unreachable!("figures are asked for by `wanted` only"),

@@ -10,13 +10,13 @@ use timberline_model::{
 
 use super::{
     column::{Series, StepColumn},
+    counter_notes::CounterNotes,
     error::EvalError,
     evaluator::Evaluator,
     extended::{self, Reaching},
     extended_histograms, figures,
     histograms::{self, HistogramSamples},
     labels::{has_more_reserved, merge_same, without_reserved},
-    notes::{Gravity, Notes},
     range_notes::RangeNotes,
     rate::Samples,
     shape::is_one_metric,
@@ -25,7 +25,7 @@ use super::{
     window::{WindowFunction, look_back},
 };
 use crate::{
-    Feature, Features,
+    Feature,
     ast::{RangeExtension, Selector, Span},
 };
 
@@ -72,7 +72,22 @@ impl Evaluator<'_> {
             Source::Window { range, .. } => *range,
         };
         let wanted = figures::wanted(leaf);
+        let before = self.begin_scan(leaf.place, leaf.sight.steps);
         let scans = self.scan(leaf.selector, &leaf.sight, back, wanted.as_ref())?;
+        let streams = scans.len();
+        let sinks = self.drain_all(leaf, scans, make, push)?;
+        let range = self.reach(leaf.selector, &leaf.sight, back);
+        self.end_scan(before, range, streams, wanted.is_some());
+        Ok(sinks)
+    }
+
+    fn drain_all<S: Send>(
+        &self,
+        leaf: &Leaf<'_>,
+        scans: Vec<Box<dyn SeriesScan>>,
+        make: &(dyn Fn() -> S + Sync),
+        push: &PushInto<'_, S>,
+    ) -> Result<Vec<S>, EvalError> {
         let work = |mut scan: Box<dyn SeriesScan>| {
             let mut sink = make();
             let result = self.drain(leaf, scan.as_mut(), &mut sink, push);
@@ -81,18 +96,16 @@ impl Evaluator<'_> {
             }
             result.map(|()| sink)
         };
-        if scans.len() <= 1 {
-            return scans.into_iter().map(work).collect();
-        }
+        let mut scans = scans.into_iter();
+        let Some(first) = scans.next() else { return Ok(Vec::new()) };
         let results: Vec<Result<S, EvalError>> = thread::scope(|scope| {
-            let threads: Vec<_> =
-                scans.into_iter().map(|scan| scope.spawn(|| work(scan))).collect();
-            threads
-                .into_iter()
-                .map(|thread| {
-                    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-                })
-                .collect()
+            let others: Vec<_> = scans.map(|scan| scope.spawn(|| work(scan))).collect();
+            // A thread that is there already has its memory at hand.
+            let first = work(first);
+            let joined = others.into_iter().map(|thread| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            });
+            std::iter::once(first).chain(joined).collect()
         });
         first_cause(results)
     }
@@ -106,17 +119,22 @@ impl Evaluator<'_> {
         back: i64,
         figures: Option<&PageUse>,
     ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
-        let (before, ahead) = extended::reach(selector.extension, self.query.lookback);
-        let start = sight.first().saturating_sub(back).saturating_sub(before).saturating_add(1);
         let wanted = ScanSelector {
             matchers: selector.matchers.clone(),
-            range: TimeRange::new(start, sight.last().saturating_add(ahead)),
+            range: self.reach(selector, sight, back),
         };
         let partitions = self.budget.limits().partitions;
         match figures {
             Some(figures) => self.source.scan_pages(&wanted, figures, partitions),
             None => self.source.scan(&wanted, partitions),
         }
+    }
+
+    /// The times from which a selector's steps need samples.
+    pub(super) fn reach(&self, selector: &Selector, sight: &Sight, back: i64) -> TimeRange {
+        let (before, ahead) = extended::reach(selector.extension, self.query.lookback);
+        let start = sight.first().saturating_sub(back).saturating_sub(before).saturating_add(1);
+        TimeRange::new(start, sight.last().saturating_add(ahead))
     }
 
     /// The series of a leaf, names dropped if it drops them, without two of the same labels.
@@ -177,8 +195,10 @@ impl Evaluator<'_> {
             if column.is_empty() {
                 continue;
             }
-            if column.value_count() > 0 {
-                notes.see(leaf, &labels, self.query.features);
+            if let Source::Window { function, .. } = &leaf.source
+                && column.value_count() > 0
+            {
+                notes.see(function, &labels, leaf.place, self.query.features);
             }
             for stage in &leaf.stages {
                 stage(&mut column)?;
@@ -304,7 +324,9 @@ fn samples(columns: &SeriesColumns) -> Samples<'_> {
 
 /// Removes stale markers: windows do not see them.
 pub(super) fn drop_stale(columns: &mut SeriesColumns) {
-    if !columns.values.iter().any(|value| is_stale(*value)) {
+    // Without a way out in the middle the compiler looks at several values at once.
+    let is_marked = |values: &[f64]| values.iter().fold(false, |any, value| any | is_stale(*value));
+    if !columns.values.chunks(256).any(is_marked) {
         return;
     }
     let mut kept = 0;
@@ -338,41 +360,4 @@ fn first_cause<S>(results: Vec<Result<S, EvalError>>) -> Result<Vec<S>, EvalErro
         }
     }
     cause.map_or(Ok(sinks), Err)
-}
-
-/// Notes metrics that are used as counters and not named as such.
-#[derive(Default)]
-struct CounterNotes {
-    last: String,
-    notes: Notes,
-}
-
-impl CounterNotes {
-    fn see(&mut self, leaf: &Leaf<'_>, labels: &Labels, features: Features) {
-        let Source::Window { function, .. } = &leaf.source else { return };
-        if !function.expects_counter() {
-            return;
-        }
-        let Some(name) = labels.metric_name() else { return };
-        if features.has(Feature::TypeAndUnitLabels) {
-            let kind = labels.get("__type__").unwrap_or("");
-            if !matches!(kind, "counter" | "histogram") {
-                let message = format!(
-                    "metric might not be a counter, __type__ label is not set to \"counter\" or \
-                     \"histogram\", got {kind:?}: {name:?}"
-                );
-                self.notes.add(Gravity::Info, message, leaf.place);
-            }
-            return;
-        }
-        let suffixes = ["_total", "_sum", "_count", "_bucket"];
-        if name == self.last || suffixes.iter().any(|suffix| name.ends_with(suffix)) {
-            return;
-        }
-        name.clone_into(&mut self.last);
-        let message = format!(
-            "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {name:?}"
-        );
-        self.notes.add(Gravity::Info, message, leaf.place);
-    }
 }

@@ -21,10 +21,12 @@ mod call;
 mod classic;
 mod column;
 mod compensated;
+mod counter_notes;
 mod duration;
 mod elementwise;
 mod error;
 mod evaluator;
+mod explain;
 mod extended;
 mod extended_histograms;
 mod figures;
@@ -59,8 +61,10 @@ mod subquery;
 mod support;
 mod window;
 
+pub use classic::{ClassicBucket, classic_quantile};
 pub use error::EvalError;
 pub use evaluator::evaluate;
+pub use explain::{PlanNode, ScanNode};
 pub use query::{
     InstantSample, LOOKBACK_DEFAULT, Limits, Query, QueryResult, QueryStats, RangeSeries,
     SUBQUERY_STEP_DEFAULT, SampleValue, Value,

@@ -9,6 +9,7 @@ use std::{
 
 use timberline_model::{BucketCounts, Histogram, Labels, NANOS_PER_SECOND, PageCounts, Sample};
 
+use super::explain::PlanNode;
 use crate::{Feature, Features, ast::Expr};
 
 /// The look-back of a query that names none: 5 minutes, in nanoseconds.
@@ -35,6 +36,8 @@ pub struct Query<'a> {
     pub subquery_step: i64,
     /// What is switched on. Of the parts that are syntax alone, whoever parses decides.
     pub features: Features,
+    /// Whether the answer tells what each part did.
+    pub explain: bool,
 }
 
 impl<'a> Query<'a> {
@@ -56,6 +59,7 @@ impl<'a> Query<'a> {
             lookback: LOOKBACK_DEFAULT,
             subquery_step: SUBQUERY_STEP_DEFAULT,
             features: Features::DEFAULT,
+            explain: false,
         }
     }
 
@@ -114,6 +118,8 @@ pub struct QueryResult {
     pub infos: Vec<String>,
     /// What it cost.
     pub stats: QueryStats,
+    /// What each part did, if the query asked for it.
+    pub plan: Option<PlanNode>,
 }
 
 /// What a query read from storage.

@@ -101,12 +101,8 @@ impl Windows<'_> {
         for step in 0..self.sight.steps.count() {
             let end = self.sight.at(step);
             let start = end.saturating_sub(self.range);
-            while high < timestamps.len() && timestamps[high] <= end {
-                high += 1;
-            }
-            while low < high && timestamps[low] <= start {
-                low += 1;
-            }
+            high = first_after(timestamps, high, end);
+            low = first_after(&timestamps[..high], low, start);
             if low == high {
                 continue;
             }
@@ -120,6 +116,22 @@ impl Windows<'_> {
             visit(step, low, high);
         }
     }
+}
+
+/// The place of the first time after `at`, which does not lie before `from`; times ascend. Takes time by
+/// the logarithm of how far it lies from there.
+#[inline]
+pub(super) fn first_after(timestamps: &[i64], from: usize, at: i64) -> usize {
+    let rest = &timestamps[from..];
+    let (mut passed, mut stride) = (0, 1);
+    while let Some(ts) = rest.get(passed + stride - 1)
+        && *ts <= at
+    {
+        passed += stride;
+        stride *= 2;
+    }
+    let end = (passed + stride).min(rest.len());
+    from + passed + rest[passed..end].partition_point(|ts| *ts <= at)
 }
 
 /// Seconds of a time or span in nanoseconds: the very float that Prometheus gets from its

@@ -6,6 +6,7 @@ use timberline_model::ResetHint;
 
 use super::{
     column::{Series, StepColumn},
+    counter_notes::CounterNotes,
     duration,
     error::EvalError,
     evaluator::{Evaluated, Evaluator},
@@ -82,6 +83,7 @@ impl Evaluator<'_> {
         let windows = Windows { sight: &sight, range, budget: &self.budget };
         let (mut timestamps, mut values) = (Vec::new(), Vec::new());
         let mut found = Vec::with_capacity(series.len());
+        let mut notes = CounterNotes::default();
         for one in series {
             self.budget.check()?;
             self.budget.make(sight.steps.count())?;
@@ -103,10 +105,14 @@ impl Evaluator<'_> {
                 self.note_range(met, one.labels.metric_name().unwrap_or(""), place);
             }
             self.budget.check()?;
+            if column.value_count() > 0 {
+                notes.see(function, &one.labels, place, self.query.features);
+            }
             if !column.is_empty() {
                 found.push(Series { column, ..one });
             }
         }
+        self.add_notes(notes.notes);
         if function.keeps_name() {
             return Ok(found);
         }

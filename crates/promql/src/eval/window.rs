@@ -4,12 +4,12 @@ use timberline_model::is_stale;
 
 use super::{
     column::{ScalarColumn, StepColumn},
-    compensated::{self, Mean},
+    compensated::{self, LANES, Mean},
     over_time,
     rate::{self, Extrapolation, Samples},
     regression,
     sliding::{self, Extreme, Sum, slide},
-    steps::{Sight, Windows, seconds},
+    steps::{Sight, Windows, first_after, seconds},
 };
 
 /// A function of the samples in a window, its other arguments evaluated.
@@ -134,6 +134,31 @@ fn each(
     });
 }
 
+/// Evaluates several windows at a time.
+fn several(
+    samples: Samples<'_>,
+    windows: Windows<'_>,
+    out: &mut StepColumn,
+    values: impl Fn([&[f64]; LANES]) -> [f64; LANES],
+) {
+    let mut steps = [0; LANES];
+    let mut slices: [&[f64]; LANES] = [&[]; LANES];
+    let mut count = 0;
+    windows.each(samples.timestamps, |step, low, high| {
+        (steps[count], slices[count]) = (step, &samples.values[low..high]);
+        count += 1;
+        if count == LANES {
+            count = 0;
+            steps.into_iter().zip(values(slices)).for_each(|(step, value)| out.set(step, value));
+        }
+    });
+    // What fills up costs nothing: it is added up beside the others.
+    let longest = slices[0];
+    slices[count..].fill(longest);
+    let rest = steps[..count].iter().zip(values(slices));
+    rest.for_each(|(step, value)| out.set(*step, value));
+}
+
 fn plain(
     function: PlainFunction,
     samples: Samples<'_>,
@@ -167,8 +192,8 @@ fn plain_direct(
     };
     let mut scratch = Vec::new();
     match function {
-        PlainFunction::Avg => of_values(&mut compensated::mean),
-        PlainFunction::Sum => of_values(&mut compensated::sum),
+        PlainFunction::Avg => several(samples, windows, out, compensated::means),
+        PlainFunction::Sum => several(samples, windows, out, compensated::sums),
         PlainFunction::Min => of_values(&mut over_time::min),
         PlainFunction::Max => of_values(&mut over_time::max),
         PlainFunction::Count => of_values(&mut |window| window.len() as f64),
@@ -214,9 +239,7 @@ pub(super) fn look_back(
     let mut high = 0;
     for step in 0..sight.steps.count() {
         let at = sight.at(step);
-        while high < timestamps.len() && timestamps[high] <= at {
-            high += 1;
-        }
+        high = first_after(timestamps, high, at);
         if high == 0 {
             continue;
         }

@@ -166,7 +166,7 @@ pub(super) struct QueryArgs {
     #[arg(value_name = "QUESTION")]
     pub(super) query: String,
     /// The question is in SQL, whatever it begins with.
-    #[arg(long, conflicts_with_all = ["promql", "start", "end", "step", "raw", "limit"])]
+    #[arg(long, conflicts_with_all = ["promql", "start", "end", "step", "raw", "limit", "explain"])]
     pub(super) sql: bool,
     /// The question is in PromQL, whatever it begins with.
     #[arg(long)]
@@ -186,6 +186,9 @@ pub(super) struct QueryArgs {
     /// Show a plain selector's samples as they are stored, instead of evaluating at steps.
     #[arg(long, conflicts_with = "step")]
     pub(super) raw: bool,
+    /// Show, instead of the answer to PromQL, what each part of the query did and read.
+    #[arg(long, conflicts_with = "raw")]
+    pub(super) explain: bool,
     /// Show at most so many series of an answer to PromQL.
     #[arg(long, value_name = "COUNT")]
     pub(super) limit: Option<u64>,

@@ -12,6 +12,7 @@ mod care;
 mod client;
 mod csv;
 mod exchange;
+mod explain;
 mod failure;
 mod flush;
 mod inspect;

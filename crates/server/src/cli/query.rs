@@ -10,7 +10,7 @@ use super::{
     Failure,
     args::{Format, QueryArgs},
     client::Client,
-    csv,
+    csv, explain,
     local_time::{api_seconds, format_time, parse_time},
     statement::{self, is_sql},
     table::{counted, table},
@@ -35,6 +35,9 @@ pub(super) fn query(args: &QueryArgs) -> Result<(), Failure> {
     {
         params.extend(value.clone().map(|value| (name, value)));
     }
+    if args.explain {
+        params.push(("explain", "true".to_owned()));
+    }
     let now = now_millis();
     let answer = if ranged {
         params.extend(range_params(args, now)?);
@@ -50,6 +53,10 @@ pub(super) fn query(args: &QueryArgs) -> Result<(), Failure> {
     }
     match args.format {
         Format::Json => println!("{}", answer.text),
+        _ if args.explain => {
+            let plan = explain::tree(&answer.json["data"]["explain"]).ok_or_else(foreign)?;
+            print!("{plan}");
+        }
         Format::Csv => print!("{}", as_csv(&rows(&answer.json["data"])?)),
         Format::Table => print!("{}", as_table(&rows(&answer.json["data"])?)),
     }
@@ -92,7 +99,6 @@ struct Row {
 
 /// The values of an answer's `data`, series after series.
 fn rows(data: &Value) -> Result<Vec<Row>, Failure> {
-    let foreign = || Failure::new("the server's answer has a form that this version cannot show");
     let result = &data["result"];
     match data["resultType"].as_str() {
         Some("scalar" | "string") => Ok(vec![row(Labels::empty(), result).ok_or_else(foreign)?]),
@@ -118,6 +124,10 @@ fn rows(data: &Value) -> Result<Vec<Row>, Failure> {
         }
         _ => Err(foreign()),
     }
+}
+
+fn foreign() -> Failure {
+    Failure::new("the server's answer has a form that this version cannot show")
 }
 
 fn row(labels: Labels, pair: &Value) -> Option<Row> {

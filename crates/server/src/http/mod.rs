@@ -11,6 +11,7 @@ mod body;
 mod body_memory;
 mod cors;
 mod described;
+mod explain;
 mod fair_queue;
 mod features;
 mod federate;

@@ -21,6 +21,7 @@ use timberline_protocol::{
 
 use super::{
     ask::{Answer, run, run_after},
+    explain::add_plan,
     params::Params,
     samples_seen::samples_seen,
     selector::{parse_query, plain_selector},
@@ -50,6 +51,8 @@ struct Question {
     form: TimeForm,
     features: Features,
     stats: Stats,
+    /// Whether the answer tells what each part did.
+    explain: bool,
     client: Client,
 }
 
@@ -181,6 +184,15 @@ fn question(app: &App, params: &Params, form: TimeForm) -> Result<Question, ApiE
             Some("all") => Stats::EachStep,
             Some(_) => Stats::Totals,
         },
+        explain: match params.get("explain") {
+            None | Some("false" | "0") => false,
+            Some("true" | "1") => true,
+            Some(other) => {
+                return Err(ApiError::invalid(format!(
+                    "invalid parameter \"explain\": {other:?} is neither true nor false"
+                )));
+            }
+        },
         client: params.client(),
     })
 }
@@ -204,6 +216,7 @@ fn evaluate(
         text: Some(&text),
         lookback: question.lookback,
         features: question.features,
+        explain: question.explain,
         ..Query::range(&expr, question.start, question.end, question.step)
     };
     let preparing = begun.elapsed();
@@ -261,6 +274,9 @@ fn encode(result: &QueryResult, question: &Question, cost: Option<&QueryCost>) -
         }
         if let Some(cost) = cost {
             add_stats(out, cost, stats == Stats::EachStep, form);
+        }
+        if let Some(plan) = &result.plan {
+            add_plan(out, plan, form);
         }
     });
     body

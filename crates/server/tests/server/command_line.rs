@@ -39,6 +39,14 @@ fn ranges_raw_samples_and_formats_are_shown() {
     let json: serde_json::Value = serde_json::from_str(&query(&["--format=json"])).unwrap();
     assert_eq!(json["data"]["resultType"], "matrix");
     assert_eq!(stdout(&server.client(&["query", "nothing"])), "no results\n");
+    let plan = stdout(&server.client(&["query", "sum(cpu_usage) > 0", "--explain"]));
+    let lines: Vec<&str> = plan.lines().filter(|line| !line.contains(" ms")).collect();
+    assert_eq!(
+        lines[..4].join("\n"),
+        "query sum(cpu_usage) > 0\n  - binary sum(cpu_usage) > 0\n      - aggregate sum(cpu_usage)\n          - scan cpu_usage",
+        "{plan}"
+    );
+    assert!(lines[4].contains("pages: 0 decoded, 0 skipped"), "{plan}");
     let scalar =
         stdout(&server.client(&["query", "1+1", "--time", "2026-01-31", "--format", "csv"]));
     assert_eq!(scalar, "time,value\n2026-01-31T00:00:00Z,2\n");

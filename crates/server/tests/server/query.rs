@@ -199,6 +199,37 @@ fn stats_tell_what_each_step_looked_at() {
 }
 
 #[test]
+fn a_plan_tells_what_each_part_read() {
+    let server = server();
+    let range = "start=1699999980&end=1700000000&step=10";
+    let target = format!("/api/v1/query_range?query=sum(rate(cpu[25s]))/vector(2)&{range}");
+    assert!(server.get(&target).data()["explain"].is_null());
+    let plan = server.get(&format!("{target}&explain=true")).data()["explain"].clone();
+    assert_eq!((&plan["operation"], &plan["steps"]), (&"query".into(), &3.into()));
+    let binary = &plan["children"][0];
+    assert_eq!(binary["expression"], "sum(rate(cpu[25s]))/vector(2)");
+    let (sum, vector) = (&binary["children"][0], &binary["children"][1]);
+    assert_eq!((&sum["operation"], &sum["series"]), (&"aggregate".into(), &1.into()));
+    assert_eq!(
+        (&vector["operation"], &vector["expression"]),
+        (&"call".into(), &"vector(2)".into())
+    );
+    let scan = &sum["children"][0];
+    assert_eq!((&scan["operation"], &scan["series"]), (&"scan".into(), &2.into()));
+    assert_eq!(scan["expression"], "cpu[25s]");
+    assert_eq!((&scan["scan"]["samples"], &scan["scan"]["pagesDecoded"]), (&10.into(), &0.into()));
+    assert_eq!(scan["scan"]["end"], 1700000000);
+    let message = server.get(&format!("{target}&explain=perhaps")).error(400, "bad_data");
+    assert!(message.contains("\"perhaps\" is neither true nor false"), "{message}");
+
+    server.request("POST", "/api/v1/admin/tsdb/flush", &[], b"").data();
+    let target = "/api/v1/query?query=max_over_time(cpu[1h])&time=1700000000&explain=1";
+    let plan = server.get(target).data()["explain"].clone();
+    let scan = plan["children"][0]["children"][0]["scan"].clone();
+    assert_eq!((&scan["takesFigures"], &scan["pagesDecoded"]), (&true.into(), &2.into()), "{plan}");
+}
+
+#[test]
 fn parts_of_the_language_are_switched_on_by_name() {
     let target = "/api/v1/query?query=mad_over_time(cpu[5m])&time=1700000000";
     let server = server();

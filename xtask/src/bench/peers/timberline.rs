@@ -1,4 +1,4 @@
-//! Timberline, built from this tree.
+//! Timberline, built from this tree, or the program that `TIMBERLINE_BIN` names.
 
 use std::{
     path::{Path, PathBuf},
@@ -21,7 +21,14 @@ pub(super) const PEER: Peer = Peer {
     version,
 };
 
+fn given() -> Option<PathBuf> {
+    std::env::var_os("TIMBERLINE_BIN").map(PathBuf::from)
+}
+
 fn program(root: &Path) -> PathBuf {
+    if let Some(given) = given() {
+        return given;
+    }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
     target.join("release/timberline")
 }
@@ -35,6 +42,9 @@ fn command(root: &Path, dir: &Path, port: u16) -> Result<Command> {
 }
 
 fn version(root: &Path) -> Result<String> {
-    run(&mut cargo(root, &["build", "--quiet", "--release", "--package", "timberline-server"]))?;
+    if given().is_none() {
+        let build = ["build", "--quiet", "--release", "--package", "timberline-server"];
+        run(&mut cargo(root, &build))?;
+    }
     Ok(output(Command::new(program(root)).arg("--version"))?.trim().to_owned())
 }

@@ -20,6 +20,8 @@ pub(super) struct Samples {
     pub(super) ledger: Ledger,
     /// The epoch of what is appended now.
     pub(super) epoch: Epoch,
+    /// Bytes of the epochs that ended since the last flush began, when they ended.
+    pub(super) carried_bytes: u64,
     /// Kept for its memory.
     scratch: Vec<u8>,
 }
@@ -30,6 +32,7 @@ impl Default for Samples {
             table: SeriesTable::default(),
             ledger: Ledger::default(),
             epoch: Epoch::FIRST,
+            carried_bytes: 0,
             scratch: Vec::new(),
         }
     }
@@ -58,7 +61,7 @@ impl Samples {
         samples: impl Iterator<Item = (&'a HeadSample, i64)>,
         policy: DuplicatePolicy,
     ) {
-        let Self { table, ledger, epoch, scratch } = self;
+        let Self { table, ledger, epoch, scratch, .. } = self;
         let mut at = Arrival { epoch: *epoch, policy, ledger, scratch };
         let mut taken = Taken::default();
         for (sample, start) in samples {
@@ -77,7 +80,7 @@ impl Samples {
         bytes: &[u8],
         policy: DuplicatePolicy,
     ) {
-        let Self { table, ledger, epoch, scratch } = self;
+        let Self { table, ledger, epoch, scratch, .. } = self;
         let mut at = Arrival { epoch: *epoch, policy, ledger, scratch };
         let mut taken = Taken::default();
         for histogram in histograms {
@@ -108,7 +111,7 @@ impl Samples {
 
     /// Takes in one float whose instant the series is known not to have.
     pub(super) fn append_new(&mut self, sample: &HeadSample, start: i64) {
-        let Self { table, ledger, epoch, scratch } = self;
+        let Self { table, ledger, epoch, scratch, .. } = self;
         let policy = DuplicatePolicy::Reject;
         let mut at = Arrival { epoch: *epoch, policy, ledger, scratch };
         let series = table.get_mut(sample.slot);
@@ -121,7 +124,7 @@ impl Samples {
 
     /// Takes in one histogram whose instant the series is known not to have.
     pub(super) fn append_new_histogram(&mut self, histogram: &HeadHistogram, encoded: &[u8]) {
-        let Self { table, ledger, epoch, scratch } = self;
+        let Self { table, ledger, epoch, scratch, .. } = self;
         let policy = DuplicatePolicy::Reject;
         let mut at = Arrival { epoch: *epoch, policy, ledger, scratch };
         let series = table.get_mut(histogram.slot);

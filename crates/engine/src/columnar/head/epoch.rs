@@ -10,6 +10,8 @@ pub struct Epoch(u32);
 impl Epoch {
     /// The epoch of a head that was never rotated.
     pub(super) const FIRST: Self = Self(1);
+    /// After every epoch.
+    pub(crate) const LAST: Self = Self(u32::MAX);
 
     /// # Panics
     /// After four thousand million flushes.
@@ -28,7 +30,7 @@ pub(super) struct EpochSpan {
 impl EpochSpan {
     /// All epochs after one.
     pub(super) const fn after(after: Epoch) -> Self {
-        Self { after, upto: Epoch(u32::MAX) }
+        Self { after, upto: Epoch::LAST }
     }
 
     #[inline]

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use timberline_model::{Exemplar, SeriesColumns, SeriesRef, TimeRange};
 
 use super::{
+    append::Samples,
     epoch::{Epoch, EpochSpan},
     root::Head,
     series::Garbage,
@@ -15,15 +16,31 @@ use super::{
 const PAGES_PER_SLICE: usize = 4;
 
 impl Head {
-    /// Ends the epoch and returns it: what is appended from now on belongs to the next. Nothing may
-    /// be applied meanwhile. Takes as long as it takes to lock every shard once.
+    /// Ends the epoch for a flush and returns it: what is appended from now on belongs to the next.
+    /// Nothing may be applied meanwhile. Takes as long as it takes to lock every shard once.
     pub fn rotate(&self) -> Epoch {
+        self.end_epoch(|samples, shard| {
+            samples.carried_bytes = 0;
+            shard.epoch_bytes.store(0, Ordering::Relaxed);
+        })
+    }
+
+    /// Ends the epoch without a flush, so that reads can leave out what comes later. What counts
+    /// towards the next flush goes on counting.
+    pub fn rotate_unflushed(&self) -> Epoch {
+        self.end_epoch(|samples, _| {
+            samples.carried_bytes += samples.ledger.of(samples.epoch).bytes;
+        })
+    }
+
+    fn end_epoch(&self, ended_in: impl Fn(&mut Samples, &Shard)) -> Epoch {
         let mut epoch = self.epoch.lock();
         let ended = *epoch;
         *epoch = ended.next();
         for (_, shard) in self.shards() {
-            shard.samples.write().epoch = *epoch;
-            shard.epoch_bytes.store(0, Ordering::Relaxed);
+            let mut samples = shard.samples.write();
+            ended_in(&mut samples, shard);
+            samples.epoch = *epoch;
         }
         ended
     }

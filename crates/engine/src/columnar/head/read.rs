@@ -42,6 +42,17 @@ impl Head {
         self.read_epochs(series, range, EpochSpan::after(after), out);
     }
 
+    /// As [`Head::read`], without what belongs to epochs after `upto`.
+    pub fn read_upto(
+        &self,
+        series: SeriesRef,
+        range: TimeRange,
+        (after, upto): (Epoch, Epoch),
+        out: &mut SeriesColumns,
+    ) {
+        self.read_epochs(series, range, EpochSpan { after, upto }, out);
+    }
+
     /// Whether a series may have samples in a range in epochs after `after`. Looks at the bounds of
     /// chunks, so that the answer may be yes where the range falls between two samples.
     #[must_use]

@@ -29,7 +29,7 @@ pub(super) struct Shard {
     pub(super) unseen_end: AtomicU32,
     /// Slots before this one may have samples in blocks that this head never held.
     pub(super) recovered_end: AtomicU32,
-    /// Bytes of samples of the epoch that goes on.
+    /// Bytes of samples that no flush has taken up yet.
     pub(super) epoch_bytes: AtomicU64,
 }
 
@@ -66,9 +66,9 @@ impl Shard {
         self.undefined_count.store(undefined.len(), Ordering::Release);
     }
 
-    /// Publishes how much the epoch that goes on holds.
+    /// Publishes how much the epochs hold that no flush has taken up.
     pub(super) fn note_epoch_bytes(&self, samples: &mut Samples) {
-        let bytes = samples.ledger.of(samples.epoch).bytes;
+        let bytes = samples.carried_bytes + samples.ledger.of(samples.epoch).bytes;
         self.epoch_bytes.store(bytes, Ordering::Relaxed);
     }
 }

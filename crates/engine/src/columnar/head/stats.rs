@@ -36,7 +36,7 @@ pub struct HeadStats {
 }
 
 impl Head {
-    /// Bytes of samples that came since the last [`Head::rotate`]. Costs nothing: made to be asked
+    /// Bytes of samples that came since the last [`Head::rotate`], about. Costs nothing: made to be asked
     /// after every write.
     #[must_use]
     pub fn epoch_bytes(&self) -> u64 {

@@ -15,7 +15,7 @@ use crate::{
     EngineError,
     columnar::{
         live_block::LiveSeries,
-        merge::{keep_by_policy, merge_columns},
+        merge::{keep_by_policy, settle_inputs},
     },
 };
 
@@ -26,8 +26,10 @@ pub(super) struct Stream {
     rest: Range<usize>,
     /// Which pages the reader takes as figures; `None` where it wants all samples.
     wanted: Option<Arc<PageUse>>,
-    /// Samples of one series, place by place.
-    parts: Vec<SeriesColumns>,
+    /// What the head has of a series.
+    in_memory: SeriesColumns,
+    /// Where each place's samples of a series end.
+    ends: Vec<ColumnsMark>,
     counts: PageCounts,
 }
 
@@ -37,7 +39,14 @@ impl Stream {
         rest: Range<usize>,
         wanted: Option<Arc<PageUse>>,
     ) -> Self {
-        Self { joined, rest, wanted, parts: Vec::new(), counts: PageCounts::default() }
+        Self {
+            joined,
+            rest,
+            wanted,
+            in_memory: SeriesColumns::default(),
+            ends: Vec::new(),
+            counts: PageCounts::default(),
+        }
     }
 
     /// Reads one series from all its places.
@@ -52,10 +61,12 @@ impl Stream {
             keep_by_policy(columns, ColumnsMark::default(), places.policy);
             return Ok(());
         }
-        for (part, found) in cleared(&mut self.parts, group.len()).iter_mut().zip(group) {
-            places.read(*found, part, &mut self.counts)?;
+        self.ends.clear();
+        for found in group {
+            places.read(*found, columns, &mut self.counts)?;
+            self.ends.push(columns.mark());
         }
-        merge_columns(&mut self.parts[..group.len()], places.policy, columns);
+        settle_inputs(columns, ColumnsMark::default(), &self.ends, places.policy);
         Ok(())
     }
 
@@ -67,37 +78,35 @@ impl Stream {
         columns: &mut SeriesColumns,
     ) -> Result<(), EngineError> {
         let places = &self.joined.places;
-        let parts = cleared(&mut self.parts, group.len());
-        let mut pages = std::mem::take(&mut columns.pages);
+        self.in_memory.clear();
         let mut opened = Vec::with_capacity(group.len());
-        for (part, found) in parts.iter_mut().zip(group) {
-            let block = places.blocks.get(found.place as usize);
-            opened.push(block.map(|block| block.series(found.id as u32)).transpose()?);
-            if block.is_none() {
-                places.read(*found, part, &mut self.counts)?;
+        for found in group {
+            match places.blocks.get(found.place as usize) {
+                Some(block) => opened.push(block.series(found.id as u32)?),
+                // The head is the last of the places.
+                None => places.read(*found, &mut self.in_memory, &mut self.counts)?,
             }
         }
         // Of the places that are blocks: where their floats lie.
-        let spans: Vec<Option<TimeRange>> =
-            opened.iter().map(|series| series.as_ref()?.float_span()).collect();
-        let in_memory = parts.last().filter(|_| matches!(opened.last(), Some(None)));
-        let in_memory = in_memory.map_or_else(Vec::new, |part| part.timestamps.clone());
-        let has_histograms = opened.iter().flatten().any(LiveSeries::has_histograms)
-            || parts.iter().any(|part| !part.histograms.is_empty());
+        let spans: Vec<Option<TimeRange>> = opened.iter().map(LiveSeries::float_span).collect();
+        let has_histograms =
+            opened.iter().any(LiveSeries::has_histograms) || !self.in_memory.histograms.is_empty();
+        self.ends.clear();
         for (index, series) in opened.iter().enumerate() {
-            let Some(series) = series else { continue };
             let alone = |page: &PageFigures| {
                 let mut others = spans.iter().enumerate().filter(|(other, _)| *other != index);
                 let overlaps =
                     others.any(|(_, span)| span.is_some_and(|span| span.overlaps(&page.range)));
-                !has_histograms && !overlaps && !has_instant(&in_memory, page.range)
+                !has_histograms && !overlaps && !has_instant(&self.in_memory.timestamps, page.range)
             };
             let mut take = |page: &PageFigures| wanted.takes(page) && alone(page);
-            let part = &mut parts[index];
-            series.read_pages(places.range, &mut take, part, &mut self.counts)?;
-            pages.append(&mut part.pages);
+            series.read_pages(places.range, &mut take, columns, &mut self.counts)?;
+            self.ends.push(columns.mark());
         }
-        merge_columns(parts, places.policy, columns);
+        columns.append(&mut self.in_memory);
+        self.ends.push(columns.mark());
+        settle_inputs(columns, ColumnsMark::default(), &self.ends, places.policy);
+        let mut pages = std::mem::take(&mut columns.pages);
         pages.sort_unstable_by_key(|page| page.range.start);
         for page in &mut pages {
             page.at = columns.timestamps.partition_point(|ts| *ts < page.range.start);
@@ -105,16 +114,6 @@ impl Stream {
         columns.pages = pages;
         Ok(())
     }
-}
-
-/// So many parts, all empty.
-fn cleared(parts: &mut Vec<SeriesColumns>, count: usize) -> &mut [SeriesColumns] {
-    if parts.len() < count {
-        parts.resize_with(count, SeriesColumns::default);
-    }
-    let parts = &mut parts[..count];
-    parts.iter_mut().for_each(SeriesColumns::clear);
-    parts
 }
 
 /// Whether one of some ascending instants lies in a range.
@@ -163,7 +162,8 @@ impl Places {
             Some(block) => block.series(found.id as u32)?.read(self.range, columns, counts)?,
             None => {
                 let series = SeriesRef(found.id);
-                self.head.read(series, self.range, self.view.flushed, columns);
+                let epochs = (self.view.flushed, self.upto);
+                self.head.read_upto(series, self.range, epochs, columns);
             }
         }
         Ok(())

@@ -1,0 +1,11 @@
+//! What names in statements mean: databases as catalogs, and the schemas in each.
+
+mod database;
+mod information;
+mod list;
+mod public;
+
+pub(crate) use list::Catalogs;
+
+/// The schema of the tables of series; names without a schema are looked up in it.
+pub(crate) const PUBLIC: &str = "public";

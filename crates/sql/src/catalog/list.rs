@@ -1,0 +1,53 @@
+//! All databases that a session may name.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use datafusion::catalog::{CatalogProvider, CatalogProviderList};
+
+use super::database::DatabaseCatalog;
+use crate::Databases;
+
+/// Databases, each as a catalog that is made when it is named first.
+#[derive(Debug)]
+pub(crate) struct Catalogs {
+    databases: Arc<dyn Databases>,
+    made: Mutex<HashMap<String, Arc<DatabaseCatalog>>>,
+}
+
+impl Catalogs {
+    pub(crate) fn new(databases: Arc<dyn Databases>) -> Self {
+        Self { databases, made: Mutex::new(HashMap::new()) }
+    }
+}
+
+impl CatalogProviderList for Catalogs {
+    /// Catalogs are databases and nothing else: this one is not taken.
+    fn register_catalog(
+        &self,
+        _: String,
+        _: Arc<dyn CatalogProvider>,
+    ) -> Option<Arc<dyn CatalogProvider>> {
+        None
+    }
+
+    fn catalog_names(&self) -> Vec<String> {
+        self.databases.names()
+    }
+
+    fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(database) = self.databases.get(name) else {
+            made.remove(name);
+            return None;
+        };
+        if let Some(catalog) = made.get(name).filter(|catalog| catalog.is_of(&database)) {
+            return Some(Arc::clone(catalog) as _);
+        }
+        let catalog = Arc::new(DatabaseCatalog::new(name, database));
+        made.insert(name.to_owned(), Arc::clone(&catalog));
+        Some(catalog)
+    }
+}

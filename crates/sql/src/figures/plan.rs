@@ -1,0 +1,269 @@
+//! The plan that answers from figures.
+
+use std::{
+    fmt,
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use arrow::datatypes::SchemaRef;
+use datafusion::{
+    common::tree_node::TreeNodeRecursion,
+    error::{DataFusionError, Result},
+    execution::{SendableRecordBatchStream, TaskContext, memory_pool::MemoryConsumer},
+    physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr},
+    physical_plan::{
+        ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
+        ReplaceChildrenOptions,
+        execution_plan::{Boundedness, EmissionType},
+        metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet},
+        stream::RecordBatchStreamAdapter,
+    },
+};
+use futures_util::{StreamExt, TryStreamExt as _, stream};
+use timberline_model::{Cuts, PageUse, SeriesSource as _};
+
+use super::{
+    groups::Groups,
+    matching::Question,
+    output::batch_of,
+    worker::{Outcome, Seen, Worker},
+};
+use crate::scan::Opened;
+
+/// Answers an aggregation from figures of pages, and from floats where there are none.
+#[derive(Debug)]
+pub(crate) struct FigurePlan {
+    question: Arc<Question>,
+    opened: Arc<Opened>,
+    schema: SchemaRef,
+    /// What answers where figures do not.
+    rows: Arc<dyn ExecutionPlan>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl FigurePlan {
+    pub(super) fn new(
+        question: Question,
+        opened: Arc<Opened>,
+        schema: SchemaRef,
+        rows: Arc<dyn ExecutionPlan>,
+    ) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&schema)),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Final,
+            Boundedness::Bounded,
+        );
+        Self {
+            question: Arc::new(question),
+            opened,
+            schema,
+            rows,
+            properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+}
+
+impl DisplayAs for FigurePlan {
+    fn fmt_as(&self, t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wanted = self.opened.wanted();
+        let matchers: Vec<String> =
+            wanted.selector.matchers.iter().map(ToString::to_string).collect();
+        if matches!(t, DisplayFormatType::TreeRender) {
+            return write!(f, "series={{{}}}", matchers.join(","));
+        }
+        write!(f, "SeriesFigures: series={{{}}}", matchers.join(","))?;
+        let range = wanted.selector.range;
+        if range.start != i64::MIN {
+            write!(f, ", from={}", range.start)?;
+        }
+        if range.end != i64::MAX {
+            write!(f, ", to={}", range.end)?;
+        }
+        if let Some(condition) = &wanted.condition {
+            write!(f, ", by_series=[{condition}]")?;
+        }
+        if let Some(buckets) = self.question.buckets {
+            write!(f, ", buckets of {} ns from {}", buckets.width, buckets.origin)?;
+        }
+        let names: Vec<&str> =
+            self.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        write!(f, ", columns=[{}]", names.join(", "))
+    }
+}
+
+impl ExecutionPlan for FigurePlan {
+    fn name(&self) -> &str {
+        "SeriesFigures"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        if children.is_empty() {
+            return Ok(self);
+        }
+        Err(DataFusionError::Internal("a scan of figures has no children".to_owned()))
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.replace_children(
+            children,
+            ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute),
+        )
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let work = Work {
+            question: Arc::clone(&self.question),
+            opened: Arc::clone(&self.opened),
+            context: Arc::clone(&context),
+            metrics: self.metrics.clone(),
+        };
+        let (question, schema, rows) =
+            (Arc::clone(&self.question), Arc::clone(&self.schema), Arc::clone(&self.rows));
+        let baseline = BaselineMetrics::new(&self.metrics, partition);
+        let batches = async move {
+            let found = work.run().await?;
+            let Some(groups) = found else {
+                return rows.execute(0, context).map(StreamExt::boxed);
+            };
+            let batch_rows = context.session_config().batch_size().max(1);
+            let starts = (0..groups.cells.len()).step_by(batch_rows);
+            let batch = move |start: usize| {
+                let end = (start + batch_rows).min(groups.cells.len());
+                let batch = batch_of(&question, &schema, &groups, start..end)?;
+                baseline.record_output(batch.num_rows());
+                Ok(batch)
+            };
+            Ok(stream::iter(starts.map(batch)).boxed())
+        };
+        let batches = stream::once(batches).try_flatten();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches)))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+}
+
+/// Tells workers to end when nobody waits for them any more.
+#[derive(Default)]
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Everything that adding up needs.
+struct Work {
+    question: Arc<Question>,
+    opened: Arc<Opened>,
+    context: Arc<TaskContext>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl Work {
+    /// All groups; `None` where only rows answer.
+    async fn run(self) -> Result<Option<Groups>> {
+        let cuts = self
+            .question
+            .buckets
+            .map_or_else(Cuts::none, |buckets| Cuts::buckets(buckets.origin, buckets.width));
+        let wanted = PageUse { cuts, ..PageUse::default() };
+        let partitions = self.context.session_config().target_partitions();
+        let partitions = NonZeroUsize::new(partitions).unwrap_or(NonZeroUsize::MIN);
+        let opened = Arc::clone(&self.opened);
+        let open = move || {
+            let selector = &opened.wanted().selector;
+            opened.database().scan_pages(selector, &wanted, partitions)
+        };
+        let scans = on_thread(move || open().map_err(external)).await?;
+        let stop = StopOnDrop::default();
+        let consumer = MemoryConsumer::new("SeriesFigures");
+        let whole = consumer.register(self.context.memory_pool());
+        let workers: Vec<_> = scans
+            .into_iter()
+            .map(|scan| {
+                let worker = Worker {
+                    question: Arc::clone(&self.question),
+                    condition: self.opened.condition().cloned(),
+                    reservation: whole.new_empty(),
+                    stop: Arc::clone(&stop.0),
+                };
+                tokio::task::spawn_blocking(move || worker.run(scan))
+            })
+            .collect();
+        let mut groups = Groups::default();
+        for worker in workers {
+            let outcome =
+                worker.await.map_err(|error| DataFusionError::External(Box::new(error)))?;
+            let Outcome::Done(found, seen) = outcome? else { return Ok(None) };
+            self.note(seen);
+            if groups.cells.is_empty() {
+                groups = found;
+            } else {
+                groups.merge(found);
+            }
+        }
+        if whole.try_resize(groups.bytes()).is_err() {
+            return Ok(None);
+        }
+        if self.question.buckets.is_none() {
+            groups.only(&self.question.keys);
+        }
+        Ok(Some(groups))
+    }
+
+    fn note(&self, seen: Seen) {
+        let counter = |name: &'static str| MetricBuilder::new(&self.metrics).counter(name, 0);
+        counter("series").add(seen.series);
+        counter("series_filtered").add(seen.series_filtered);
+        counter("samples").add(seen.samples);
+        counter("pages_decoded").add(seen.pages.decoded as usize);
+        counter("pages_skipped").add(seen.pages.skipped as usize);
+    }
+}
+
+fn external(error: timberline_model::ScanError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+async fn on_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| DataFusionError::External(Box::new(error)))?
+}

@@ -1,0 +1,30 @@
+//! The functions that Timberline adds to SQL.
+//!
+//! | file | functions |
+//! | --- | --- |
+//! | `time_bucket` | `time_bucket` |
+//! | `edges` | `first`, `last` |
+//! | `rates` | `increase`, `rate`, `delta`, `deriv` |
+//! | `histogram_quantile` | `histogram_quantile` |
+//! | `gapfill` | `time_bucket_gapfill`, `locf`, `interpolate` |
+//! | `ring` | `ts_bucket`, `bucket_rate`, `clamp`, `align_time`, `null_if_outside`, `series_add/sub/mul/div` |
+//!
+//! [`register`] makes them known to a session. What the text of a statement may say beyond DataFusion's SQL
+//! is in `dialect`.
+
+mod edges;
+mod gapfill;
+mod histogram_quantile;
+mod rates;
+mod refusal;
+mod registry;
+mod ring;
+mod time_bucket;
+mod width;
+
+pub(crate) use gapfill::Planner;
+pub(crate) use registry::register;
+pub(crate) use width::parse_width;
+
+#[cfg(test)]
+mod tests;

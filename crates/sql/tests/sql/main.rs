@@ -1,0 +1,8 @@
+//! SQL over real databases: scripts from `tests/sql` of the repository, and questions with random data.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod house;
+mod load;
+mod random;
+mod script;
+mod scripts;
