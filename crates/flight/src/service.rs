@@ -188,8 +188,9 @@ fn internal(error: impl ToString) -> Status {
 async fn bound_rows(
     request: Request<PeekableFlightDataStream>,
 ) -> Result<Vec<Vec<ScalarValue>>, Status> {
-    let data =
-        request.into_inner().into_inner().map_err(|status| FlightError::Tonic(Box::new(status)));
+    // The first message, with the columns, was looked at already.
+    let data = request.into_inner().into_peekable();
+    let data = data.map_err(|status| FlightError::Tonic(Box::new(status)));
     let mut batches = FlightRecordBatchStream::new_from_flight_data(data);
     let wrong = |error: FlightError| Status::invalid_argument(format!("parameters: {error}"));
     let mut rows = Vec::new();

@@ -44,7 +44,7 @@ impl Cancels {
     /// Cancels what a connection does, if the key is its own.
     pub(crate) fn cancel(&self, number: i32, key: &SecretKey) {
         if let Some((known, sender)) = self.lock().get(&number)
-            && *key == SecretKey::I32(*known)
+            && is_key(key, *known)
         {
             sender.send_modify(|count| *count = count.wrapping_add(1));
         }
@@ -52,6 +52,14 @@ impl Cancels {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<i32, (i32, watch::Sender<u64>)>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keys come as numbers or as bytes, by the protocol that the decoder takes the client to speak.
+fn is_key(key: &SecretKey, known: i32) -> bool {
+    match key {
+        SecretKey::I32(key) => *key == known,
+        SecretKey::Bytes(bytes) => bytes[..] == known.to_be_bytes(),
     }
 }
 
@@ -68,10 +76,14 @@ mod tests {
     #[test]
     fn only_the_right_key_cancels() {
         let cancels = Arc::new(Cancels::default());
-        let registered = cancels.register();
+        let mut registered = cancels.register();
         cancels.cancel(registered.number, &SecretKey::I32(registered.key.wrapping_add(1)));
         assert!(!registered.requests.has_changed().unwrap());
         cancels.cancel(registered.number, &SecretKey::I32(registered.key));
+        assert!(registered.requests.has_changed().unwrap());
+        registered.requests.mark_unchanged();
+        let bytes = registered.key.to_be_bytes().to_vec();
+        cancels.cancel(registered.number, &SecretKey::Bytes(bytes.into()));
         assert!(registered.requests.has_changed().unwrap());
         let number = registered.number;
         drop(registered);

@@ -84,11 +84,14 @@ impl CopyOptions {
         out
     }
 
-    /// The lines of a batch.
-    pub(crate) fn lines(&self, batch: &RecordBatch) -> Vec<u8> {
-        let mut out = Vec::new();
+    /// The lines of a batch, each by itself: clients take a message for a row.
+    pub(crate) fn lines<'a>(
+        &'a self,
+        batch: &'a RecordBatch,
+    ) -> impl Iterator<Item = Vec<u8>> + Send + 'a {
         let mut text = Vec::new();
-        for row in 0..batch.num_rows() {
+        (0..batch.num_rows()).map(move |row| {
+            let mut out = Vec::new();
             for (index, column) in batch.columns().iter().enumerate() {
                 self.separate(&mut out, index);
                 if is_null(column.as_ref(), row) {
@@ -100,8 +103,8 @@ impl CopyOptions {
                 self.write(&mut out, &text);
             }
             out.push(b'\n');
-        }
-        out
+            out
+        })
     }
 
     fn separate(&self, out: &mut Vec<u8>, index: usize) {
@@ -158,7 +161,7 @@ mod tests {
         .unwrap();
         let lines = |sql: &str| {
             let options = CopyOptions::read(sql, &mut Tokens::of(sql)).unwrap();
-            String::from_utf8(options.lines(&batch)).unwrap()
+            String::from_utf8(options.lines(&batch).flatten().collect()).unwrap()
         };
         assert_eq!(lines(""), "1\ta\\tb,\"c\n\\N\t\n");
         assert_eq!(lines("WITH (FORMAT csv, HEADER true)"), "1,\"a\tb,\"\"c\"\n,\"\"\n");

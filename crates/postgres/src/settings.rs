@@ -129,7 +129,8 @@ impl Settings {
         if known.is_some_and(|(.., free)| !free) {
             return Err(Refusal::new("55P02", format!("parameter \"{name}\" cannot be changed")));
         }
-        let lower = value.to_ascii_lowercase();
+        // Some clients send the quotes of SQL along when they connect.
+        let lower = value.trim_matches('\'').to_ascii_lowercase();
         let wrong = |expected: &str| {
             Err(Refusal::new(
                 "22023",

@@ -15,6 +15,7 @@ mod error;
 mod figures;
 mod functions;
 mod gate;
+mod parameters;
 mod pushdown;
 pub mod render;
 mod scan;

@@ -57,9 +57,12 @@ impl Prepared {
         let number = |name: &str| name.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
         let count = types.keys().filter_map(|name| number(name)).max().unwrap_or(0);
         let mut found = vec![None; count];
+        // What `$1::bigint` says of its parameter, which DataFusion leaves open.
+        let casts = crate::parameters::cast(&self.plan)
+            .map_err(|error| SqlError::from_datafusion(&error))?;
         for (name, kind) in types {
             if let Some(place) = number(&name).and_then(|n| found.get_mut(n.wrapping_sub(1))) {
-                *place = kind;
+                *place = kind.or_else(|| casts.get(&name).cloned());
             }
         }
         Ok(found)

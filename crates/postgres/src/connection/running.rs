@@ -353,7 +353,9 @@ impl Connection {
         while !rowset.ended {
             self.fill(&mut rowset, deadline).await?;
             if let Some(batch) = rowset.take_batch() {
-                self.copy_data(options.lines(&batch)).await?;
+                for line in options.lines(&batch) {
+                    self.copy_data(line).await?;
+                }
             }
         }
         self.socket.feed(PgWireBackendMessage::CopyDone(CopyDone::new())).await?;

@@ -26,7 +26,7 @@ const RANGE_DEFAULT: i64 = 3_600 * NANOS_PER_SECOND;
 pub(super) fn query(args: &QueryArgs) -> Result<(), Failure> {
     let client = Client::new(&args.server)?;
     let ranged = args.start.is_some() || args.end.is_some() || args.step.is_some() || args.raw;
-    if args.sql || (!args.promql && !ranged && is_sql(&args.query)) {
+    if args.sql || (!args.promql && !ranged && !args.explain && is_sql(&args.query)) {
         print!("{}", statement::run(&client, &args.query, args.timeout.as_deref(), args.format)?);
         return Ok(());
     }
