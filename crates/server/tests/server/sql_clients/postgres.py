@@ -84,8 +84,8 @@ async def with_asyncpg():
     connection = await asyncpg.connect(**target)
     row = await connection.fetchrow("select $1::bigint + 1 as n, $2::varchar as s", 41, "é")
     expect((row["n"], row["s"]), (42, "é"))
-    row = await connection.fetchrow("select $1::timestamptz as t, [1, 2] as l, true as b", AT)
-    expect((row["t"], row["l"], row["b"]), (AT, [1, 2], True))
+    row = await connection.fetchrow("select $1::timestamptz as t, ['a'] as l, true as b", AT)
+    expect((row["t"], row["l"], row["b"]), (AT, ["a"], True))
     async with connection.transaction():
         found = [row["value"] async for row in connection.cursor(SERIES, prefetch=10)]
         expect(found, list(range(1, 26)))
