@@ -1,7 +1,9 @@
 //! Errors of SQL.
 
 use datafusion::error::DataFusionError;
-use timberline::ErrorKind;
+use timberline::{EngineError, ErrorKind, ScanError};
+
+use crate::dialect;
 
 /// Why a statement failed.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +44,12 @@ pub enum SqlError {
     /// Its client did not want it any more.
     #[error("the statement was canceled")]
     Canceled,
+    /// A subscription is so far behind that the log no longer has what comes next for it.
+    #[error("{message}")]
+    Behind {
+        /// What is missing, and what to do.
+        message: String,
+    },
     /// Storage could not be read or written.
     #[error("{message}")]
     Storage {
@@ -56,7 +64,7 @@ impl SqlError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Statement { .. } => ErrorKind::Invalid,
-            Self::NoDatabase { .. } => ErrorKind::NotFound,
+            Self::NoDatabase { .. } | Self::Behind { .. } => ErrorKind::NotFound,
             Self::Limit { .. } => ErrorKind::Limit,
             Self::Busy { .. } => ErrorKind::Busy,
             Self::Timeout { .. } => ErrorKind::Timeout,
@@ -65,14 +73,29 @@ impl SqlError {
         }
     }
 
+    /// The same error with its place in the statement, if it can be found and is not known yet.
+    #[must_use]
+    pub fn in_statement(self, sql: &str) -> Self {
+        match self {
+            Self::Statement { message, position: None } => {
+                let position = dialect::find_place(sql, &message);
+                Self::Statement { message, position }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn from_datafusion(error: &DataFusionError) -> Self {
-        let message = error.strip_backtrace();
+        let message = dialect::plain(error);
         match error.find_root() {
             DataFusionError::ResourcesExhausted(_) => Self::Limit { message },
             DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => {
                 Self::Storage { message }
             }
-            _ => Self::Statement { position: place(&message), message },
+            _ => {
+                let position = dialect::known_place(error).or_else(|| place(&message));
+                Self::Statement { message, position }
+            }
         }
     }
 }
@@ -83,4 +106,30 @@ fn place(message: &str) -> Option<(u64, u64)> {
     let (line, after) = after.split_once(", Column: ")?;
     let column: String = after.chars().take_while(char::is_ascii_digit).collect();
     Some((line.parse().ok()?, column.parse().ok()?))
+}
+
+impl From<timberline::Error> for SqlError {
+    fn from(error: timberline::Error) -> Self {
+        match error {
+            timberline::Error::Engine(error) => error.into(),
+            other => Self::Storage { message: other.to_string() },
+        }
+    }
+}
+
+impl From<EngineError> for SqlError {
+    fn from(error: EngineError) -> Self {
+        let message = error.to_string();
+        match error {
+            EngineError::Behind { .. } => Self::Behind { message },
+            EngineError::BeyondLog { .. } => Self::Statement { message, position: None },
+            _ => Self::Storage { message },
+        }
+    }
+}
+
+impl From<ScanError> for SqlError {
+    fn from(error: ScanError) -> Self {
+        Self::Storage { message: error.to_string() }
+    }
 }

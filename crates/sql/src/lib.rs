@@ -20,6 +20,7 @@ mod pushdown;
 pub mod render;
 mod scan;
 mod session;
+mod subscribe;
 mod tables;
 pub mod text;
 
@@ -29,6 +30,7 @@ pub use engine::{SqlEngine, SqlOptions};
 pub use error::SqlError;
 pub use gate::{Gate, Outcome, Place};
 pub use session::{Prepared, Session};
+pub use subscribe::{Cell, Event, EventKind, Subscription, is_subscribe};
 
 /// Values of parameters, and the types of columns, are Arrow's and DataFusion's.
 pub use datafusion::common::ScalarValue;

@@ -90,6 +90,7 @@ impl Session {
             .build();
         let context = SessionContext::new_with_state(state);
         crate::functions::register(&context);
+        crate::functions::register_promql(&context, &database);
         crate::dialect::register(&context);
         Self { context, database }
     }
@@ -116,7 +117,7 @@ impl Session {
             .state()
             .create_logical_plan(sql)
             .await
-            .map_err(|error| SqlError::from_datafusion(&error))?;
+            .map_err(|error| SqlError::from_datafusion(&error).in_statement(sql))?;
         // What writes, and what changes the session or the process, is not DataFusion's to do.
         SQLOptions::new()
             .with_allow_ddl(false)
@@ -147,13 +148,27 @@ impl Session {
         Ok(Answer::Rows(Rows::new(stream)))
     }
 
+    /// Begins a continuous query, `SUBSCRIBE TO SELECT ...`; with the id of an event, behind that one.
+    /// [`Subscription::into_stream`](crate::Subscription::into_stream) makes a stream of it.
+    ///
+    /// # Errors
+    /// A statement that no subscription can have, with its place; an id that does not belong to it.
+    pub fn subscribe(
+        &self,
+        sql: &str,
+        resume: Option<&str>,
+    ) -> Result<crate::Subscription, SqlError> {
+        crate::Subscription::begin(&self.database, sql, resume)
+    }
+
     /// Plans and runs one statement.
     ///
     /// # Errors
     /// As for [`prepare`](Self::prepare) and [`execute`](Self::execute).
     pub async fn run(&self, sql: &str, parameters: Vec<ScalarValue>) -> Result<Answer, SqlError> {
+        let placed = |error: SqlError| error.in_statement(sql);
         let prepared = self.prepare(sql).await?;
-        self.execute(&prepared, parameters).await
+        self.execute(&prepared, parameters).await.map_err(placed)
     }
 }
 

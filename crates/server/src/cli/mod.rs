@@ -23,6 +23,7 @@ mod query;
 mod shell;
 mod start;
 mod statement;
+mod subscribe;
 mod table;
 mod write;
 
@@ -42,6 +43,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Query(args) => query::query(&args),
         #[cfg(feature = "sql")]
         Command::Sql(args) => shell::shell(&args),
+        Command::Subscribe(args) => subscribe::subscribe(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Status(args) => inspect::status(&args),
         Command::Flush(args) => flush::flush(&args),

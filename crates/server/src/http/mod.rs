@@ -34,6 +34,7 @@ mod sql;
 mod state;
 mod status;
 mod stored;
+mod subscribe;
 mod syntax_tree;
 mod write;
 
