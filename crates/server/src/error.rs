@@ -58,6 +58,7 @@ impl ApiError {
     }
 
     /// The same error, at a line and a column of a statement.
+    #[cfg_attr(not(feature = "sql"), expect(dead_code, reason = "only statements have places"))]
     pub(crate) const fn at(mut self, position: Option<(u64, u64)>) -> Self {
         self.position = position;
         self

@@ -9,9 +9,9 @@ use crate::{
     http::App,
 };
 
-/// Nothing.
+/// Nothing, and never there.
 #[derive(Debug)]
-pub(crate) struct Sql;
+pub(crate) enum Sql {}
 
 impl Sql {
     /// Refuses.
