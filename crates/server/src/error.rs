@@ -37,6 +37,8 @@ pub(crate) struct ApiError {
     error_type: ApiErrorType,
     message: String,
     retry_after: Option<Duration>,
+    /// Line and column of a statement, both from 1.
+    position: Option<(u64, u64)>,
 }
 
 impl ApiError {
@@ -52,7 +54,14 @@ impl ApiError {
             ErrorKind::StorageFull => Some(RETRY_STORAGE_FULL),
             _ => None,
         };
-        Self { status, error_type, message: message.to_string(), retry_after }
+        Self { status, error_type, message: message.to_string(), retry_after, position: None }
+    }
+
+    /// The same error, at a line and a column of a statement.
+    #[cfg_attr(not(feature = "sql"), expect(dead_code, reason = "only statements have places"))]
+    pub(crate) const fn at(mut self, position: Option<(u64, u64)>) -> Self {
+        self.position = position;
+        self
     }
 
     /// A request that is wrong as it stands.
@@ -125,10 +134,23 @@ const fn status(subject: Subject, kind: ErrorKind) -> (u16, ApiErrorType) {
     }
 }
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
+impl ApiError {
+    /// The error as JSON: an object.
+    pub(crate) fn json(&self) -> Vec<u8> {
         let mut body = Vec::new();
         prom_api::error(&mut body, self.error_type, &self.message);
+        if let Some((line, column)) = self.position {
+            body.pop();
+            let place = format!(",\"position\":{{\"line\":{line},\"column\":{column}}}}}");
+            body.extend_from_slice(place.as_bytes());
+        }
+        body
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut body = self.json();
         body.push(b'\n');
         let mut response = Response::new(Body::from(body));
         *response.status_mut() =

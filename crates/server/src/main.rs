@@ -10,6 +10,7 @@ mod config;
 mod error;
 mod http;
 mod net;
+mod sql;
 mod telemetry;
 
 use std::process::ExitCode;

@@ -31,6 +31,21 @@ pub enum SqlError {
         /// The name that was asked for.
         name: String,
     },
+    /// There is too much to do; the same statement may succeed in a moment.
+    #[error("{message}")]
+    Busy {
+        /// What there is too much of.
+        message: String,
+    },
+    /// It took longer than it might.
+    #[error("{message}")]
+    Timeout {
+        /// How long that is, and which setting says so.
+        message: String,
+    },
+    /// Its client did not want it any more.
+    #[error("the statement was canceled")]
+    Canceled,
     /// A subscription is so far behind that the log no longer has what comes next for it.
     #[error("{message}")]
     Behind {
@@ -53,6 +68,9 @@ impl SqlError {
             Self::Statement { .. } => ErrorKind::Invalid,
             Self::NoDatabase { .. } | Self::Behind { .. } => ErrorKind::NotFound,
             Self::Limit { .. } => ErrorKind::Limit,
+            Self::Busy { .. } => ErrorKind::Busy,
+            Self::Timeout { .. } => ErrorKind::Timeout,
+            Self::Canceled => ErrorKind::Canceled,
             Self::Storage { .. } => ErrorKind::Unavailable,
         }
     }
@@ -77,7 +95,10 @@ impl SqlError {
             DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => {
                 Self::Storage { message }
             }
-            _ => Self::Statement { message, position: dialect::known_place(error) },
+            _ => {
+                let position = dialect::known_place(error).or_else(|| place(&message));
+                Self::Statement { message, position }
+            }
         }
     }
 
@@ -91,6 +112,14 @@ impl SqlError {
             _ => Self::Storage { message },
         }
     }
+}
+
+/// The place that the parser of SQL names in its messages.
+fn place(message: &str) -> Option<(u64, u64)> {
+    let (_, after) = message.rsplit_once("at Line: ")?;
+    let (line, after) = after.split_once(", Column: ")?;
+    let column: String = after.chars().take_while(char::is_ascii_digit).collect();
+    Some((line.parse().ok()?, column.parse().ok()?))
 }
 
 impl From<timberline::Error> for SqlError {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, SchemaRef};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::{common::ParamValues, logical_expr::LogicalPlan, scalar::ScalarValue};
 
 use crate::SqlError;
 
@@ -21,6 +21,16 @@ impl Prepared {
         Arc::clone(self.plan.schema().inner())
     }
 
+    /// The statement with values for its parameters: its columns may have other types with them.
+    ///
+    /// # Errors
+    /// Parameters that do not fit.
+    pub fn bound(&self, parameters: Vec<ScalarValue>) -> Result<Self, SqlError> {
+        let plan = self.plan.clone().with_param_values(ParamValues::from(parameters));
+        let plan = plan.map_err(|error| SqlError::from_datafusion(&error))?;
+        Ok(Self { plan, text: Arc::clone(&self.text) })
+    }
+
     /// The types of the parameters `$1`, `$2`, ... in order; `None` where any will do.
     ///
     /// # Errors
@@ -31,9 +41,12 @@ impl Prepared {
         let number = |name: &str| name.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
         let count = types.keys().filter_map(|name| number(name)).max().unwrap_or(0);
         let mut found = vec![None; count];
+        // What `$1::bigint` says of its parameter, which DataFusion leaves open.
+        let casts = crate::parameters::cast(&self.plan)
+            .map_err(|error| SqlError::from_datafusion(&error))?;
         for (name, kind) in types {
             if let Some(place) = number(&name).and_then(|n| found.get_mut(n.wrapping_sub(1))) {
-                *place = kind;
+                *place = kind.or_else(|| casts.get(&name).cloned());
             }
         }
         Ok(found)

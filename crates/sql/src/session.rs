@@ -70,6 +70,12 @@ impl Session {
         &self.database
     }
 
+    /// What DataFusion knows of this session: for the catalog of PostgreSQL, which is made for it.
+    #[must_use]
+    pub const fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
     /// Plans one statement.
     ///
     /// # Errors

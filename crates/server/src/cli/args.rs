@@ -43,8 +43,11 @@ pub(super) enum Command {
     Start(StartArgs),
     /// Store one sample.
     Write(WriteArgs),
-    /// Ask a question in PromQL.
+    /// Ask a question in PromQL or in SQL.
     Query(QueryArgs),
+    /// Talk to the server in SQL.
+    #[cfg(feature = "sql")]
+    Sql(super::shell::ShellArgs),
     /// Follow a continuous query in SQL.
     Subscribe(SubscribeArgs),
     /// Look at what is stored and how the server is.
@@ -86,8 +89,9 @@ pub(super) struct StartArgs {
     /// Print the configuration that results from file, environment and flags, and start nothing.
     #[arg(long)]
     pub(super) print_config: bool,
-    /// Once requests are served, write the URL of the HTTP listener into this file. It is removed
-    /// when the server stops.
+    /// Once requests are served, write the URL of the HTTP listener into this file, and on further
+    /// lines those of the PostgreSQL and Flight SQL listeners, if there are any. It is removed when
+    /// the server stops.
     #[arg(long, value_name = "PATH")]
     pub(super) ready_file: Option<PathBuf>,
     /// Every key of the configuration.
@@ -152,16 +156,24 @@ Examples:
   timberline query 'up' --time 2026-01-31T07:00:00Z
   timberline query 'cpu_usage' --start -10m --raw          the samples as they are stored
   timberline query 'up' --format csv
+  timberline query 'SELECT host, avg(value) FROM cpu_usage GROUP BY host'
 
+What begins as a statement of SQL does is taken for one; --sql and --promql decide.
 Without --start, --end and --raw it is evaluated at one instant, --time.";
 
 /// `timberline query`.
 #[derive(Args, Debug)]
 #[command(after_help = QUERY_HELP)]
 pub(super) struct QueryArgs {
-    /// The question, in PromQL.
-    #[arg(value_name = "PROMQL")]
+    /// The question, in PromQL or SQL.
+    #[arg(value_name = "QUESTION")]
     pub(super) query: String,
+    /// The question is in SQL, whatever it begins with.
+    #[arg(long, conflicts_with_all = ["promql", "start", "end", "step", "raw", "limit", "explain"])]
+    pub(super) sql: bool,
+    /// The question is in PromQL, whatever it begins with.
+    #[arg(long)]
+    pub(super) promql: bool,
     /// When to evaluate: `now`, `-5m`, RFC 3339, a date, or a Unix time.
     #[arg(long, default_value = "now", allow_hyphen_values = true, conflicts_with_all = ["start", "end"])]
     pub(super) time: String,
@@ -177,10 +189,10 @@ pub(super) struct QueryArgs {
     /// Show a plain selector's samples as they are stored, instead of evaluating at steps.
     #[arg(long, conflicts_with = "step")]
     pub(super) raw: bool,
-    /// Show, instead of the answer, what each part of the query did and read.
+    /// Show, instead of the answer to PromQL, what each part of the query did and read.
     #[arg(long, conflicts_with = "raw")]
     pub(super) explain: bool,
-    /// Show at most so many series.
+    /// Show at most so many series of an answer to PromQL.
     #[arg(long, value_name = "COUNT")]
     pub(super) limit: Option<u64>,
     /// Give up after this time, such as `10s`; the server may allow less.

@@ -80,6 +80,18 @@ impl Client {
         self.successful(request.send(body.to_string()))
     }
 
+    /// Posts JSON, and takes an answer of one type.
+    pub(super) fn post_json_for(
+        &self,
+        path: &str,
+        body: &Value,
+        accept: &str,
+    ) -> Result<Answer, Failure> {
+        let request = self.agent.post(format!("{}{path}", self.base));
+        let request = request.header("content-type", "application/json").header("accept", accept);
+        self.successful(request.send(body.to_string()))
+    }
+
     /// Posts a text, and takes the answer as it comes.
     pub(super) fn stream<'a>(
         &self,
@@ -115,7 +127,11 @@ impl Client {
         if (200..300).contains(&status) {
             return Ok(answer);
         }
+        let position = &answer.json["position"];
         let reason = match answer.json["error"].as_str() {
+            Some(reason) if position.is_object() => {
+                format!("{reason} (line {}, column {})", position["line"], position["column"])
+            }
             Some(reason) => reason.to_owned(),
             None => {
                 format!("status {status}: {}", answer.text.chars().take(500).collect::<String>())

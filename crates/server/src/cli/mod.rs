@@ -19,7 +19,10 @@ mod inspect;
 mod local_time;
 mod progress;
 mod query;
+#[cfg(feature = "sql")]
+mod shell;
 mod start;
+mod statement;
 mod subscribe;
 mod table;
 mod write;
@@ -38,6 +41,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Start(args) => start::start(&args),
         Command::Write(args) => write::write(&args),
         Command::Query(args) => query::query(&args),
+        #[cfg(feature = "sql")]
+        Command::Sql(args) => shell::shell(&args),
         Command::Subscribe(args) => subscribe::subscribe(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Status(args) => inspect::status(&args),

@@ -12,6 +12,7 @@ use super::{
     client::Client,
     csv, explain,
     local_time::{api_seconds, format_time, parse_time},
+    statement::{self, is_sql},
     table::{counted, table},
 };
 use crate::clock::now_millis;
@@ -24,6 +25,11 @@ const RANGE_DEFAULT: i64 = 3_600 * NANOS_PER_SECOND;
 /// Asks, and shows the answer.
 pub(super) fn query(args: &QueryArgs) -> Result<(), Failure> {
     let client = Client::new(&args.server)?;
+    let ranged = args.start.is_some() || args.end.is_some() || args.step.is_some() || args.raw;
+    if args.sql || (!args.promql && !ranged && !args.explain && is_sql(&args.query)) {
+        print!("{}", statement::run(&client, &args.query, args.timeout.as_deref(), args.format)?);
+        return Ok(());
+    }
     let mut params = vec![("query", args.query.clone())];
     for (name, value) in [("timeout", &args.timeout), ("limit", &args.limit.map(|n| n.to_string()))]
     {
@@ -33,7 +39,6 @@ pub(super) fn query(args: &QueryArgs) -> Result<(), Failure> {
         params.push(("explain", "true".to_owned()));
     }
     let now = now_millis();
-    let ranged = args.start.is_some() || args.end.is_some() || args.step.is_some() || args.raw;
     let answer = if ranged {
         params.extend(range_params(args, now)?);
         client.post_form("/api/v1/query_range", &params)?

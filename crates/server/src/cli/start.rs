@@ -8,13 +8,18 @@ use std::{
 };
 
 use timberline::{Database, Options, QueryOptions};
-use tokio::{net::TcpListener, signal::unix::Signal, sync::Notify};
+use tokio::{
+    net::TcpListener,
+    signal::unix::Signal,
+    sync::{Notify, watch},
+};
 
 use super::{Failure, args::StartArgs};
 use crate::{
     config::{self, Config, Loaded, Sources},
     http::{App, compaction_rate_of, retention_of, router},
     net::{Server, ServerOptions, hangups, stop_signal},
+    sql::{Listeners, Serving},
     telemetry::{Metrics, start_logging},
 };
 
@@ -53,6 +58,8 @@ async fn serve(config: Config, sources: Sources, ready_file: Option<&Path>) -> R
     // The listener comes first: a taken port is found before a long recovery, and whoever asks
     // meanwhile hears that the database is being opened.
     let (listener, address) = listen(&config).await?;
+    let wires = Listeners::bind(&config).await.map_err(Failure::new)?;
+    let (stop_wires, wires_stop) = watch::channel(false);
     let metrics = Arc::new(Metrics::default());
     let options = server_options(&config);
     let app = App::new(config, sources, Arc::clone(&metrics));
@@ -64,6 +71,7 @@ async fn serve(config: Config, sources: Sources, ready_file: Option<&Path>) -> R
         Arc::clone(&opening),
         address,
         ready_file.map(Path::to_owned),
+        (wires, wires_stop),
     ));
     let reloading = tokio::spawn(reload_on(hangups, app.clone()));
     let stopping = app.clone();
@@ -73,6 +81,8 @@ async fn serve(config: Config, sources: Sources, ready_file: Option<&Path>) -> R
             () = opening.failed.notified() => {}
         }
         stopping.set_stopping();
+        // Nobody listens if the database could not be opened.
+        let _ = stop_wires.send(true);
     };
     let cut = Server::new(listener, options, metrics).run(router(app.clone()), stop).await;
     reloading.abort();
@@ -80,7 +90,9 @@ async fn serve(config: Config, sources: Sources, ready_file: Option<&Path>) -> R
         tracing::warn!(connections = cut, "cut: they did not end within shutdown_timeout");
     }
     // A database that is still being opened is opened to its end, and then closed like any other.
-    let _ = opened.await;
+    if let Ok(Some(wires)) = opened.await {
+        wires.ended().await;
+    }
     if let Some(path) = ready_file {
         let _ = std::fs::remove_file(path);
     }
@@ -137,7 +149,8 @@ async fn open(
     opening: Arc<Opening>,
     address: SocketAddr,
     ready_file: Option<std::path::PathBuf>,
-) {
+    (wires, wires_stop): (Listeners, watch::Receiver<bool>),
+) -> Option<Serving> {
     let dir = app.config().server.data_dir.clone();
     let options = database_options(&app.config());
     let begun = Instant::now();
@@ -147,10 +160,12 @@ async fn open(
         Ok(Ok(database)) => database,
         Ok(Err(error)) => {
             let message = format!("cannot open the database in {}: {error}", dir.display());
-            return opening.fail(Failure::new(message));
+            opening.fail(Failure::new(message));
+            return None;
         }
         Err(_) => {
-            return opening.fail(Failure::new("opening the database failed by a fault of ours"));
+            opening.fail(Failure::new("opening the database failed by a fault of ours"));
+            return None;
         }
     };
     for damage in database.damage() {
@@ -158,15 +173,19 @@ async fn open(
     }
     let stats = database.stats();
     app.set_database(database);
+    let serving = wires.serve(&app, &wires_stop);
     let url = format!("http://{address}");
     if let Some(path) = ready_file {
         // The file appears whole: whoever waits for it reads no half of it.
         let temporary = path.with_extension("tmp");
-        let written = std::fs::write(&temporary, format!("{url}\n"))
-            .and_then(|()| std::fs::rename(&temporary, &path));
+        let urls: String =
+            std::iter::once(&url).chain(serving.urls()).map(|url| format!("{url}\n")).collect();
+        let written =
+            std::fs::write(&temporary, urls).and_then(|()| std::fs::rename(&temporary, &path));
         if let Err(error) = written {
             let message = format!("cannot write the ready file {}: {error}", path.display());
-            return opening.fail(Failure::new(message));
+            opening.fail(Failure::new(message));
+            return Some(serving);
         }
     }
     tracing::info!(
@@ -177,6 +196,7 @@ async fn open(
         opened_in = ?begun.elapsed(),
         "ready"
     );
+    Some(serving)
 }
 
 async fn close(app: &App) -> Result<(), Failure> {

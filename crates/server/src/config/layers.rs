@@ -137,7 +137,10 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
             config.query.steps_max
         ));
     }
+    check_wires(config)?;
     for (key, count) in [
+        ("postgres.connections_max", config.postgres.connections_max),
+        ("flight.streams_max", config.flight.streams_max),
         ("http.connections_max", config.http.connections_max),
         ("write.concurrent_max", config.write.concurrent_max),
         ("query.concurrent_max", config.query.concurrent_max),
@@ -151,6 +154,41 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     // The HTTP library's parser needs this much for any request.
     if config.http.head_size_max.0 < 8_192 {
         return wrong("http.head_size_max is less than 8KiB".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether the listeners of SQL are safe where they listen.
+fn check_wires(config: &Config) -> Result<(), ConfigError> {
+    let wrong = |reason: String| Err(ConfigError::Contradiction { reason });
+    let sql = &config.sql;
+    if sql.tls_cert.0.is_some() != sql.tls_key.0.is_some() {
+        return wrong("sql.tls_cert and sql.tls_key only go together".to_owned());
+    }
+    let listeners =
+        [("postgres.listen", &config.postgres.listen), ("flight.listen", &config.flight.listen)];
+    for (key, listen) in listeners {
+        let Some(address) = listen.0 else { continue };
+        if !cfg!(feature = "sql") {
+            return wrong(format!(
+                "{key} = {address}, and this server was built without SQL (the cargo feature `sql`)"
+            ));
+        }
+        if address.is_loopback() {
+            continue;
+        }
+        if sql.users.is_empty() {
+            return wrong(format!(
+                "{key} = {address} can be reached from other machines, and no users are configured: \
+                 listen on 127.0.0.1, or set sql.users, sql.tls_cert and sql.tls_key"
+            ));
+        }
+        if sql.tls_cert.0.is_none() {
+            return wrong(format!(
+                "{key} = {address} can be reached from other machines, and passwords and answers would \
+                 not be encrypted: set sql.tls_cert and sql.tls_key"
+            ));
+        }
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ mod human_duration;
 mod layers;
 mod listen_address;
 mod log_settings;
+mod optional;
 mod reference;
 mod reload;
 mod setting;

@@ -17,6 +17,7 @@ use super::{
     human_duration::HumanDuration,
     listen_address::ListenAddress,
     log_settings::{LogFormat, LogLevel},
+    optional::UserFiles,
 };
 
 /// A value of the tree. Its text is the same in the file, the environment and on the command line.
@@ -63,6 +64,7 @@ setting_by_text! {
     CompactionLevels => "DURATIONS", false;
     CorsOrigin => "REGEX", false;
     FeatureList => "NAMES", false;
+    UserFiles => "USERS", false;
 }
 
 impl Setting for bool {

@@ -18,6 +18,7 @@ use super::{
     human_duration::HumanDuration,
     listen_address::ListenAddress,
     log_settings::{LogFormat, LogLevel},
+    optional::{Optional, UserFiles},
     setting::Setting,
 };
 
@@ -187,6 +188,39 @@ config_tree! {
         @live features: FeatureList = FeatureList::default();
         /// Threads that one query may use.
         @live threads_max: NonZeroUsize = count(2);
+    }
+
+    /// Limits of SQL, beside those of queries.
+    SqlSettings, sql = "sql" "sql." "SQL" {
+        /// Memory that all statements under way may hold together. Sorts and groups beyond it go to
+        /// files; what cannot is refused.
+        memory_max: ByteSize = ByteSize::mebibytes(512);
+        /// Users of the PostgreSQL and Flight SQL listeners, and the files of their passwords:
+        /// `ada=/run/secrets/ada,bob=/run/secrets/bob`. With `none`, everybody who reaches these
+        /// listeners may ask and write, and only this machine may reach them.
+        users: UserFiles = UserFiles::default();
+        /// Certificate with its chain, in PEM, of the PostgreSQL and Flight SQL listeners.
+        tls_cert: Optional<PathBuf> = Optional(None);
+        /// Key of that certificate, in PEM.
+        tls_key: Optional<PathBuf> = Optional(None);
+    }
+
+    /// The wire protocol of PostgreSQL, for psql, drivers, Grafana.
+    PostgresSettings, postgres = "postgres" "postgres." "PostgreSQL protocol" {
+        /// Address of the listener, such as `127.0.0.1:5432`. One that other machines can reach needs
+        /// `sql.users`, `sql.tls_cert` and `sql.tls_key`.
+        listen: Optional<ListenAddress> = Optional(None);
+        /// Connections open at once. Further ones are refused.
+        connections_max: NonZeroUsize = count(256);
+    }
+
+    /// Arrow Flight SQL, for ADBC, pyarrow and JDBC.
+    FlightSettings, flight = "flight" "flight." "Arrow Flight SQL" {
+        /// Address of the listener, such as `127.0.0.1:32010`. One that other machines can reach needs
+        /// `sql.users`, `sql.tls_cert` and `sql.tls_key`.
+        listen: Optional<ListenAddress> = Optional(None);
+        /// Calls of one connection at once.
+        streams_max: NonZeroUsize = count(256);
     }
 
     /// Limits of remote read, beside those of queries.

@@ -15,6 +15,7 @@ Timberline, a time series database.
 Write:   POST /api/v1/write                Prometheus remote write 1.0 and 2.0, or JSON
 Query:   GET|POST /api/v1/query            PromQL at an instant: query, time
          GET|POST /api/v1/query_range      PromQL over a range: query, start, end, step
+         GET|POST /sql                     a statement in SQL
          GET|POST /api/v1/query_exemplars  exemplars of the series of a query
          GET|POST /api/v1/format_query     a query laid out for people
          GET|POST /api/v1/parse_query      the tree of a query

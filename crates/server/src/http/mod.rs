@@ -30,6 +30,7 @@ mod router;
 mod runtime;
 mod samples_seen;
 mod selector;
+mod sql;
 mod state;
 mod status;
 mod stored;

@@ -45,6 +45,17 @@ impl Params {
         Ok(params)
     }
 
+    /// Parameters that stand in these texts, the first ones first.
+    ///
+    /// # Errors
+    /// Text that is not UTF-8.
+    #[cfg(feature = "sql")]
+    pub(super) fn of(client: Client, texts: &[&[u8]]) -> Result<Self, ApiError> {
+        let mut params = Self { client, pairs: Vec::new() };
+        texts.iter().try_for_each(|text| params.push_all(text))?;
+        Ok(params)
+    }
+
     fn push_all(&mut self, text: &[u8]) -> Result<(), ApiError> {
         for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');

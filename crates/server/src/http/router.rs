@@ -17,7 +17,8 @@ use tower_http::{
 
 use super::{
     admin, cors, described, features, federate, health, index, labels, metrics_page, middleware,
-    monitoring, openapi, query, query_text, read, runtime, state::App, status, subscribe, write,
+    monitoring, openapi, query, query_text, read, runtime, sql, state::App, status, subscribe,
+    write,
 };
 
 /// Streams of chunks are as small as they get, and go out frame by frame.
@@ -36,6 +37,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/-/healthy", get(health::healthy)),
         ("/-/ready", get(health::ready)),
         ("/-/reload", post(admin::reload).put(admin::reload)),
+        ("/sql", get(sql::ask).post(sql::run)),
         ("/api/v1/write", post(write::write)),
         ("/api/v1/read", post(read::read)),
         ("/api/v1/openapi.yaml", get(openapi::document)),

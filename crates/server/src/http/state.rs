@@ -20,6 +20,7 @@ use crate::{
     config::{Config, ConfigError, Reloaded, Sources, StorageSettings},
     error::ApiError,
     net::Client,
+    sql::Sql,
     telemetry::Metrics,
 };
 
@@ -45,6 +46,8 @@ struct Shared {
     metrics: Arc<Metrics>,
     /// Empty while the database is being opened.
     database: OnceLock<Database>,
+    /// Empty until somebody asks in SQL.
+    sql: OnceLock<Result<Sql, ApiError>>,
     stopping: AtomicBool,
     body_memory: BodyMemory,
     writes: Arc<Semaphore>,
@@ -68,6 +71,7 @@ impl App {
             sources: Mutex::new(sources),
             metrics,
             database: OnceLock::new(),
+            sql: OnceLock::new(),
             stopping: AtomicBool::new(false),
             body_memory,
             writes,
@@ -139,6 +143,16 @@ impl App {
         self.0.database.get().ok_or_else(|| {
             ApiError::busy("the database is being opened: its log is read back; retry in a moment")
         })
+    }
+
+    /// What runs SQL.
+    ///
+    /// # Errors
+    /// While the database is being opened; a server without SQL.
+    pub(crate) fn sql(&self) -> Result<&Sql, ApiError> {
+        let database = self.database()?;
+        let opened = self.0.sql.get_or_init(|| Sql::open(database, &self.config()));
+        opened.as_ref().map_err(Clone::clone)
     }
 
     /// The server stops: it is no longer ready, and finishes what it has.

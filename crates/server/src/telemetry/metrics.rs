@@ -68,6 +68,18 @@ pub(crate) struct Metrics {
     pub(crate) query_durations: Durations,
     queries_in_flight: Gauge,
     queries_waiting: Gauge,
+
+    /// Statements of SQL, by wire.
+    statements: Mutex<BTreeMap<&'static str, Statements>>,
+}
+
+/// What was asked in SQL on one wire.
+#[derive(Debug, Default)]
+struct Statements {
+    /// By outcome.
+    ended: BTreeMap<&'static str, u64>,
+    rows: u64,
+    durations: Durations,
 }
 
 impl Metrics {
@@ -103,6 +115,22 @@ impl Metrics {
         }
     }
 
+    /// Counts a statement of SQL that ended.
+    #[cfg_attr(not(feature = "sql"), expect(dead_code, reason = "nothing asks in SQL"))]
+    pub(crate) fn statement_ended(
+        &self,
+        wire: &'static str,
+        outcome: &'static str,
+        rows: u64,
+        duration: Duration,
+    ) {
+        let mut all = self.statements.lock().unwrap_or_else(PoisonError::into_inner);
+        let statements = all.entry(wire).or_default();
+        *statements.ended.entry(outcome).or_default() += 1;
+        statements.rows += rows;
+        statements.durations.observe(duration);
+    }
+
     /// Writes the page's part about the server.
     pub(crate) fn describe(&self, page: &mut Exposition) {
         page.family("timberline_build_info", "gauge", "The version of this server; always 1.");
@@ -110,6 +138,7 @@ impl Metrics {
         self.describe_http(page);
         self.describe_writes(page);
         self.describe_queries(page);
+        self.describe_statements(page);
     }
 
     fn describe_http(&self, page: &mut Exposition) {
@@ -242,5 +271,26 @@ impl Metrics {
         let name = "timberline_query_duration_seconds";
         page.family(name, "histogram", "Time per query.");
         page.durations(name, &[], &self.query_durations);
+    }
+
+    fn describe_statements(&self, page: &mut Exposition) {
+        let all = self.statements.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = "timberline_sql_statements_total";
+        page.family(name, "counter", "Statements of SQL that ended, by wire and outcome.");
+        for (wire, statements) in all.iter() {
+            for (outcome, count) in &statements.ended {
+                page.sample(name, &[("wire", wire), ("outcome", outcome)], count);
+            }
+        }
+        let name = "timberline_sql_rows_total";
+        page.family(name, "counter", "Rows that statements of SQL answered, by wire.");
+        for (wire, statements) in all.iter() {
+            page.sample(name, &[("wire", wire)], statements.rows);
+        }
+        let name = "timberline_sql_duration_seconds";
+        page.family(name, "histogram", "Time from a statement of SQL to its last row, by wire.");
+        for (wire, statements) in all.iter() {
+            page.durations(name, &[("wire", wire)], &statements.durations);
+        }
     }
 }

@@ -126,7 +126,8 @@ impl Server {
             assert!(begun.elapsed() < PATIENCE, "not ready: {}", read_log(home.path()));
             std::thread::sleep(Duration::from_millis(5));
         };
-        let address = url.trim().strip_prefix("http://").unwrap().to_owned();
+        let first = url.lines().next().unwrap_or_default();
+        let address = first.strip_prefix("http://").unwrap().to_owned();
         Self { child, address, home }
     }
 

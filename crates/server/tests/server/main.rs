@@ -18,5 +18,7 @@ mod operations;
 mod query;
 mod read;
 mod reload;
+#[cfg(feature = "sql")]
+mod sql_clients;
 mod turns;
 mod write;

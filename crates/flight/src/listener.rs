@@ -1,0 +1,103 @@
+//! Listens, and serves until told to stop.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use arrow_flight::flight_service_server::FlightServiceServer;
+use futures_util::stream;
+use timberline_sql::{Gate, SqlEngine};
+use tokio::net::TcpListener;
+use tonic::transport::{Identity, Server, ServerTlsConfig};
+
+use crate::{
+    Authenticate, FlightServerError,
+    auth::Door,
+    service::{Random, Service},
+};
+
+/// The texts of a certificate and a key, in PEM.
+#[derive(Clone)]
+pub struct TlsFiles {
+    /// The certificate, with its chain.
+    pub certificate: Vec<u8>,
+    /// The key.
+    pub key: Vec<u8>,
+}
+
+/// How a server treats its clients.
+#[derive(Clone)]
+pub struct FlightOptions {
+    /// Who may ask; everybody if there is nobody.
+    pub users: Option<Arc<dyn Authenticate>>,
+    /// What encrypts connections; if it is there, there are no others.
+    pub tls: Option<TlsFiles>,
+    /// Makes texts that nobody can guess.
+    pub random: Random,
+    /// The database of statements.
+    pub database: String,
+    /// Streams of one connection at once.
+    pub streams_max: u32,
+}
+
+/// A bound listener.
+#[derive(Debug)]
+pub struct FlightServer {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl FlightServer {
+    /// Listens on an address. Connections wait until they are served.
+    ///
+    /// # Errors
+    /// The address is taken, or not this machine's.
+    pub async fn bind(address: SocketAddr) -> Result<Self, FlightServerError> {
+        let failed = |source| FlightServerError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, address })
+    }
+
+    /// Where it listens, with the port that it got.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` is ready, then lets streams under way end.
+    ///
+    /// # Errors
+    /// TLS that cannot be set up.
+    pub async fn serve(
+        self,
+        engine: SqlEngine,
+        gate: Arc<dyn Gate>,
+        options: FlightOptions,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), FlightServerError> {
+        let failed = |error: tonic::transport::Error| FlightServerError::Transport {
+            reason: format!("{error:?}"),
+        };
+        let mut server = Server::builder().max_concurrent_streams(options.streams_max);
+        if let Some(tls) = &options.tls {
+            let identity = Identity::from_pem(&tls.certificate, &tls.key);
+            server =
+                server.tls_config(ServerTlsConfig::new().identity(identity)).map_err(failed)?;
+        }
+        let door = Door::new(options.users.clone());
+        let service = Service::new(engine, gate, door.clone(), options.random, options.database);
+        let service = FlightServiceServer::with_interceptor(service, door);
+        let listener = self.listener;
+        let incoming = stream::unfold(listener, |listener| async {
+            let accepted = listener.accept().await.map(|(stream, _)| {
+                let _ = stream.set_nodelay(true);
+                stream
+            });
+            Some((accepted, listener))
+        });
+        server
+            .add_service(service)
+            .serve_with_incoming_shutdown(incoming, stop)
+            .await
+            .map_err(failed)
+    }
+}

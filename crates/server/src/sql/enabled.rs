@@ -1,0 +1,90 @@
+//! The engine that runs SQL, and the threads that it runs on.
+//!
+//! Statements compute in the midst of their asynchronous work. On the threads that serve HTTP they would
+//! hold up all requests, so they have threads of their own.
+
+use std::sync::Arc;
+
+use timberline::Database;
+use timberline_model::ErrorKind;
+use timberline_sql::{Session, SqlEngine, SqlError, SqlOptions};
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use super::opened::{DEFAULT, OneDatabase};
+use crate::{
+    config::Config,
+    error::{ApiError, Subject},
+};
+
+/// The engine and its threads.
+#[derive(Debug)]
+pub(crate) struct Sql {
+    engine: SqlEngine,
+    /// Taken when this is dropped, and never before.
+    runtime: Option<Runtime>,
+}
+
+impl Sql {
+    /// SQL over the server's database.
+    ///
+    /// # Errors
+    /// No threads, or no place for files that queries spill.
+    pub(crate) fn open(database: &Database, config: &Config) -> Result<Self, ApiError> {
+        let partitions = config.query.threads_max;
+        let mut options = SqlOptions::default();
+        options.memory_max = config.sql.memory_max.as_usize();
+        options.partitions = partitions;
+        let engine = SqlEngine::new(Arc::new(OneDatabase::new(database)), options)
+            .map_err(|error| api_error(&error))?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(partitions.get())
+            .thread_name("timberline-sql")
+            .enable_all()
+            .build()
+            .map_err(|error| ApiError::internal(format!("cannot start threads: {error}")))?;
+        Ok(Self { engine, runtime: Some(runtime) })
+    }
+
+    /// The engine.
+    pub(crate) const fn engine(&self) -> &SqlEngine {
+        &self.engine
+    }
+
+    /// A session in the server's database.
+    ///
+    /// # Errors
+    /// As the engine has them.
+    pub(crate) fn session(&self) -> Result<Session, SqlError> {
+        self.engine.session(DEFAULT)
+    }
+
+    /// The threads that statements run on.
+    pub(crate) fn threads(&self) -> Handle {
+        match &self.runtime {
+            Some(runtime) => runtime.handle().clone(),
+            None => Handle::current(),
+        }
+    }
+}
+
+impl Drop for Sql {
+    fn drop(&mut self) {
+        // Waiting for the threads would block whoever drops this, which may be one of them.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A statement's error as HTTP has it.
+pub(crate) fn api_error(error: &SqlError) -> ApiError {
+    let subject = match error.kind() {
+        ErrorKind::Limit => Subject::Evaluation,
+        _ => Subject::Request,
+    };
+    let position = match error {
+        SqlError::Statement { position, .. } => *position,
+        _ => None,
+    };
+    ApiError::new(subject, error.kind(), error).at(position)
+}

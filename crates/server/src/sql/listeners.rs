@@ -1,0 +1,175 @@
+//! The listeners of SQL: PostgreSQL's protocol and Arrow Flight SQL.
+//!
+//! They are bound before the database is opened, so that a taken port or a file that does not load is found
+//! at once, and serve from when it is open.
+
+use std::sync::Arc;
+
+use timberline_flight::{Authenticate, FlightOptions, FlightServer, TlsFiles};
+use timberline_postgres::{
+    PostgresOptions, PostgresServer, TlsAcceptor, Users, load_tls, random_text,
+};
+use timberline_sql::Gate;
+use tokio::{sync::watch, task::JoinSet};
+
+use super::{gate::ServerGate, opened::DEFAULT};
+use crate::{config::Config, http::App};
+
+/// Bound listeners.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    postgres: Option<PostgresServer>,
+    flight: Option<FlightServer>,
+    users: Users,
+    tls: Option<Tls>,
+}
+
+/// The certificate and its key, loaded once for each that uses them.
+struct Tls {
+    acceptor: TlsAcceptor,
+    files: TlsFiles,
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
+impl Listeners {
+    /// Loads users and certificate, and listens where the configuration says.
+    ///
+    /// # Errors
+    /// A file that does not load, an address that is taken.
+    pub(crate) async fn bind(config: &Config) -> Result<Self, String> {
+        let mut listeners =
+            Self { postgres: None, flight: None, users: Users::default(), tls: None };
+        if config.postgres.listen.0.is_none() && config.flight.listen.0.is_none() {
+            return Ok(listeners);
+        }
+        let text = |error: timberline_postgres::PostgresError| error.to_string();
+        listeners.users = Users::load(config.sql.users.iter()).map_err(text)?;
+        if let (Some(certificate), Some(key)) = (&config.sql.tls_cert.0, &config.sql.tls_key.0) {
+            let acceptor = load_tls(certificate, key).map_err(text)?;
+            let read = |path: &std::path::Path| {
+                std::fs::read(path)
+                    .map_err(|error| format!("cannot read {}: {error}", path.display()))
+            };
+            let files = TlsFiles { certificate: read(certificate)?, key: read(key)? };
+            listeners.tls = Some(Tls { acceptor, files });
+        }
+        if let Some(address) = config.postgres.listen.0 {
+            let server = PostgresServer::bind(address.0).await.map_err(text)?;
+            let (address, tls) = (server.address(), listeners.tls.is_some());
+            let users = !listeners.users.is_empty();
+            tracing::info!(%address, tls, users, "listening for PostgreSQL's protocol");
+            listeners.postgres = Some(server);
+        }
+        if let Some(address) = config.flight.listen.0 {
+            let server = FlightServer::bind(address.0).await.map_err(|error| error.to_string())?;
+            let (address, tls) = (server.address(), listeners.tls.is_some());
+            let users = !listeners.users.is_empty();
+            tracing::info!(%address, tls, users, "listening for Arrow Flight SQL");
+            listeners.flight = Some(server);
+        }
+        Ok(listeners)
+    }
+
+    /// Serves until told to stop. The database must be open.
+    pub(crate) fn serve(self, app: &App, stop: &watch::Receiver<bool>) -> Serving {
+        let mut tasks = JoinSet::new();
+        let mut urls = Vec::new();
+        if self.postgres.is_none() && self.flight.is_none() {
+            return Serving { tasks, urls };
+        }
+        let sql = match app.sql() {
+            Ok(sql) => sql,
+            Err(error) => {
+                tracing::error!(error = error.text(), "SQL cannot be served");
+                return Serving { tasks, urls };
+            }
+        };
+        let gate: Arc<dyn Gate> = Arc::new(ServerGate(app.clone()));
+        let config = app.config();
+        let threads = sql.threads();
+        if let Some(server) = self.postgres {
+            urls.push(format!("postgres://{}/{DEFAULT}", server.address()));
+            let loopback = config.postgres.listen.0.is_none_or(|address| address.is_loopback());
+            let options = PostgresOptions {
+                users: self.users.clone(),
+                tls: self.tls.as_ref().map(|tls| tls.acceptor.clone()),
+                require_tls: !loopback,
+                connections_max: config.postgres.connections_max.get(),
+                shutdown_timeout: config.server.shutdown_timeout.as_std(),
+            };
+            let stop = stopped(stop.clone());
+            let (engine, gate) = (sql.engine().clone(), Arc::clone(&gate));
+            tasks.spawn_on(server.serve(engine, gate, options, stop), &threads);
+        }
+        if let Some(server) = self.flight {
+            let scheme = if self.tls.is_some() { "grpc+tls" } else { "grpc" };
+            urls.push(format!("{scheme}://{}", server.address()));
+            let users = (!self.users.is_empty())
+                .then(|| Arc::new(Passwords(self.users.clone())) as Arc<dyn Authenticate>);
+            let options = FlightOptions {
+                users,
+                tls: self.tls.map(|tls| tls.files),
+                random: Arc::new(random_text),
+                database: DEFAULT.to_owned(),
+                streams_max: u32::try_from(config.flight.streams_max.get()).unwrap_or(u32::MAX),
+            };
+            let (engine, timeout) = (sql.engine().clone(), config.server.shutdown_timeout.as_std());
+            let cut = stop.clone();
+            let serving = server.serve(engine, gate, options, stopped(stop.clone()));
+            tasks.spawn_on(
+                async move {
+                    tokio::select! {
+                        outcome = serving => if let Err(error) = outcome {
+                            tracing::error!(%error, "Arrow Flight SQL is not served any more");
+                        },
+                        () = async { stopped(cut).await; tokio::time::sleep(timeout).await } => {}
+                    }
+                },
+                &threads,
+            );
+        }
+        Serving { tasks, urls }
+    }
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // A sender that is gone stops as well.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Listeners that serve.
+#[derive(Debug)]
+pub(crate) struct Serving {
+    tasks: JoinSet<()>,
+    urls: Vec<String>,
+}
+
+impl Serving {
+    /// Where it serves.
+    pub(crate) fn urls(&self) -> &[String] {
+        &self.urls
+    }
+
+    /// Waits until all have ended.
+    pub(crate) async fn ended(mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// The users' passwords, for Flight SQL.
+struct Passwords(Users);
+
+impl Authenticate for Passwords {
+    fn verify(&self, user: &str, password: &str) -> bool {
+        self.0.verify(user, password)
+    }
+
+    fn token(&self) -> String {
+        random_text()
+    }
+}

@@ -1,0 +1,53 @@
+"""Asks Timberline through ADBC's driver of Flight SQL, and pyarrow, as they are."""
+
+import sys
+import warnings
+
+import adbc_driver_flightsql.dbapi as flightsql
+import pyarrow.flight
+
+# The driver asks for transactions first, and warns that there are none.
+warnings.simplefilter("ignore")
+uri = sys.argv[1]
+
+
+def expect(found, wanted):
+    assert found == wanted, f"{found!r} instead of {wanted!r}"
+
+
+with flightsql.connect(uri) as connection, connection.cursor() as cursor:
+    cursor.execute("select 1 as a, 'x' as b, map(['k'], ['v']) as m")
+    expect(cursor.fetchall(), [(1, "x", [("k", "v")])])
+    cursor.execute("select $1::bigint + 1 as n, $2::varchar as s", (41, "é"))
+    expect(cursor.fetchall(), [(42, "é")])
+    cursor.execute("select value from generate_series(1, 100000)")
+    expect(cursor.fetch_arrow_table().num_rows, 100000)
+    try:
+        cursor.execute("select * from nothing")
+        raise AssertionError("no error")
+    except flightsql.Error as error:
+        assert "nothing" in str(error), error
+    objects = connection.adbc_get_objects(depth="all").read_all().to_pylist()
+    expect([one["catalog_name"] for one in objects], ["default"])
+    tables = {table["table_name"]
+              for schema in objects[0]["catalog_db_schemas"]
+              for table in schema["db_schema_tables"]}
+    assert "metrics" in tables, tables
+    schema = connection.adbc_get_table_schema("metrics", db_schema_filter="public")
+    assert "time" in schema.names, schema
+    expect(connection.adbc_get_table_types(), ["TABLE", "VIEW"])
+    expect(connection.adbc_get_info()["vendor_name"], "Timberline")
+
+
+def field(number, value):
+    """A field of a message of protobuf, of less than 128 bytes."""
+    return bytes([number << 3 | 2, len(value)]) + value
+
+
+kind = b"type.googleapis.com/arrow.flight.protocol.sql.CommandStatementQuery"
+command = field(1, kind) + field(2, field(1, b"select 7 as seven"))
+with pyarrow.flight.connect(uri) as client:
+    info = client.get_flight_info(pyarrow.flight.FlightDescriptor.for_command(command))
+    expect(info.schema.names, ["seven"])
+    expect(client.do_get(info.endpoints[0].ticket).read_all().to_pylist(), [{"seven": 7}])
+print("all is well")
