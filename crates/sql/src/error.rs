@@ -105,7 +105,8 @@ impl SqlError {
     /// What storage says of itself.
     fn from_cause(cause: &(dyn Error + 'static), message: String) -> Self {
         let scan = cause.downcast_ref::<ScanError>().map(ScanError::kind);
-        let kind = scan.or_else(|| cause.downcast_ref::<timberline::Error>().map(|of| of.kind()));
+        let kind =
+            scan.or_else(|| cause.downcast_ref::<timberline::Error>().map(timberline::Error::kind));
         match kind {
             Some(ErrorKind::Limit | ErrorKind::Timeout) => Self::Limit { message },
             Some(ErrorKind::Invalid) => Self::Statement { message, position: None },

@@ -234,9 +234,9 @@ impl Work {
             let Outcome::Done(found, seen) = outcome? else { return Ok(None) };
             self.note(seen);
             if groups.cells.is_empty() {
-                groups = found;
+                groups = *found;
             } else {
-                groups.merge(found);
+                groups.merge(*found);
             }
         }
         if whole.try_resize(groups.bytes()).is_err() {

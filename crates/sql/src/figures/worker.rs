@@ -20,7 +20,7 @@ const RESERVED_STEP: usize = 1 << 20;
 /// What became of a stream.
 pub(super) enum Outcome {
     /// It is added up.
-    Done(Groups, Seen),
+    Done(Box<Groups>, Seen),
     /// It has what only rows answer.
     NeedsRows,
 }
@@ -82,7 +82,7 @@ impl Worker {
         seen.pages = scan.page_counts();
         // The groups outlive the reservation by the moment of their merging.
         self.reservation.resize(groups.bytes());
-        Ok(Outcome::Done(groups, seen))
+        Ok(Outcome::Done(Box::new(groups), seen))
     }
 }
 

@@ -11,6 +11,9 @@ use timberline_model::{ScanError, SeriesScan, SeriesSource as _};
 
 use super::{Wanted, filter::SeriesCondition};
 
+/// One run's streams, each there until it is taken.
+type Run = Vec<Option<Box<dyn SeriesScan>>>;
+
 /// The streams of what is wanted of a database, each to be taken once; whoever takes one a second time
 /// makes all of them be opened again.
 pub(crate) struct Opened {
@@ -20,7 +23,7 @@ pub(crate) struct Opened {
     series: Vec<usize>,
     /// Blocks that overlap the time, when it was opened first.
     blocks: usize,
-    runs: Mutex<Vec<Vec<Option<Box<dyn SeriesScan>>>>>,
+    runs: Mutex<Vec<Run>>,
 }
 
 impl Opened {
@@ -57,9 +60,7 @@ impl Opened {
     /// Storage that cannot be read.
     pub(crate) fn take(&self, partition: usize) -> Result<Option<Box<dyn SeriesScan>>, ScanError> {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        let there = |run: &Vec<Option<Box<dyn SeriesScan>>>| {
-            run.get(partition).is_some_and(Option::is_some)
-        };
+        let there = |run: &Run| run.get(partition).is_some_and(Option::is_some);
         if let Some(run) = runs.iter_mut().find(|run| there(run)) {
             let taken = run[partition].take();
             runs.retain(|run| run.iter().any(Option::is_some));
@@ -70,7 +71,7 @@ impl Opened {
         }
         let streams = NonZeroUsize::new(self.series.len()).unwrap_or(NonZeroUsize::MIN);
         let scans = self.database.scan(&self.wanted.selector, streams)?;
-        let mut run: Vec<Option<Box<dyn SeriesScan>>> = scans.into_iter().map(Some).collect();
+        let mut run: Run = scans.into_iter().map(Some).collect();
         let taken = run.get_mut(partition).and_then(Option::take);
         if run.iter().any(Option::is_some) {
             runs.push(run);
