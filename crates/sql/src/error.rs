@@ -1,7 +1,9 @@
 //! Errors of SQL.
 
+use std::error::Error;
+
 use datafusion::error::DataFusionError;
-use timberline::ErrorKind;
+use timberline::{ErrorKind, ScanError};
 
 use crate::dialect;
 
@@ -65,10 +67,22 @@ impl SqlError {
         let message = dialect::plain(error);
         match error.find_root() {
             DataFusionError::ResourcesExhausted(_) => Self::Limit { message },
+            DataFusionError::External(cause) => Self::from_cause(cause.as_ref(), message),
             DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => {
                 Self::Storage { message }
             }
             _ => Self::Statement { message, position: dialect::known_place(error) },
+        }
+    }
+
+    /// What storage says of itself.
+    fn from_cause(cause: &(dyn Error + 'static), message: String) -> Self {
+        let scan = cause.downcast_ref::<ScanError>().map(ScanError::kind);
+        let kind = scan.or_else(|| cause.downcast_ref::<timberline::Error>().map(|of| of.kind()));
+        match kind {
+            Some(ErrorKind::Limit | ErrorKind::Timeout) => Self::Limit { message },
+            Some(ErrorKind::Invalid) => Self::Statement { message, position: None },
+            _ => Self::Storage { message },
         }
     }
 }
