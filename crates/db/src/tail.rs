@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use timberline_engine::{ReadPoint, Tail, TailFrom};
-use timberline_model::{Labels, ScanError, Selector, SeriesRef, SeriesScan};
+use timberline_model::{Labels, LogOffset, ScanError, Selector, SeriesRef, SeriesScan};
 
 use crate::{Database, Error};
 
@@ -40,14 +40,14 @@ impl Database {
         Ok(self.engine.tail(from, self.options().durability)?)
     }
 
-    /// A point in the order of writes at which the database can be read. It is durable, and not more than a
-    /// second old. [`scan_at`](Self::scan_at) reads what came before it, and a
+    /// A point in the order of writes at which the database can be read. It is durable, not more than a
+    /// second old, and not before an offset. [`scan_at`](Self::scan_at) reads what came before it, and a
     /// [`tail`](Self::tail) from its offset what came after it.
     ///
     /// # Errors
-    /// A database that is closed, or a disk that fails.
-    pub fn read_point(&self) -> Result<ReadPoint, Error> {
-        Ok(self.engine.read_point(self.options().durability)?)
+    /// An offset that the log has not come to, a database that is closed, or a disk that fails.
+    pub fn read_point(&self, not_before: LogOffset) -> Result<ReadPoint, Error> {
+        Ok(self.engine.read_point(not_before, self.options().durability)?)
     }
 
     /// As [`SeriesSource::scan`](crate::SeriesSource::scan), exactly as the database was at a point; `None`

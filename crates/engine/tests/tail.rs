@@ -51,7 +51,7 @@ fn tail(engine: &Engine, from: TailFrom) -> Tail {
 }
 
 fn point(engine: &Engine) -> ReadPoint {
-    engine.read_point(Durability::Synced).unwrap()
+    engine.read_point(LogOffset(0), Durability::Synced).unwrap()
 }
 
 /// Everything up to an offset, as host, instant and value.
@@ -185,6 +185,10 @@ fn a_scan_at_a_point_leaves_out_what_came_later() {
     assert_eq!(scan_at(&engine, first), Some(wanted));
     let mut rest = tail(&engine, TailFrom::Offset(first.offset()));
     assert_eq!(follow(&mut rest, end).len(), 4);
+    let fresh = engine.read_point(end, Durability::Synced).unwrap();
+    assert_eq!(fresh.offset(), end, "the one that is shared comes before it");
+    let beyond = engine.read_point(LogOffset(end.0 + 1), Durability::Synced).unwrap_err();
+    assert!(matches!(beyond, EngineError::BeyondLog { .. }), "{beyond}");
     engine.flush().unwrap();
     assert_eq!(scan_at(&engine, first), None, "a flush has passed it");
     assert_eq!(scan_at(&engine, point(&engine)).unwrap().len(), 5);

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use datafusion::error::DataFusionError;
-use timberline::{ErrorKind, ScanError};
+use timberline::{EngineError, ErrorKind, ScanError};
 
 use crate::dialect;
 
@@ -31,6 +31,12 @@ pub enum SqlError {
         /// The name that was asked for.
         name: String,
     },
+    /// A subscription is so far behind that the log no longer has what comes next for it.
+    #[error("{message}")]
+    Behind {
+        /// What is missing, and what to do.
+        message: String,
+    },
     /// Storage could not be read or written.
     #[error("{message}")]
     Storage {
@@ -45,7 +51,7 @@ impl SqlError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Statement { .. } => ErrorKind::Invalid,
-            Self::NoDatabase { .. } => ErrorKind::NotFound,
+            Self::NoDatabase { .. } | Self::Behind { .. } => ErrorKind::NotFound,
             Self::Limit { .. } => ErrorKind::Limit,
             Self::Storage { .. } => ErrorKind::Unavailable,
         }
@@ -84,5 +90,31 @@ impl SqlError {
             Some(ErrorKind::Invalid) => Self::Statement { message, position: None },
             _ => Self::Storage { message },
         }
+    }
+}
+
+impl From<timberline::Error> for SqlError {
+    fn from(error: timberline::Error) -> Self {
+        match error {
+            timberline::Error::Engine(error) => error.into(),
+            other => Self::Storage { message: other.to_string() },
+        }
+    }
+}
+
+impl From<EngineError> for SqlError {
+    fn from(error: EngineError) -> Self {
+        let message = error.to_string();
+        match error {
+            EngineError::Behind { .. } => Self::Behind { message },
+            EngineError::BeyondLog { .. } => Self::Statement { message, position: None },
+            _ => Self::Storage { message },
+        }
+    }
+}
+
+impl From<ScanError> for SqlError {
+    fn from(error: ScanError) -> Self {
+        Self::Storage { message: error.to_string() }
     }
 }

@@ -19,6 +19,7 @@ mod pushdown;
 mod scan;
 mod session;
 mod statements;
+mod subscribe;
 mod system;
 mod tables;
 mod watched;
@@ -29,6 +30,7 @@ pub use engine::{SqlEngine, SqlOptions};
 pub use error::SqlError;
 pub use prepared::Prepared;
 pub use session::Session;
+pub use subscribe::{Cell, Event, EventKind, Subscription, is_subscribe};
 
 /// Values of parameters, and the types of columns, are Arrow's and DataFusion's.
 pub use datafusion::common::ScalarValue;

@@ -170,6 +170,19 @@ impl Session {
         Ok(Answer::Rows(Rows::new(Box::pin(watched))))
     }
 
+    /// Begins a continuous query, `SUBSCRIBE TO SELECT ...`; with the id of an event, behind that one.
+    /// [`Subscription::into_stream`](crate::Subscription::into_stream) makes a stream of it.
+    ///
+    /// # Errors
+    /// A statement that no subscription can have, with its place; an id that does not belong to it.
+    pub fn subscribe(
+        &self,
+        sql: &str,
+        resume: Option<&str>,
+    ) -> Result<crate::Subscription, SqlError> {
+        crate::Subscription::begin(&self.database, sql, resume)
+    }
+
     /// Plans and runs one statement.
     ///
     /// # Errors

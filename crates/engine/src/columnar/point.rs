@@ -44,17 +44,27 @@ pub(super) struct Points {
 }
 
 impl Engine {
-    /// A point not more than a second old. Everything in the log before it is as durable as asked.
+    /// A point not more than a second old, and not before an offset. Everything in the log before the point
+    /// is as durable as asked.
     ///
     /// # Errors
-    /// [`EngineError::Closed`], or a disk that fails.
-    pub fn read_point(&self, durability: Durability) -> Result<ReadPoint, EngineError> {
+    /// [`EngineError::BeyondLog`] for an offset that the log has not come to, [`EngineError::Closed`], or a
+    /// disk that fails.
+    pub fn read_point(
+        &self,
+        not_before: LogOffset,
+        durability: Durability,
+    ) -> Result<ReadPoint, EngineError> {
         let inner = &self.inner;
         let _open = inner.gate.read();
         if inner.is_closed() {
             return Err(EngineError::Closed);
         }
-        let point = inner.point();
+        let end = inner.log.end();
+        if not_before > end {
+            return Err(EngineError::BeyondLog { offset: not_before, end });
+        }
+        let point = inner.point(not_before);
         inner.log.commit(point.offset, durability)?;
         Ok(point)
     }
@@ -89,11 +99,12 @@ impl Engine {
 }
 
 impl Inner {
-    fn point(&self) -> ReadPoint {
+    fn point(&self, not_before: LogOffset) -> ReadPoint {
         let mut newest = self.points.newest.lock();
         let flushed = self.view().flushed;
         if let Some((point, made)) = *newest
             && point.epoch >= flushed
+            && point.offset >= not_before
             && (made.elapsed() < SHARED_FOR || point.offset == self.log.end())
         {
             return point;

@@ -8,6 +8,7 @@ use super::{
     backup::{BackupArgs, RestoreArgs},
     care::{CheckArgs, RepairArgs},
     exchange::{ExportArgs, ImportArgs},
+    subscribe::SubscribeArgs,
 };
 use crate::config::ConfigFlags;
 
@@ -44,6 +45,8 @@ pub(super) enum Command {
     Write(WriteArgs),
     /// Ask a question in PromQL.
     Query(QueryArgs),
+    /// Follow a continuous query in SQL.
+    Subscribe(SubscribeArgs),
     /// Look at what is stored and how the server is.
     Inspect(InspectArgs),
     /// How the server is and how much it holds; the same as `inspect status`.

@@ -26,6 +26,14 @@ pub(super) struct Answer {
     pub(super) json: Value,
 }
 
+/// An answer that goes on.
+pub(super) enum Stream {
+    /// What comes, as it comes.
+    Begun(Box<dyn std::io::Read>),
+    /// There is no server, or none that has time; one may come.
+    Unreachable(String),
+}
+
 impl Client {
     /// A client of the server at an address.
     pub(super) fn new(server: &ServerArgs) -> Result<Self, Failure> {
@@ -70,6 +78,31 @@ impl Client {
         let request = self.agent.post(format!("{}{path}", self.base));
         let request = request.header("content-type", "application/json");
         self.successful(request.send(body.to_string()))
+    }
+
+    /// Posts a text, and takes the answer as it comes.
+    pub(super) fn stream<'a>(
+        &self,
+        path: &str,
+        params: impl Iterator<Item = (&'a str, &'a str)>,
+        accept: &str,
+        body: &str,
+    ) -> Result<Stream, Failure> {
+        let request = self.agent.post(format!("{}{path}", self.base)).query_pairs(params);
+        let sent = request.header("accept", accept).content_type("text/plain").send(body);
+        match sent {
+            Err(error) => Ok(Stream::Unreachable(self.unreachable(&error).to_string())),
+            Ok(response) if response.status().is_success() => {
+                Ok(Stream::Begun(Box::new(response.into_body().into_reader())))
+            }
+            Ok(response) if response.status().is_server_error() => {
+                Ok(Stream::Unreachable(format!("the server answers {}", response.status())))
+            }
+            refused => match self.successful(refused) {
+                Err(failure) => Err(failure),
+                Ok(answer) => Err(Failure::new(answer.text)),
+            },
+        }
     }
 
     /// Posts nothing.

@@ -20,6 +20,7 @@ mod local_time;
 mod progress;
 mod query;
 mod start;
+mod subscribe;
 mod table;
 mod write;
 
@@ -37,6 +38,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Start(args) => start::start(&args),
         Command::Write(args) => write::write(&args),
         Command::Query(args) => query::query(&args),
+        Command::Subscribe(args) => subscribe::subscribe(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Status(args) => inspect::status(&args),
         Command::Flush(args) => flush::flush(&args),

@@ -19,6 +19,7 @@ Query:   GET|POST /api/v1/query            PromQL at an instant: query, time
          GET|POST /api/v1/format_query     a query laid out for people
          GET|POST /api/v1/parse_query      the tree of a query
          POST /api/v1/read                 Prometheus remote read
+         GET|POST /sql/subscribe           SUBSCRIBE TO SELECT ...: events as they happen
          GET /federate                     newest samples, for another Prometheus
 Explore: GET|POST /api/v1/labels           names of labels
          GET /api/v1/label/NAME/values     values of a label

@@ -33,6 +33,7 @@ mod selector;
 mod state;
 mod status;
 mod stored;
+mod subscribe;
 mod syntax_tree;
 mod write;
 

@@ -17,7 +17,7 @@ use tower_http::{
 
 use super::{
     admin, cors, described, features, federate, health, index, labels, metrics_page, middleware,
-    monitoring, openapi, query, query_text, read, runtime, state::App, status, write,
+    monitoring, openapi, query, query_text, read, runtime, state::App, status, subscribe, write,
 };
 
 /// Streams of chunks are as small as they get, and go out frame by frame.
@@ -39,6 +39,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/api/v1/write", post(write::write)),
         ("/api/v1/read", post(read::read)),
         ("/api/v1/openapi.yaml", get(openapi::document)),
+        ("/sql/subscribe", get(subscribe::subscribe).post(subscribe::subscribe)),
         ("/api/v1/features", get(features::features)),
     ];
     routes.extend(queries());

@@ -23,6 +23,9 @@ use crate::{
     telemetry::Metrics,
 };
 
+/// Continuous queries at a time.
+const SUBSCRIPTIONS_MAX: usize = 1_000;
+
 /// The server's state; clones are handles to the same one.
 #[derive(Clone, Debug)]
 pub(crate) struct App(Arc<Shared>);
@@ -46,6 +49,7 @@ struct Shared {
     body_memory: BodyMemory,
     writes: Arc<Semaphore>,
     queries: FairQueue,
+    subscriptions: Arc<Semaphore>,
 }
 
 impl App {
@@ -68,6 +72,7 @@ impl App {
             body_memory,
             writes,
             queries,
+            subscriptions: Arc::new(Semaphore::new(SUBSCRIPTIONS_MAX)),
         }))
     }
 
@@ -149,6 +154,19 @@ impl App {
     /// The memory that the bodies of writes share.
     pub(super) fn body_memory(&self) -> &BodyMemory {
         &self.0.body_memory
+    }
+
+    /// Takes a place among the subscriptions.
+    ///
+    /// # Errors
+    /// When there are too many.
+    #[cfg_attr(not(feature = "sql"), expect(dead_code, reason = "only SQL has subscriptions"))]
+    pub(super) fn admit_subscription(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        Arc::clone(&self.0.subscriptions).try_acquire_owned().map_err(|_| {
+            ApiError::busy(format!(
+                "there are {SUBSCRIPTIONS_MAX} subscriptions, the most there may be"
+            ))
+        })
     }
 
     /// Waits for a place among the writes.

@@ -1,0 +1,93 @@
+//! Begins subscriptions.
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, Method, header},
+    response::{IntoResponse, Response},
+};
+use timberline_sql::{SqlError, Subscription};
+
+use super::{render::Form, sending};
+use crate::{
+    error::{ApiError, Subject},
+    http::{
+        App,
+        body::{BodyLimits, read_body},
+        params::Params,
+    },
+};
+
+/// `GET|POST /sql/subscribe`: the statement is the body, or `q`; `Last-Event-ID` or `resume` names the event to
+/// go on behind.
+pub(in crate::http) async fn subscribe(State(app): State<App>, request: Request) -> Response {
+    begin(&app, request).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn begin(app: &App, request: Request) -> Result<Response, ApiError> {
+    let database = app.database()?.clone();
+    let (mut head, body) = request.into_parts();
+    let mut sql = String::new();
+    if head.method == Method::POST {
+        let config = app.config();
+        let limits = BodyLimits {
+            bytes_max: config.http.form_size_max.as_usize(),
+            key: "http.form_size_max",
+            timeout: config.http.body_timeout.as_std(),
+        };
+        let bytes = read_body(body, limits, None).await?;
+        let text = std::str::from_utf8(&bytes);
+        text.map_err(|_| ApiError::invalid("the statement is not UTF-8"))?.clone_into(&mut sql);
+        // What is left is a request with parameters in its path alone.
+        head.method = Method::GET;
+    }
+    let headers = head.headers.clone();
+    let params = Params::read(app, Request::from_parts(head, Body::empty())).await?;
+    if sql.trim().is_empty() {
+        params.get("q").unwrap_or_default().clone_into(&mut sql);
+    }
+    if sql.trim().is_empty() {
+        return Err(ApiError::invalid("no statement: send it as the body, or as ?q="));
+    }
+    let form = form(&headers)?;
+    let resume = last_event_id(&headers)?.or_else(|| params.get("resume").map(ToOwned::to_owned));
+    let place = app.admit_subscription()?;
+    let begun = Subscription::begin(&database, &sql, resume.as_deref());
+    let subscription = begun.map_err(|error| api_error(&error))?;
+    let body = sending::send(app.clone(), subscription, form, place);
+    let head = [
+        (header::CONTENT_TYPE, form.content_type()),
+        (header::CACHE_CONTROL, "no-store"),
+        // Events go out one by one: they are not to wait in a compressor.
+        (header::CONTENT_ENCODING, "identity"),
+    ];
+    Ok((head, body).into_response())
+}
+
+/// Server-sent events, unless lines of JSON are asked for.
+fn form(headers: &HeaderMap) -> Result<Form, ApiError> {
+    let accepted = headers.get(header::ACCEPT).map_or(Ok("*/*"), |value| value.to_str());
+    let accepted = accepted.map_err(|_| ApiError::invalid("the header Accept is not text"))?;
+    let mut forms = accepted.split(',').filter_map(|part| {
+        match part.split(';').next().unwrap_or_default().trim() {
+            "application/x-ndjson" | "application/ndjson" | "application/jsonl" => {
+                Some(Form::Lines)
+            }
+            "text/event-stream" | "text/*" | "*/*" => Some(Form::Events),
+            _ => None,
+        }
+    });
+    forms.next().ok_or_else(|| {
+        ApiError::invalid("a subscription answers text/event-stream or application/x-ndjson")
+    })
+}
+
+fn last_event_id(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(id) = headers.get("last-event-id") else { return Ok(None) };
+    let id = id.to_str().map_err(|_| ApiError::invalid("the header Last-Event-ID is not text"))?;
+    Ok(Some(id.to_owned()).filter(|id| !id.is_empty()))
+}
+
+fn api_error(error: &SqlError) -> ApiError {
+    ApiError::new(Subject::Request, error.kind(), error)
+}
