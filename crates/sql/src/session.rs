@@ -136,7 +136,7 @@ impl Session {
         if !parameters.is_empty() {
             plan = plan
                 .with_param_values(ParamValues::from(parameters))
-                .map_err(|error| SqlError::from_datafusion(&error))?;
+                .map_err(|error| SqlError::from_datafusion(&error).in_statement(&prepared.text))?;
         }
         let begun = self.begin(plan, running, deadline);
         let answer = match deadline {
@@ -145,7 +145,7 @@ impl Session {
                 .unwrap_or_else(|_| Err(timed_out(timeout))),
             None => begun.await,
         };
-        answer.map_err(|error| SqlError::from_datafusion(&error))
+        answer.map_err(|error| SqlError::from_datafusion(&error).in_statement(&prepared.text))
     }
 
     /// Carries out what writes, and begins to answer what asks.
@@ -194,9 +194,8 @@ impl Session {
     /// # Errors
     /// As for [`prepare`](Self::prepare) and [`execute`](Self::execute).
     pub async fn run(&self, sql: &str, parameters: Vec<ScalarValue>) -> Result<Answer, SqlError> {
-        let placed = |error: SqlError| error.in_statement(sql);
         let prepared = self.prepare(sql).await?;
-        self.execute(&prepared, parameters).await.map_err(placed)
+        self.execute(&prepared, parameters).await
     }
 }
 

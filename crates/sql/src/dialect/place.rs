@@ -18,7 +18,8 @@ type Place = (u64, u64);
 /// The place that the error itself knows.
 pub(crate) fn known_place(error: &DataFusionError) -> Option<Place> {
     let diagnosed = error.diagnostic().and_then(|diagnostic| diagnostic.span);
-    diagnosed.map(|span| (span.start.line, span.start.column)).or_else(|| {
+    let diagnosed = diagnosed.map(|span| (span.start.line, span.start.column));
+    diagnosed.filter(|(line, _)| *line > 0).or_else(|| {
         let message = error.strip_backtrace();
         let (_, place) = message.rsplit_once(" at Line: ")?;
         let (line, column) = place.split_once(", Column: ")?;
