@@ -1,5 +1,7 @@
 //! Errors of SQL.
 
+use std::error::Error;
+
 use datafusion::error::DataFusionError;
 use timberline::{EngineError, ErrorKind, ScanError};
 
@@ -89,6 +91,7 @@ impl SqlError {
         let message = dialect::plain(error);
         match error.find_root() {
             DataFusionError::ResourcesExhausted(_) => Self::Limit { message },
+            DataFusionError::External(cause) => Self::from_cause(cause.as_ref(), message),
             DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => {
                 Self::Storage { message }
             }
@@ -96,6 +99,17 @@ impl SqlError {
                 let position = dialect::known_place(error).or_else(|| place(&message));
                 Self::Statement { message, position }
             }
+        }
+    }
+
+    /// What storage says of itself.
+    fn from_cause(cause: &(dyn Error + 'static), message: String) -> Self {
+        let scan = cause.downcast_ref::<ScanError>().map(ScanError::kind);
+        let kind = scan.or_else(|| cause.downcast_ref::<timberline::Error>().map(|of| of.kind()));
+        match kind {
+            Some(ErrorKind::Limit | ErrorKind::Timeout) => Self::Limit { message },
+            Some(ErrorKind::Invalid) => Self::Statement { message, position: None },
+            _ => Self::Storage { message },
         }
     }
 }

@@ -16,20 +16,25 @@ mod figures;
 mod functions;
 mod gate;
 mod parameters;
+mod prepared;
 mod pushdown;
 pub mod render;
 mod scan;
 mod session;
+mod statements;
 mod subscribe;
+mod system;
 mod tables;
 pub mod text;
+mod watched;
 
 pub use answer::{Answer, Rows};
 pub use databases::Databases;
 pub use engine::{SqlEngine, SqlOptions};
 pub use error::SqlError;
 pub use gate::{Gate, Outcome, Place};
-pub use session::{Prepared, Session};
+pub use prepared::Prepared;
+pub use session::Session;
 pub use subscribe::{Cell, Event, EventKind, Subscription, is_subscribe};
 
 /// Values of parameters, and the types of columns, are Arrow's and DataFusion's.

@@ -4,6 +4,7 @@
 mod documentation;
 mod functions;
 mod house;
+mod limits;
 mod load;
 mod pairs;
 mod random;
