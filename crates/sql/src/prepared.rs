@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::{common::ParamValues, logical_expr::LogicalPlan, scalar::ScalarValue};
 
 use crate::SqlError;
@@ -18,7 +18,11 @@ impl Prepared {
     /// Names and types of the columns that it answers; no columns if it answers no rows.
     #[must_use]
     pub fn schema(&self) -> SchemaRef {
-        Arc::clone(self.plan.schema().inner())
+        // DataFusion has the count of rows that were written as a column.
+        match &self.plan {
+            LogicalPlan::Dml(_) | LogicalPlan::Ddl(_) => Arc::new(Schema::empty()),
+            plan => Arc::clone(plan.schema().inner()),
+        }
     }
 
     /// The statement with values for its parameters: its columns may have other types with them.
