@@ -4,7 +4,8 @@
 
 use crate::SqlError;
 
-const VERSION: u8 = 1;
+/// What the first byte says; another one when what follows changes.
+const TOKEN_KIND: u8 = 1;
 const BYTES: usize = 1 + 8 + 8 + 8 + 8 + 8 + 4;
 
 /// Where a subscription stands behind an event.
@@ -26,7 +27,7 @@ pub(super) struct Token {
 impl Token {
     pub(super) fn encode(&self) -> String {
         let mut bytes = Vec::with_capacity(BYTES);
-        bytes.push(VERSION);
+        bytes.push(TOKEN_KIND);
         bytes.extend_from_slice(&self.fingerprint.to_le_bytes());
         bytes.extend_from_slice(&self.offset.to_le_bytes());
         bytes.extend_from_slice(&self.place.to_le_bytes());
@@ -44,7 +45,7 @@ impl Token {
                 (fingerprint(body) as u32).to_le_bytes() == sum
             })
             .ok_or_else(|| refused("it is not an id of an event, or was cut or changed"))?;
-        if bytes[0] != VERSION {
+        if bytes[0] != TOKEN_KIND {
             return Err(refused("it was made by another version of Timberline"));
         }
         let number = |index: usize| {
