@@ -259,8 +259,8 @@ mod tests {
                 prop_assert!(text.get(token.range.clone()).is_some());
                 end = token.range.end;
             }
-            statements(&text);
-            is_complete(&text);
+            let _ = statements(&text);
+            let _ = is_complete(&text);
         }
     }
 }
