@@ -32,3 +32,14 @@ pub fn count_from_env(name: &str, default: u64) -> u64 {
         Err(_) => default,
     }
 }
+
+/// Whether the server was built with SQL (`cargo xtask test --without-sql` builds one that was not). A test
+/// that needs it says that it is left out.
+#[must_use]
+pub fn has_sql() -> bool {
+    let has = std::env::var_os("TIMBERLINE_WITHOUT_SQL").is_none();
+    if !has {
+        eprintln!("left out: the server was built without SQL");
+    }
+    has
+}

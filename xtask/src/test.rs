@@ -20,6 +20,10 @@ pub(crate) struct Options {
     /// Tests a release build: slower to build, much faster to run with many seeds.
     #[arg(long)]
     release: bool,
+    /// Builds the server without SQL, which takes a small part of the time. Tests that ask it for SQL
+    /// leave that out.
+    #[arg(long)]
+    without_sql: bool,
     /// Arguments for `cargo test`, for instance `-p timberline-log`. Without any: `--workspace`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
@@ -29,9 +33,17 @@ pub(crate) struct Options {
 pub(crate) fn run(root: &Path, options: &Options) -> Result<ExitCode> {
     let profile: &[&str] = if options.release { &["--release"] } else { &[] };
     // Tests of the whole start the binary, which `cargo test` by itself need not build.
-    run_command(cargo(root, &["build", "--quiet", "--workspace", "--bins"]).args(profile))?;
+    let server: &[&str] = if options.without_sql {
+        &["--package", "timberline-server", "--no-default-features"]
+    } else {
+        &["--workspace"]
+    };
+    run_command(cargo(root, &["build", "--quiet", "--bins"]).args(server).args(profile))?;
 
     let mut command = cargo(root, &["test", "--no-fail-fast"]);
+    if options.without_sql {
+        command.env("TIMBERLINE_WITHOUT_SQL", "1");
+    }
     command.args(profile);
     if options.arguments.is_empty() {
         command.arg("--workspace");

@@ -102,6 +102,18 @@ pub trait SeriesScan: Send {
     /// Storage that cannot be read, or bytes that are not what was written.
     fn next(&mut self, columns: &mut SeriesColumns) -> Result<Option<Labels>, ScanError>;
 
+    /// The reader needs labels of few series: from now on, [`next`](Self::next) may give empty ones, and
+    /// [`labels`](Self::labels) those of the series that it gave last.
+    fn leave_labels_out(&mut self) {}
+
+    /// The labels of the series that [`next`](Self::next) gave last, if it gave empty ones.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    fn labels(&mut self) -> Result<Option<Labels>, ScanError> {
+        Ok(None)
+    }
+
     /// At most so many series are still to come.
     fn series_count_max(&self) -> usize;
 

@@ -77,7 +77,8 @@ fn aggregation(expr: &str, op: &str, grouping: &str) -> String {
     match op {
         "topk" | "bottomk" | "limitk" => format!("{op} {grouping} (2, {expr})"),
         "quantile" | "limit_ratio" => format!("{op} {grouping} (0.5, {expr})"),
-        "count_values" => format!("{op} {grouping} ('value', {expr})"),
+        // Its labels are digits, and the last of them depends on the order of additions.
+        "count_values" => format!("{op} {grouping} ('value', round({expr}, 0.001))"),
         _ => format!("{op} {grouping} ({expr})"),
     }
 }

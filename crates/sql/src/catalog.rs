@@ -4,8 +4,10 @@ mod database;
 mod information;
 mod list;
 mod public;
+mod similar;
 
 pub(crate) use list::Catalogs;
+pub(crate) use similar::{missing_table, similar_names};
 
 /// The schema of the tables of series; names without a schema are looked up in it.
 pub(crate) const PUBLIC: &str = "public";

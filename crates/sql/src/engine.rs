@@ -1,13 +1,13 @@
 //! What all sessions of a process share.
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use datafusion::execution::{
     memory_pool::FairSpillPool,
     runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
 };
 
-use crate::{Databases, Session, SqlError};
+use crate::{Databases, Session, SqlError, system::Queries};
 
 /// Limits of all queries of a process.
 #[derive(Clone, Debug)]
@@ -15,14 +15,26 @@ use crate::{Databases, Session, SqlError};
 pub struct SqlOptions {
     /// Bytes that all running queries may hold together; sorts and groups beyond it spill to files.
     pub memory_max: usize,
+    /// Bytes of files that all running queries may spill together.
+    pub spill_max: u64,
     /// On how many threads a query runs.
     pub partitions: NonZeroUsize,
+    /// How long a statement may take, its answer read to the end. Zero sets no limit.
+    pub timeout: Duration,
+    /// Rows that one statement may answer. Zero sets no limit.
+    pub rows_max: u64,
 }
 
-/// 512 MiB, two threads.
+/// 512 MiB of memory, 8 GiB of files, two threads, five minutes, and as many rows as there are.
 impl Default for SqlOptions {
     fn default() -> Self {
-        Self { memory_max: 512 << 20, partitions: NonZeroUsize::MIN.saturating_add(1) }
+        Self {
+            memory_max: 512 << 20,
+            spill_max: 8 << 30,
+            partitions: NonZeroUsize::MIN.saturating_add(1),
+            timeout: Duration::from_secs(300),
+            rows_max: 0,
+        }
     }
 }
 
@@ -32,6 +44,7 @@ pub struct SqlEngine {
     databases: Arc<dyn Databases>,
     runtime: Arc<RuntimeEnv>,
     options: SqlOptions,
+    queries: Arc<Queries>,
 }
 
 impl SqlEngine {
@@ -42,9 +55,10 @@ impl SqlEngine {
     pub fn new(databases: Arc<dyn Databases>, options: SqlOptions) -> Result<Self, SqlError> {
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(options.memory_max)))
+            .with_max_temp_directory_size(options.spill_max)
             .build_arc()
             .map_err(|error| SqlError::from_datafusion(&error))?;
-        Ok(Self { databases, runtime, options })
+        Ok(Self { databases, runtime, options, queries: Arc::default() })
     }
 
     /// A session in the database of this name.
@@ -61,6 +75,11 @@ impl SqlEngine {
 
     pub(crate) fn databases(&self) -> &Arc<dyn Databases> {
         &self.databases
+    }
+
+    /// The statements that run at the moment.
+    pub(crate) fn queries(&self) -> &Arc<Queries> {
+        &self.queries
     }
 
     pub(crate) fn runtime(&self) -> &Arc<RuntimeEnv> {

@@ -1,7 +1,11 @@
 //! Errors of SQL.
 
+use std::error::Error;
+
 use datafusion::error::DataFusionError;
 use timberline::{EngineError, ErrorKind, ScanError};
+
+use crate::dialect;
 
 /// Why a statement failed.
 #[derive(Debug, thiserror::Error)]
@@ -53,14 +57,38 @@ impl SqlError {
         }
     }
 
+    /// The same error with its place in the statement, if it can be found and is not known yet.
+    #[must_use]
+    pub fn in_statement(self, sql: &str) -> Self {
+        match self {
+            Self::Statement { message, position: None } => {
+                let position = dialect::find_place(sql, &message);
+                Self::Statement { message, position }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn from_datafusion(error: &DataFusionError) -> Self {
-        let message = error.strip_backtrace();
+        let message = dialect::plain(error);
         match error.find_root() {
             DataFusionError::ResourcesExhausted(_) => Self::Limit { message },
+            DataFusionError::External(cause) => Self::from_cause(cause.as_ref(), message),
             DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => {
                 Self::Storage { message }
             }
-            _ => Self::Statement { message, position: None },
+            _ => Self::Statement { message, position: dialect::known_place(error) },
+        }
+    }
+
+    /// What storage says of itself.
+    fn from_cause(cause: &(dyn Error + 'static), message: String) -> Self {
+        let scan = cause.downcast_ref::<ScanError>().map(ScanError::kind);
+        let kind = scan.or_else(|| cause.downcast_ref::<timberline::Error>().map(|of| of.kind()));
+        match kind {
+            Some(ErrorKind::Limit | ErrorKind::Timeout) => Self::Limit { message },
+            Some(ErrorKind::Invalid) => Self::Statement { message, position: None },
+            _ => Self::Storage { message },
         }
     }
 }

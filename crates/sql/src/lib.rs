@@ -14,17 +14,22 @@ mod engine;
 mod error;
 mod figures;
 mod functions;
+mod prepared;
 mod pushdown;
 mod scan;
 mod session;
+mod statements;
 mod subscribe;
+mod system;
 mod tables;
+mod watched;
 
 pub use answer::{Answer, Rows};
 pub use databases::Databases;
 pub use engine::{SqlEngine, SqlOptions};
 pub use error::SqlError;
-pub use session::{Prepared, Session};
+pub use prepared::Prepared;
+pub use session::Session;
 pub use subscribe::{Cell, Event, EventKind, Subscription, is_subscribe};
 
 /// Values of parameters, and the types of columns, are Arrow's and DataFusion's.

@@ -8,7 +8,7 @@
 
 mod columns;
 mod filter;
-mod histogram_json;
+pub(crate) mod histogram_json;
 mod label_column;
 mod opened;
 mod plan;

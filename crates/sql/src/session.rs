@@ -2,59 +2,37 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::{array::RecordBatch, datatypes::UInt64Type};
 use datafusion::{
+    arrow::array::AsArray as _,
     common::ParamValues,
+    error::{DataFusionError, Result},
     execution::SessionStateBuilder,
-    logical_expr::LogicalPlan,
+    logical_expr::{LogicalPlan, WriteOp},
     physical_optimizer::optimizer::PhysicalOptimizer,
-    prelude::{SQLOptions, SessionConfig, SessionContext},
+    prelude::{SessionConfig, SessionContext},
     scalar::ScalarValue,
 };
+use futures_util::TryStreamExt as _;
 use timberline::Database;
+use tokio::time::Instant;
 
 use crate::{
-    Answer, Rows, SqlEngine, SqlError,
-    catalog::{Catalogs, PUBLIC},
+    Answer, Prepared, Rows, SqlEngine, SqlError,
+    catalog::{Catalogs, PUBLIC, missing_table, similar_names},
     figures::FigureRule,
+    statements::{InsertTarget, check_allowed, delete},
+    system::Running,
+    watched::{Watched, on_own_task, timed_out},
 };
 
 /// Runs statements in one database.
 pub struct Session {
     context: SessionContext,
     database: Arc<Database>,
-}
-
-/// A statement that was planned, and may be run with parameters any number of times.
-#[derive(Clone, Debug)]
-pub struct Prepared {
-    plan: LogicalPlan,
-}
-
-impl Prepared {
-    /// Names and types of the columns that it answers; no columns if it answers no rows.
-    #[must_use]
-    pub fn schema(&self) -> SchemaRef {
-        Arc::clone(self.plan.schema().inner())
-    }
-
-    /// The types of the parameters `$1`, `$2`, ... in order; `None` where any will do.
-    ///
-    /// # Errors
-    /// Parameters whose types contradict each other.
-    pub fn parameters(&self) -> Result<Vec<Option<DataType>>, SqlError> {
-        let types =
-            self.plan.get_parameter_types().map_err(|error| SqlError::from_datafusion(&error))?;
-        let number = |name: &str| name.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
-        let count = types.keys().filter_map(|name| number(name)).max().unwrap_or(0);
-        let mut found = vec![None; count];
-        for (name, kind) in types {
-            if let Some(place) = number(&name).and_then(|n| found.get_mut(n.wrapping_sub(1))) {
-                *place = kind;
-            }
-        }
-        Ok(found)
-    }
+    /// Of the database.
+    name: String,
+    engine: SqlEngine,
 }
 
 impl Session {
@@ -66,20 +44,24 @@ impl Session {
             .with_default_catalog_and_schema(name, PUBLIC);
         // What `now()` and casts of texts give is then of the type of the time column.
         config.options_mut().execution.time_zone = Some("UTC".to_owned());
+        // Errors know their place in the text.
+        config.options_mut().sql_parser.collect_spans = true;
+        let catalogs = Catalogs::new(Arc::clone(engine.databases()), Arc::clone(engine.queries()));
         let mut rules = PhysicalOptimizer::new().rules;
         rules.insert(0, Arc::new(FigureRule));
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::clone(engine.runtime()))
-            .with_catalog_list(Arc::new(Catalogs::new(Arc::clone(engine.databases()))))
+            .with_catalog_list(Arc::new(catalogs))
             .with_default_features()
             .with_physical_optimizer_rules(rules)
             .with_query_planner(Arc::new(crate::functions::Planner))
             .build();
         let context = SessionContext::new_with_state(state);
         crate::functions::register(&context);
+        crate::functions::register_promql(&context, &database);
         crate::dialect::register(&context);
-        Self { context, database }
+        Self { context, database, name: name.to_owned(), engine: engine.clone() }
     }
 
     /// The database that statements run in.
@@ -93,20 +75,43 @@ impl Session {
     /// # Errors
     /// It is wrong, or names what is not there.
     pub async fn prepare(&self, sql: &str) -> Result<Prepared, SqlError> {
-        let plan = self
-            .context
-            .state()
-            .create_logical_plan(sql)
-            .await
-            .map_err(|error| SqlError::from_datafusion(&error))?;
-        // What writes, and what changes the session or the process, is not DataFusion's to do.
-        SQLOptions::new()
-            .with_allow_ddl(false)
-            .with_allow_dml(false)
-            .with_allow_statements(false)
-            .verify_plan(&plan)
-            .map_err(|error| SqlError::from_datafusion(&error))?;
-        Ok(Prepared { plan })
+        let plan = self.plan(sql).await;
+        let plan = match plan.and_then(|plan| check_allowed(&plan).map(|()| plan)) {
+            Ok(plan) => plan,
+            Err(error) => return Err(self.explained(&error).await.in_statement(sql)),
+        };
+        Ok(Prepared { plan, text: Arc::from(sql) })
+    }
+
+    async fn plan(&self, sql: &str) -> Result<LogicalPlan> {
+        let mut state = self.context.state();
+        let dialect = state.config_options().sql_parser.dialect;
+        let statement = state.sql_to_statement(sql, &dialect)?;
+        if let Some(target) = InsertTarget::of(&statement, &self.name) {
+            let catalogs = state.catalog_list();
+            let catalogs = target.catalogs(&self.name, &self.database, catalogs).await?;
+            if let Some(catalogs) = catalogs {
+                let builder = SessionStateBuilder::new_from_existing(state);
+                state = builder.with_catalog_list(catalogs).build();
+            }
+        }
+        state.statement_to_plan(statement).await
+    }
+
+    /// An error, with the names that may have been meant where a table is not there.
+    async fn explained(&self, error: &DataFusionError) -> SqlError {
+        let told = SqlError::from_datafusion(error);
+        let SqlError::Statement { message, position } = told else { return told };
+        let message = match missing_table(&message) {
+            Some(name) => {
+                let (name, database) = (name.to_owned(), Arc::clone(&self.database));
+                let near = tokio::task::spawn_blocking(move || similar_names(&database, &name));
+                let near = near.await.unwrap_or_default();
+                if near.is_empty() { message } else { format!("{message}; did you mean {near}?") }
+            }
+            None => message,
+        };
+        SqlError::Statement { message, position }
     }
 
     /// Runs a prepared statement with values for `$1`, `$2`, ...
@@ -118,15 +123,51 @@ impl Session {
         prepared: &Prepared,
         parameters: Vec<ScalarValue>,
     ) -> Result<Answer, SqlError> {
-        let work = async {
-            let mut plan = prepared.plan.clone();
-            if !parameters.is_empty() {
-                plan = plan.with_param_values(ParamValues::from(parameters))?;
-            }
-            self.context.execute_logical_plan(plan).await?.execute_stream().await
+        let running = self.engine.queries().begin(&self.name, &prepared.text);
+        let timeout = self.engine.options().timeout;
+        let deadline = (!timeout.is_zero()).then(|| Instant::now() + timeout);
+        let mut plan = prepared.plan.clone();
+        if !parameters.is_empty() {
+            plan = plan
+                .with_param_values(ParamValues::from(parameters))
+                .map_err(|error| SqlError::from_datafusion(&error))?;
+        }
+        let begun = self.begin(plan, running, deadline);
+        let answer = match deadline {
+            Some(deadline) => tokio::time::timeout_at(deadline, begun)
+                .await
+                .unwrap_or_else(|_| Err(timed_out(timeout))),
+            None => begun.await,
         };
-        let stream = work.await.map_err(|error| SqlError::from_datafusion(&error))?;
-        Ok(Answer::Rows(Rows::new(stream)))
+        answer.map_err(|error| SqlError::from_datafusion(&error))
+    }
+
+    /// Carries out what writes, and begins to answer what asks.
+    async fn begin(
+        &self,
+        plan: LogicalPlan,
+        running: Running,
+        deadline: Option<Instant>,
+    ) -> Result<Answer> {
+        let writes = match &plan {
+            LogicalPlan::Dml(statement) => Some(statement.op.clone()),
+            _ => None,
+        };
+        if let (LogicalPlan::Dml(statement), Some(WriteOp::Delete)) = (&plan, &writes) {
+            delete(&self.context.state(), statement).await?;
+            return Ok(Answer::Done { command: "DELETE", rows: None });
+        }
+        let stream = self.context.execute_logical_plan(plan).await?.execute_stream().await?;
+        let stream = on_own_task(stream);
+        if writes.is_some() {
+            let counts: Vec<RecordBatch> = stream.try_collect().await?;
+            let rows = counts.iter().filter_map(written).sum();
+            return Ok(Answer::Done { command: "INSERT", rows: Some(rows) });
+        }
+        let options = self.engine.options();
+        let rows_max = if options.rows_max == 0 { u64::MAX } else { options.rows_max };
+        let watched = Watched::new(stream, running, deadline, options.timeout, rows_max);
+        Ok(Answer::Rows(Rows::new(Box::pin(watched))))
     }
 
     /// Begins a continuous query, `SUBSCRIBE TO SELECT ...`; with the id of an event, behind that one.
@@ -147,8 +188,9 @@ impl Session {
     /// # Errors
     /// As for [`prepare`](Self::prepare) and [`execute`](Self::execute).
     pub async fn run(&self, sql: &str, parameters: Vec<ScalarValue>) -> Result<Answer, SqlError> {
+        let placed = |error: SqlError| error.in_statement(sql);
         let prepared = self.prepare(sql).await?;
-        self.execute(&prepared, parameters).await
+        self.execute(&prepared, parameters).await.map_err(placed)
     }
 }
 
@@ -156,4 +198,10 @@ impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Session").field("database", &self.database.dir()).finish_non_exhaustive()
     }
+}
+
+/// The count that a plan which writes answers.
+fn written(batch: &RecordBatch) -> Option<u64> {
+    let counts = batch.columns().first()?.as_primitive_opt::<UInt64Type>()?;
+    Some(counts.values().iter().sum())
 }

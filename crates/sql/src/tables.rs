@@ -7,7 +7,7 @@ mod layout;
 mod lookup;
 mod provider;
 
-pub(crate) use layout::{Layout, Source, time_type};
+pub(crate) use layout::{Layout, Source, tags_type, time_type};
 pub(crate) use lookup::{exists, metric_names, series_table};
 pub(crate) use provider::SeriesTable;
 

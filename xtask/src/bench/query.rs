@@ -27,7 +27,11 @@ use super::{
 };
 use crate::http::{self, Connection, Response};
 
-const SECTION: Section = Section { bench: "query", title: "Queries" };
+const SECTIONS: [Section; 3] = [
+    Section { bench: "query --section hours", title: "Queries over hours" },
+    Section { bench: "query --section days", title: "Queries over days" },
+    Section { bench: "query --section series", title: "Queries of a million series" },
+];
 /// Each question is asked at most so often of each server, and for so long.
 const ROUNDS: usize = 40;
 const TIME_MAX: Duration = Duration::from_secs(4);
@@ -52,6 +56,9 @@ pub(crate) struct Options {
     /// Servers to run, separated by commas; all if none is named.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// The section of the report's page that is written: `hours`, `days` or `series`.
+    #[arg(long, default_value = "hours")]
+    section: String,
     /// Puts the report into this file, in the place of the last one.
     #[arg(long)]
     write: Option<PathBuf>,
@@ -69,6 +76,8 @@ struct Measured {
 
 /// Runs the benchmark and prints the report.
 pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
+    let section = SECTIONS.iter().find(|it| it.bench.ends_with(&options.section));
+    let section = section.context("sections are hours, days, series")?;
     let setup = Setup::new(root, &options.only)?;
     let load = LoadOptions {
         hosts: options.hosts.max(1),
@@ -118,7 +127,7 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
     );
     println!("{report}");
     match &options.write {
-        Some(path) => SECTION.write(&root.join(path), &report),
+        Some(path) => section.write(&root.join(path), &report),
         None => Ok(()),
     }
 }

@@ -26,6 +26,7 @@ use crate::EngineError;
 
 mod by_hash;
 mod by_labels;
+mod labels_ahead;
 mod stream;
 
 /// Scans of up to so many series go by their labels, whatever lies where: sums of floats then come out

@@ -32,8 +32,10 @@ impl Evaluator<'_> {
         }
         if Accumulator::is_mergeable(aggregate.op)
             && self.extends(&aggregate.expr)
-            && let Some(leaf) = self.leaf(&aggregate.expr, steps)?
+            && let Some(mut leaf) = self.leaf(&aggregate.expr, steps)?
         {
+            let is_one_group = aggregate.grouping.is_empty() && !aggregate.without;
+            leaf.needs_labels = !is_one_group || leaf.tells_names();
             return self.aggregate_leaf(aggregate, &leaf, steps);
         }
         let mut groups = Groups::new(aggregate, false, steps);

@@ -279,7 +279,8 @@ impl Evaluator<'_> {
             Source::Window { function, .. } => !function.keeps_name(),
         };
         let sight = self.sight(&selector.modifiers, steps)?;
-        Ok(Leaf { selector, place, sight, source, stages: Vec::new(), drops_name })
+        let stages = Vec::new();
+        Ok(Leaf { selector, place, sight, source, stages, drops_name, needs_labels: true })
     }
 
     /// Where a selector or subquery looks.

@@ -129,6 +129,7 @@ impl Evaluator<'_> {
             modifiers: crate::ast::Modifiers::default(),
         };
         let leaf = Leaf {
+            needs_labels: true,
             selector: &selector,
             place: place.span,
             sight,

@@ -56,6 +56,21 @@ pub(super) struct Leaf<'e> {
     pub(super) stages: Vec<Stage<'e>>,
     /// Whether the results are no longer the metric, and lose its name.
     pub(super) drops_name: bool,
+    /// Whether anybody looks at the labels of series without native histograms.
+    pub(super) needs_labels: bool,
+}
+
+impl Leaf<'_> {
+    /// Whether what it says of floats names their metric.
+    pub(super) fn tells_names(&self) -> bool {
+        match &self.source {
+            Source::Value | Source::Time => false,
+            Source::Start => true,
+            Source::Window { function, .. } => {
+                function.expects_counter() || starts::matter_to(function)
+            }
+        }
+    }
 }
 
 impl Evaluator<'_> {
@@ -166,7 +181,14 @@ impl Evaluator<'_> {
         let mut columns = SeriesColumns::default();
         let mut column = StepColumn::default();
         let mut notes = CounterNotes::default();
-        while let Some(labels) = scan.next(&mut columns)? {
+        if !leaf.needs_labels {
+            scan.leave_labels_out();
+        }
+        while let Some(mut labels) = scan.next(&mut columns)? {
+            if !leaf.needs_labels && !columns.histograms.is_empty() {
+                // What is said of histograms names the metric.
+                labels = scan.labels()?.unwrap_or(labels);
+            }
             let floats = columns.len() + columns.pages.len();
             self.budget.read(floats + histograms::cost(&columns.histograms))?;
             column.reset(leaf.sight.steps.count());

@@ -13,6 +13,10 @@ use super::{
     information::{InformationSchema, Schemas},
     public::PublicSchema,
 };
+use crate::{
+    Databases,
+    system::{Queries, SYSTEM, SystemSchema},
+};
 
 /// The schemas of a database: its own, and those that a wire adds for its clients (`pg_catalog`).
 #[derive(Debug)]
@@ -20,14 +24,27 @@ pub(crate) struct DatabaseCatalog {
     name: String,
     database: Arc<Database>,
     public: Arc<PublicSchema>,
+    system: Arc<SystemSchema>,
     added: RwLock<Schemas>,
 }
 
 impl DatabaseCatalog {
-    pub(crate) fn new(name: &str, database: Arc<Database>) -> Self {
+    pub(crate) fn new(
+        name: &str,
+        database: Arc<Database>,
+        databases: &Arc<dyn Databases>,
+        queries: &Arc<Queries>,
+    ) -> Self {
+        let system = Arc::new(SystemSchema::new(
+            name,
+            Arc::clone(&database),
+            Arc::clone(databases),
+            Arc::clone(queries),
+        ));
         Self {
             name: name.to_owned(),
-            public: Arc::new(PublicSchema::new(Arc::clone(&database))),
+            public: Arc::new(PublicSchema::new(Arc::clone(&database), Arc::clone(&system))),
+            system,
             database,
             added: RwLock::default(),
         }
@@ -42,6 +59,7 @@ impl DatabaseCatalog {
     fn schemas(&self) -> Schemas {
         let mut schemas = self.added.read().unwrap_or_else(PoisonError::into_inner).clone();
         schemas.insert(PUBLIC.to_owned(), Arc::clone(&self.public) as _);
+        schemas.insert(SYSTEM.to_owned(), Arc::clone(&self.system) as _);
         schemas
     }
 }
@@ -63,7 +81,7 @@ impl CatalogProvider for DatabaseCatalog {
         name: &str,
         schema: Arc<dyn SchemaProvider>,
     ) -> Result<Option<Arc<dyn SchemaProvider>>> {
-        if name == PUBLIC || name == INFORMATION_SCHEMA {
+        if [PUBLIC, SYSTEM, INFORMATION_SCHEMA].contains(&name) {
             let message = format!("schema {name} of database {} cannot be replaced", self.name);
             return Err(DataFusionError::Plan(message));
         }

@@ -8,18 +8,19 @@ use std::{
 use datafusion::catalog::{CatalogProvider, CatalogProviderList};
 
 use super::database::DatabaseCatalog;
-use crate::Databases;
+use crate::{Databases, system::Queries};
 
 /// Databases, each as a catalog that is made when it is named first.
 #[derive(Debug)]
 pub(crate) struct Catalogs {
     databases: Arc<dyn Databases>,
+    queries: Arc<Queries>,
     made: Mutex<HashMap<String, Arc<DatabaseCatalog>>>,
 }
 
 impl Catalogs {
-    pub(crate) fn new(databases: Arc<dyn Databases>) -> Self {
-        Self { databases, made: Mutex::new(HashMap::new()) }
+    pub(crate) fn new(databases: Arc<dyn Databases>, queries: Arc<Queries>) -> Self {
+        Self { databases, queries, made: Mutex::new(HashMap::new()) }
     }
 }
 
@@ -46,7 +47,8 @@ impl CatalogProviderList for Catalogs {
         if let Some(catalog) = made.get(name).filter(|catalog| catalog.is_of(&database)) {
             return Some(Arc::clone(catalog) as _);
         }
-        let catalog = Arc::new(DatabaseCatalog::new(name, database));
+        let catalog =
+            Arc::new(DatabaseCatalog::new(name, database, &self.databases, &self.queries));
         made.insert(name.to_owned(), Arc::clone(&catalog));
         Some(catalog)
     }

@@ -10,17 +10,20 @@ use datafusion::{
 };
 use timberline::Database;
 
+use crate::system::SystemSchema;
 use crate::tables::{WHOLE, exists, metric_names, series_table};
 
 /// `metrics`, and a table for each metric.
 #[derive(Debug)]
 pub(crate) struct PublicSchema {
     database: Arc<Database>,
+    /// What names mean that no metric has.
+    system: Arc<SystemSchema>,
 }
 
 impl PublicSchema {
-    pub(crate) fn new(database: Arc<Database>) -> Self {
-        Self { database }
+    pub(crate) fn new(database: Arc<Database>, system: Arc<SystemSchema>) -> Self {
+        Self { database, system }
     }
 }
 
@@ -36,7 +39,10 @@ impl SchemaProvider for PublicSchema {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        Ok(series_table(&self.database, name).await?.map(|table| table as _))
+        match series_table(&self.database, name).await? {
+            Some(table) => Ok(Some(table)),
+            None => self.system.table(name).await,
+        }
     }
 
     /// All are of one type: nothing is looked up to list them.
@@ -45,6 +51,6 @@ impl SchemaProvider for PublicSchema {
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        exists(&self.database, name)
+        exists(&self.database, name) || self.system.table_exist(name)
     }
 }

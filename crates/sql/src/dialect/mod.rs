@@ -3,9 +3,18 @@
 //! * `now() - '1m'`, `time + '1h30m'`: a text that is added to or subtracted from a time is a span of time.
 //! * `time > '2024-01-15T00:00:00Z'`: a text that is compared with a time is a time; a wrong one is named.
 //!
-//! [`register`] makes a session understand them.
+//! [`register`] makes a session understand them. [`plain`] and [`find_place`] say what is wrong with a statement,
+//! and where.
 
+mod message;
+mod place;
 mod spans;
+
+pub(crate) use message::plain;
+pub(crate) use place::{find_place, known_place};
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -13,6 +22,10 @@ use datafusion::{execution::FunctionRegistry as _, prelude::SessionContext};
 
 /// Teaches a session the dialect.
 pub(crate) fn register(context: &SessionContext) {
-    let known = context.state_ref().write().register_expr_planner(Arc::new(spans::Spans));
+    let state = context.state_ref();
+    let mut state = state.write();
+    // With it, DataFusion knows the places of names.
+    state.config_mut().options_mut().sql_parser.collect_spans = true;
+    let known = state.register_expr_planner(Arc::new(spans::Spans));
     debug_assert!(known.is_ok(), "a session takes any planner");
 }

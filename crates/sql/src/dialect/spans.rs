@@ -32,6 +32,9 @@ impl ExprPlanner for Spans {
                 read_span(&mut expr.right)?;
             } else if matches!(expr.op, BinaryOperator::Plus) && is_timestamp(&expr.right, schema) {
                 read_span(&mut expr.left)?;
+            } else if matches!(expr.right.get_type(schema), Ok(DataType::Interval(_))) {
+                let utc = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
+                read_time(&mut expr.left, Some(&utc))?;
             }
         } else if is_comparison(&expr.op) {
             let kinds = [expr.left.get_type(schema), expr.right.get_type(schema)];
@@ -80,7 +83,7 @@ fn read_time(expr: &mut Expr, beside: Option<&DataType>) -> Result<()> {
             }
             Err(_) => " such as '2024-01-15T00:00:00Z'".to_owned(),
         };
-        return Err(plan_datafusion_err!("{text:?} is compared with a time, and is not one{hint}"));
+        return Err(plan_datafusion_err!("{text:?} is not a time{hint}"));
     };
     *expr = Expr::Literal(ScalarValue::TimestampNanosecond(Some(nanos), zone.clone()), None);
     Ok(())

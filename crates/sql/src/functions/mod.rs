@@ -7,6 +7,7 @@
 //! | `rates` | `increase`, `rate`, `delta`, `deriv` |
 //! | `histogram_quantile` | `histogram_quantile` |
 //! | `gapfill` | `time_bucket_gapfill`, `locf`, `interpolate` |
+//! | `promql` | `promql`, a table |
 //! | `ring` | `ts_bucket`, `bucket_rate`, `clamp`, `align_time`, `null_if_outside`, `series_add/sub/mul/div` |
 //!
 //! [`register`] makes them known to a session. What the text of a statement may say beyond DataFusion's SQL
@@ -15,6 +16,7 @@
 mod edges;
 mod gapfill;
 mod histogram_quantile;
+mod promql;
 mod rates;
 mod refusal;
 mod registry;
@@ -23,8 +25,9 @@ mod time_bucket;
 mod width;
 
 pub(crate) use gapfill::Planner;
+pub(crate) use promql::register_promql;
 pub(crate) use registry::register;
 pub(crate) use width::parse_width;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

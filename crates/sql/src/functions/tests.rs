@@ -2,8 +2,9 @@
 
 mod buckets;
 mod gaps;
+mod promql;
 mod quantiles;
 mod random;
 mod rates;
 mod ring;
-mod table;
+pub(crate) mod table;

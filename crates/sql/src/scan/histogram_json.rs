@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use timberline_model::{BucketCounts, BucketSpan, Histogram};
 
 /// All observations.
-pub(super) fn count(histogram: &Histogram) -> f64 {
+pub(crate) fn count(histogram: &Histogram) -> f64 {
     match &histogram.counts {
         BucketCounts::Integer { count, .. } => *count as f64,
         BucketCounts::Float { count, .. } => *count,
@@ -16,7 +16,7 @@ pub(super) fn count(histogram: &Histogram) -> f64 {
 }
 
 /// The JSON object of a histogram.
-pub(super) fn to_json(histogram: &Histogram) -> String {
+pub(crate) fn to_json(histogram: &Histogram) -> String {
     let mut text = String::with_capacity(256);
     // Writing to a string does not fail.
     let _ = write!(

@@ -69,7 +69,8 @@ fn label_type() -> DataType {
     DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
-fn tags_type() -> DataType {
+/// Names and values of labels.
+pub(crate) fn tags_type() -> DataType {
     let pair =
         [Field::new("keys", DataType::Utf8, false), Field::new("values", DataType::Utf8, true)];
     let entries = Field::new("entries", DataType::Struct(pair.into_iter().collect()), false);

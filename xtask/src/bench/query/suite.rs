@@ -131,6 +131,7 @@ fn dashboards() -> Vec<Question> {
         rates(range("histogram_quantile", quantile, HOUR, MINUTE)),
         range("two-way join", join, HOUR, MINUTE),
         range("subquery", sub, HOUR, MINUTE),
+        instant("all of two hosts", "{hostname=~\"host_(42|43)\"}"),
         instant("count of all", "count({__name__=~\".+\"})"),
         values("label values", "hostname", None),
         values("label values, matched", "hostname", Some("cpu_usage_user{region=\"us-east-1\"}")),

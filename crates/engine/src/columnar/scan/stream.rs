@@ -10,7 +10,7 @@ use timberline_model::{
     SeriesScan, TimeRange,
 };
 
-use super::{Found, Joined, Places};
+use super::{Found, Joined, Places, labels_ahead::LabelsAhead};
 use crate::{
     EngineError,
     columnar::{
@@ -31,6 +31,10 @@ pub(super) struct Stream {
     /// Where each place's samples of a series end.
     ends: Vec<ColumnsMark>,
     counts: PageCounts,
+    ahead: LabelsAhead,
+    leaves_labels_out: bool,
+    /// The group that was given last.
+    last: usize,
 }
 
 impl Stream {
@@ -46,6 +50,9 @@ impl Stream {
             in_memory: SeriesColumns::default(),
             ends: Vec::new(),
             counts: PageCounts::default(),
+            ahead: LabelsAhead::default(),
+            leaves_labels_out: false,
+            last: usize::MAX,
         }
     }
 
@@ -131,14 +138,31 @@ impl SeriesScan for Stream {
             columns.clear();
             self.read(group, columns)?;
             if !columns.is_empty() {
+                self.last = index;
+                if self.leaves_labels_out {
+                    return Ok(Some(Labels::empty()));
+                }
                 if let Some(labels) = joined.labels.get(index) {
                     return Ok(Some(labels.clone()));
                 }
-                let labels = joined.places.labels(group[0])?;
+                let labels = self.ahead.take(&joined, index, self.rest.end)?;
                 return Ok(Some(labels.expect("a series stays while it has samples")));
             }
         }
         Ok(None)
+    }
+
+    fn leave_labels_out(&mut self) {
+        self.leaves_labels_out = true;
+    }
+
+    fn labels(&mut self) -> Result<Option<Labels>, ScanError> {
+        let Joined { labels, groups, found, places } = &*self.joined;
+        if let Some(labels) = labels.get(self.last) {
+            return Ok(Some(labels.clone()));
+        }
+        let Some(group) = groups.get(self.last) else { return Ok(None) };
+        Ok(places.labels(found[group.start as usize])?)
     }
 
     fn series_count_max(&self) -> usize {

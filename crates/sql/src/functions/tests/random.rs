@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::table::{Row, rows, with_metrics};
+use crate::functions::parse_width;
 
 /// Rows in any order: NULLs, NaN, resets, times that repeat.
 fn some_rows() -> impl Strategy<Value = Vec<Row<'static>>> {
@@ -116,4 +117,81 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn gaps_are_filled_as_plainly(
+        table in some_rows(),
+        cut in 0.0..1.0,
+        width in 1_i64..40,
+        start in 0_i64..120,
+        length in 0_i64..120,
+    ) {
+        let (left, right) = table.split_at((cut * table.len() as f64) as usize);
+        let context = with_metrics(&[left, right]);
+        let end = start + length;
+        let sql = format!(
+            "SELECT h, extract(epoch from b)::bigint, v, l, i FROM (SELECT tags['host'] AS h, \
+             time_bucket_gapfill('{width}s', time) AS b, count(value) AS v, locf(count(value)) AS l, \
+             interpolate(count(value)) AS i FROM metrics \
+             WHERE time >= to_timestamp_seconds({start}) AND time < to_timestamp_seconds({end}) \
+             GROUP BY 1, 2) ORDER BY 1, 2"
+        );
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let found = runtime.block_on(rows(&context, &sql));
+        prop_assert_eq!(found, filled_plainly(&table, width, start..end));
+    }
+
+    #[test]
+    fn any_text_is_a_span_or_refused(text in "\\PC*", number in 0_u64.., unit in "[a-z]{0,8}") {
+        let _ = parse_width(&text);
+        let _ = parse_width(&format!("-{number}{unit} {number} {unit}"));
+        let _ = parse_width(&format!("{number}{unit}"));
+    }
+}
+
+/// Host, bucket, count of values, and what fills it: by going through all buckets of all hosts.
+fn filled_plainly(table: &[Row<'_>], width: i64, times: std::ops::Range<i64>) -> Vec<String> {
+    let mut answer = Vec::new();
+    for host in ["a", "b"] {
+        let seconds =
+            |row: &Row<'_>| row.0.map(|time| time as i64).filter(|time| times.contains(time));
+        let rows: Vec<_> = table
+            .iter()
+            .filter(|row| row.2 == host)
+            .filter_map(|row| Some((seconds(row)?.div_euclid(width), row.3)))
+            .collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let buckets = times.start.div_euclid(width)..=(times.end - 1).div_euclid(width);
+        let counts: Vec<_> = buckets
+            .clone()
+            .map(|bucket| {
+                let of_bucket: Vec<_> = rows.iter().filter(|row| row.0 == bucket).collect();
+                let values = of_bucket.iter().filter(|row| row.1.is_some()).count();
+                (!of_bucket.is_empty()).then_some(values)
+            })
+            .collect();
+        for (index, bucket) in buckets.enumerate() {
+            let before = (0..=index).rev().find_map(|at| Some((at, counts[at]?)));
+            let after = (index..counts.len()).find_map(|at| Some((at, counts[at]?)));
+            let line = match (before, after) {
+                (Some((at, value)), _) if at == index => Some(value as f64),
+                (Some((left, from)), Some((right, to))) => {
+                    let share = (index - left) as f64 / (right - left) as f64;
+                    Some(from as f64 + (to as f64 - from as f64) * share)
+                }
+                _ => None,
+            };
+            let text = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+            answer.push(format!(
+                "{host} {} {} {} {}",
+                bucket * width,
+                text(counts[index].map(|count| count.to_string())),
+                text(before.map(|(_, count)| count.to_string())),
+                text(line.map(|line| format!("{line:?}"))),
+            ));
+        }
+    }
+    answer
 }

@@ -1,0 +1,12 @@
+//! Statements that write: `INSERT` and `DELETE`. What else would change a database, a session or a file is
+//! refused, by name.
+
+mod allowed;
+mod delete;
+mod insert;
+mod target;
+
+pub(crate) use allowed::check_allowed;
+pub(crate) use delete::delete;
+pub(crate) use insert::SeriesSink;
+pub(crate) use target::InsertTarget;

@@ -1,0 +1,188 @@
+//! `INSERT`: rows become samples, durable when the statement ends.
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use arrow::{
+    array::{Array as _, ArrayRef, AsArray as _, RecordBatch, StringArray},
+    compute::cast,
+    datatypes::{DataType, Float64Type, SchemaRef, TimestampNanosecondType, UInt64Type},
+};
+use async_trait::async_trait;
+use datafusion::{
+    datasource::sink::DataSink,
+    error::{DataFusionError, Result},
+    execution::{SendableRecordBatchStream, TaskContext},
+    physical_plan::{DisplayAs, DisplayFormatType},
+};
+use futures_util::TryStreamExt as _;
+use timberline::Database;
+use timberline_model::{Durability, Labels, METRIC_NAME, WriteBatch};
+
+use crate::tables::{Layout, Source};
+
+/// Writes rows of a table as samples.
+#[derive(Debug)]
+pub(crate) struct SeriesSink {
+    database: Arc<Database>,
+    layout: Arc<Layout>,
+}
+
+impl SeriesSink {
+    pub(crate) fn new(database: &Arc<Database>, layout: &Arc<Layout>) -> Self {
+        Self { database: Arc::clone(database), layout: Arc::clone(layout) }
+    }
+}
+
+impl DisplayAs for SeriesSink {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SeriesSink: {}", self.layout.metric().unwrap_or("all metrics"))
+    }
+}
+
+#[async_trait]
+impl DataSink for SeriesSink {
+    fn schema(&self) -> &SchemaRef {
+        self.layout.schema()
+    }
+
+    /// Each batch is one write of the database: all of it is in the log, or nothing.
+    async fn write_all(
+        &self,
+        mut data: SendableRecordBatchStream,
+        _: &Arc<TaskContext>,
+    ) -> Result<u64> {
+        let mut written = 0;
+        while let Some(batch) = data.try_next().await? {
+            let (database, layout) = (Arc::clone(&self.database), Arc::clone(&self.layout));
+            let before = written;
+            let work = move || write(&database, &layout, &batch, before);
+            let done = tokio::task::spawn_blocking(work).await;
+            written += done.map_err(|error| DataFusionError::External(Box::new(error)))??;
+        }
+        Ok(written)
+    }
+}
+
+fn wrong(row: u64, what: impl fmt::Display) -> DataFusionError {
+    DataFusionError::Plan(format!("row {row} of INSERT: {what}"))
+}
+
+/// Writes the rows of a batch, which `before` others came before.
+fn write(database: &Database, layout: &Layout, batch: &RecordBatch, before: u64) -> Result<u64> {
+    let rows = Rows::of(layout, batch)?;
+    let mut order: Vec<(Labels, Vec<usize>)> = Vec::new();
+    let mut places: HashMap<Labels, usize> = HashMap::new();
+    for row in 0..batch.num_rows() {
+        let number = before + row as u64 + 1;
+        let labels = rows.labels(layout, row, number)?;
+        let place = *places.entry(labels.clone()).or_insert(order.len());
+        if place == order.len() {
+            order.push((labels, Vec::new()));
+        }
+        order[place].1.push(row);
+    }
+    let mut samples = WriteBatch::with_capacity(order.len(), batch.num_rows());
+    for (labels, of_series) in order {
+        samples.push_labels(labels);
+        for row in of_series {
+            let (ts, value) = rows.sample(row, before + row as u64 + 1)?;
+            samples.push_sample(ts, value);
+        }
+    }
+    let outcome = database
+        .write_with(&samples, Durability::Synced)
+        .map_err(|error| DataFusionError::External(Box::new(error)))?;
+    match outcome.rejections.first() {
+        None => Ok(outcome.samples_written),
+        Some(rejection) => Err(DataFusionError::Plan(format!(
+            "{} rows of INSERT are refused, {} are written; the first refused: {rejection}",
+            outcome.samples_rejected,
+            before + outcome.samples_written
+        ))),
+    }
+}
+
+/// The columns of a batch.
+struct Rows {
+    time: ArrayRef,
+    value: ArrayRef,
+    labels: Vec<(String, StringArray)>,
+    tags: Option<ArrayRef>,
+    series_id: Option<ArrayRef>,
+    /// Columns that cannot be written.
+    histograms: Vec<ArrayRef>,
+}
+
+impl Rows {
+    fn of(layout: &Layout, batch: &RecordBatch) -> Result<Self> {
+        let lacks = || DataFusionError::Internal("INSERT into a table without samples".to_owned());
+        let (mut time, mut value, mut tags, mut series_id) = (None, None, None, None);
+        let (mut labels, mut histograms) = (Vec::new(), Vec::new());
+        for (source, column) in layout.sources().iter().zip(batch.columns()) {
+            match source {
+                Source::Time => time = Some(Arc::clone(column)),
+                Source::Value => value = Some(Arc::clone(column)),
+                Source::Tags => tags = Some(Arc::clone(column)),
+                Source::SeriesId => series_id = Some(Arc::clone(column)),
+                Source::Metric | Source::Label(_) => {
+                    let texts = cast(column, &DataType::Utf8)?.as_string::<i32>().clone();
+                    labels.push((source.label().unwrap_or_default().to_owned(), texts));
+                }
+                _ => histograms.push(Arc::clone(column)),
+            }
+        }
+        Ok(Self {
+            time: time.ok_or_else(lacks)?,
+            value: value.ok_or_else(lacks)?,
+            labels,
+            tags,
+            series_id,
+            histograms,
+        })
+    }
+
+    fn sample(&self, row: usize, number: u64) -> Result<(i64, f64)> {
+        if self.histograms.iter().any(|column| column.is_valid(row)) {
+            return Err(wrong(number, "native histograms cannot be written by SQL"));
+        }
+        if self.time.is_null(row) {
+            return Err(wrong(number, "time is NULL"));
+        }
+        if self.value.is_null(row) {
+            return Err(wrong(number, "value is NULL"));
+        }
+        let ts = self.time.as_primitive::<TimestampNanosecondType>().value(row);
+        Ok((ts, self.value.as_primitive::<Float64Type>().value(row)))
+    }
+
+    fn labels(&self, layout: &Layout, row: usize, number: u64) -> Result<Labels> {
+        let mut pairs: Vec<(&str, &str)> = Vec::new();
+        pairs.extend(layout.metric().map(|name| (METRIC_NAME, name)));
+        for (name, values) in &self.labels {
+            if values.is_valid(row) {
+                pairs.push((name, values.value(row)));
+            }
+        }
+        if !pairs.iter().any(|(name, value)| *name == METRIC_NAME && !value.is_empty()) {
+            return Err(wrong(number, "metric is NULL or empty"));
+        }
+        let entries;
+        if let Some(tags) = self.tags.as_ref().filter(|tags| tags.is_valid(row)) {
+            entries = tags.as_map().value(row);
+            let (keys, values) =
+                (entries.column(0).as_string::<i32>(), entries.column(1).as_string::<i32>());
+            for entry in 0..entries.len() {
+                if values.is_valid(entry) {
+                    pairs.push((keys.value(entry), values.value(entry)));
+                }
+            }
+        }
+        let labels = Labels::from_pairs(pairs).map_err(|error| wrong(number, error))?;
+        let id = self.series_id.as_ref().filter(|ids| ids.is_valid(row));
+        let id = id.map_or(0, |ids| ids.as_primitive::<UInt64Type>().value(row));
+        if id != 0 && id != labels.hash() {
+            return Err(wrong(number, "series_id follows from the labels and cannot be given"));
+        }
+        Ok(labels)
+    }
+}
