@@ -21,18 +21,7 @@ pub(super) fn total(sum: f64, compensation: f64) -> f64 {
     if sum.is_finite() { sum + compensation } else { sum }
 }
 
-/// The compensated sum of a slice.
-pub(super) fn sum(values: &[f64]) -> f64 {
-    let (sum, compensation) = parts(values);
-    total(sum, compensation)
-}
-
-/// The sum of a slice and its compensation.
-#[inline]
-fn parts(values: &[f64]) -> (f64, f64) {
-    parts_after((0.0, 0.0), values)
-}
-
+/// Goes on with a sum and its compensation.
 #[inline]
 fn parts_after((mut sum, mut compensation): (f64, f64), values: &[f64]) -> (f64, f64) {
     for value in values {
@@ -44,12 +33,12 @@ fn parts_after((mut sum, mut compensation): (f64, f64), values: &[f64]) -> (f64,
 /// How many slices are added up side by side: an addition takes four cycles, and others may be under way.
 pub(super) const LANES: usize = 4;
 
-/// What [`sum`] gives of each slice.
+/// The compensated sum of each slice.
 pub(super) fn sums(slices: [&[f64]; LANES]) -> [f64; LANES] {
     parts_of(slices).map(|(sum, compensation)| total(sum, compensation))
 }
 
-/// What [`mean`] gives of each slice.
+/// The mean of each slice.
 pub(super) fn means(slices: [&[f64]; LANES]) -> [f64; LANES] {
     let parts = parts_of(slices);
     std::array::from_fn(|lane| mean_of(slices[lane], parts[lane]))
@@ -139,11 +128,6 @@ impl Mean {
         self.compensation *= DOWN;
         self.scaled = true;
     }
-}
-
-/// The mean of a slice.
-pub(super) fn mean(values: &[f64]) -> f64 {
-    mean_of(values, parts(values))
 }
 
 fn mean_of(values: &[f64], (sum, compensation): (f64, f64)) -> f64 {

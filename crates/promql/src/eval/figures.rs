@@ -7,7 +7,8 @@ use timberline_model::{Cuts, PageFigures, PageUse, SeriesColumns};
 
 use super::{
     column::StepColumn,
-    compensated::{self, Mean},
+    compensated::Mean,
+    lanes::Lanes,
     leaf::{Leaf, Source},
     steps::{Sight, Windows, first_after},
     window::{PlainFunction, WindowFunction},
@@ -60,6 +61,11 @@ pub(super) fn apply(
 ) {
     let (timestamps, pages) = (&columns.timestamps, &columns.pages);
     let (mut low, mut high, mut first_page, mut end_page, mut seen) = (0, 0, 0, 0, 0);
+    let mut lanes = match function {
+        PlainFunction::Avg => Some(Lanes::means()),
+        PlainFunction::Sum => Some(Lanes::sums()),
+        _ => None,
+    };
     for step in 0..windows.sight.steps.count() {
         let end = windows.sight.at(step);
         let start = end.saturating_sub(windows.range);
@@ -86,7 +92,13 @@ pub(super) fn apply(
             values: &columns.values[low..high],
             pages: &pages[first_page..end_page],
         };
-        out.set(step, window.value(function));
+        match &mut lanes {
+            Some(lanes) if window.pages.is_empty() => lanes.push(step, window.values, out),
+            _ => out.set(step, window.value(function)),
+        }
+    }
+    if let Some(mut lanes) = lanes {
+        lanes.finish(out);
     }
 }
 
@@ -125,8 +137,6 @@ impl<'a> Window<'a> {
                 (None, Some(page)) => page.last,
                 _ => self.values[self.values.len() - 1],
             },
-            PlainFunction::Sum if self.pages.is_empty() => compensated::sum(self.values),
-            PlainFunction::Avg if self.pages.is_empty() => compensated::mean(self.values),
             PlainFunction::Sum => self.mean().sum(),
             PlainFunction::Avg => self.mean().value(),
             _ => unreachable!("figures are asked for by `wanted` only"),

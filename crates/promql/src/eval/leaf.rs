@@ -4,8 +4,8 @@
 use std::thread;
 
 use timberline_model::{
-    Labels, PageUse, ScanError, Selector as ScanSelector, SeriesColumns, SeriesScan, TimeRange,
-    is_stale,
+    Labels, NANOS_PER_SECOND, PageUse, ScanError, Selector as ScanSelector, SeriesColumns,
+    SeriesScan, TimeRange, is_stale,
 };
 
 use super::{
@@ -28,6 +28,11 @@ use crate::{
     Feature,
     ast::{RangeExtension, Selector, Span},
 };
+
+/// Between two samples of a series, as far as anybody knows before reading them: 10 seconds.
+const SAMPLE_DISTANCE: i64 = 10 * NANOS_PER_SECOND;
+/// Samples below which one thread is faster than several.
+const WORTH_A_THREAD: i64 = 40_000;
 
 /// A change of one series' column that needs no other series.
 pub(super) type Stage<'e> =
@@ -111,6 +116,12 @@ impl Evaluator<'_> {
             }
             result.map(|()| sink)
         };
+        // A thread costs as much as some ten thousand samples.
+        let series: usize = scans.iter().map(|scan| scan.series_count_max()).sum();
+        let back = leaf.sight.last().saturating_sub(leaf.sight.first()) / SAMPLE_DISTANCE + 1;
+        if (series as i64).saturating_mul(back) < WORTH_A_THREAD {
+            return scans.into_iter().map(work).collect();
+        }
         let mut scans = scans.into_iter();
         let Some(first) = scans.next() else { return Ok(Vec::new()) };
         let results: Vec<Result<S, EvalError>> = thread::scope(|scope| {

@@ -39,6 +39,7 @@ mod histograms;
 mod info;
 mod invariance;
 mod labels;
+mod lanes;
 mod leaf;
 mod matching;
 pub mod memory;

@@ -4,7 +4,8 @@ use timberline_model::is_stale;
 
 use super::{
     column::{ScalarColumn, StepColumn},
-    compensated::{self, LANES, Mean},
+    compensated::{self, Mean},
+    lanes::Lanes,
     over_time,
     rate::{self, Extrapolation, Samples},
     regression,
@@ -135,28 +136,16 @@ fn each(
 }
 
 /// Evaluates several windows at a time.
-fn several(
-    samples: Samples<'_>,
+fn several<'a>(
+    samples: Samples<'a>,
     windows: Windows<'_>,
+    mut lanes: Lanes<'a>,
     out: &mut StepColumn,
-    values: impl Fn([&[f64]; LANES]) -> [f64; LANES],
 ) {
-    let mut steps = [0; LANES];
-    let mut slices: [&[f64]; LANES] = [&[]; LANES];
-    let mut count = 0;
     windows.each(samples.timestamps, |step, low, high| {
-        (steps[count], slices[count]) = (step, &samples.values[low..high]);
-        count += 1;
-        if count == LANES {
-            count = 0;
-            steps.into_iter().zip(values(slices)).for_each(|(step, value)| out.set(step, value));
-        }
+        lanes.push(step, &samples.values[low..high], out);
     });
-    // What fills up costs nothing: it is added up beside the others.
-    let longest = slices[0];
-    slices[count..].fill(longest);
-    let rest = steps[..count].iter().zip(values(slices));
-    rest.for_each(|(step, value)| out.set(*step, value));
+    lanes.finish(out);
 }
 
 fn plain(
@@ -192,8 +181,8 @@ fn plain_direct(
     };
     let mut scratch = Vec::new();
     match function {
-        PlainFunction::Avg => several(samples, windows, out, compensated::means),
-        PlainFunction::Sum => several(samples, windows, out, compensated::sums),
+        PlainFunction::Avg => several(samples, windows, Lanes::means(), out),
+        PlainFunction::Sum => several(samples, windows, Lanes::sums(), out),
         PlainFunction::Min => of_values(&mut over_time::min),
         PlainFunction::Max => of_values(&mut over_time::max),
         PlainFunction::Count => of_values(&mut |window| window.len() as f64),

@@ -126,7 +126,7 @@ fn dashboards() -> Vec<Question> {
     let sub = text("max_over_time(avg by (region) (cpu_usage_user)[30m:1m])");
     vec![
         rates(range("rate by three labels", rate, HOUR, MINUTE)),
-        range("topk", text("topk(5, avg_over_time(cpu_usage_user[5m]))"), HOUR, MINUTE),
+        range("topk", text("topk(5, max_over_time(disk_operations_total[5m]))"), HOUR, MINUTE),
         range("quantile", text("quantile by (region) (0.9, cpu_usage_user)"), HOUR, MINUTE),
         rates(range("histogram_quantile", quantile, HOUR, MINUTE)),
         range("two-way join", join, HOUR, MINUTE),
