@@ -50,6 +50,9 @@ fn step(start: i64, step: i64) -> Vec<(Labels, Vec<Sample>)> {
 
 #[test]
 fn windows_come_once_and_right_through_kills_of_server_and_client() {
+    if !timberline_tests::has_sql() {
+        return;
+    }
     let rounds = count_from_env("TIMBERLINE_SUBSCRIBE_ROUNDS", 6);
     let house =
         Mutex::new(House::start(&["--storage-flush-log-size=1MiB", "--storage-segment-size=1MiB"]));
@@ -148,6 +151,9 @@ fn ask(client: &Client, start: i64, last: i64) -> BTreeMap<(i64, String), (f64, 
 
 #[test]
 fn a_window_comes_within_100_ms_of_its_last_samples_acknowledgement() {
+    if !timberline_tests::has_sql() {
+        return;
+    }
     let house = House::start(&[]);
     let client = Client::new(house.address());
     let start = now() - 300 * SECOND;
@@ -175,6 +181,9 @@ fn a_window_comes_within_100_ms_of_its_last_samples_acknowledgement() {
 
 #[test]
 fn many_subscriptions_at_once_get_each_window_and_the_server_stays_well() {
+    if !timberline_tests::has_sql() {
+        return;
+    }
     let count = count_from_env("TIMBERLINE_SUBSCRIBE_CLIENTS", 50) as usize;
     let house = House::start(&[]);
     let client = Client::new(house.address());
