@@ -180,7 +180,7 @@ fn schema_bytes(schema: &Schema) -> Result<Bytes, Status> {
     Ok(bytes)
 }
 
-fn internal(error: impl ToString) -> Status {
+fn internal(error: &impl ToString) -> Status {
     Status::internal(error.to_string())
 }
 
@@ -237,7 +237,8 @@ impl FlightSqlService for Service {
             Box::pin(stream::iter([Ok(answer)]));
         let mut response = Response::new(stream);
         if let Some(token) = token {
-            let header = MetadataValue::try_from(format!("Bearer {token}")).map_err(internal)?;
+            let header = MetadataValue::try_from(format!("Bearer {token}"))
+                .map_err(|error| internal(&error))?;
             response.metadata_mut().insert("authorization", header);
         }
         Ok(response)
@@ -397,7 +398,7 @@ impl FlightSqlService for Service {
         for row in self.texts(sql, Vec::new()).await? {
             builder.append(&row[0]);
         }
-        Ok(Response::new(whole(builder.build().map_err(internal)?)))
+        Ok(Response::new(whole(builder.build().map_err(|error| internal(&error))?)))
     }
 
     async fn get_flight_info_schemas(
@@ -419,7 +420,7 @@ impl FlightSqlService for Service {
         for row in self.texts(sql, Vec::new()).await? {
             builder.append(&row[0], &row[1]);
         }
-        Ok(Response::new(whole(builder.build().map_err(internal)?)))
+        Ok(Response::new(whole(builder.build().map_err(|error| internal(&error))?)))
     }
 
     async fn get_flight_info_tables(
@@ -457,9 +458,11 @@ impl FlightSqlService for Service {
                 columns = plain(&prepared.schema()).as_ref().clone();
             }
             let kind = if kind == "BASE TABLE" { "TABLE" } else { kind };
-            builder.append(catalog, schema, table, kind, &columns).map_err(internal)?;
+            builder
+                .append(catalog, schema, table, kind, &columns)
+                .map_err(|error| internal(&error))?;
         }
-        Ok(Response::new(whole(builder.build().map_err(internal)?)))
+        Ok(Response::new(whole(builder.build().map_err(|error| internal(&error))?)))
     }
 
     async fn get_flight_info_table_types(
@@ -475,7 +478,7 @@ impl FlightSqlService for Service {
         query: CommandGetTableTypes,
         _: Request<Ticket>,
     ) -> Result<Response<FlightStream>, Status> {
-        Ok(Response::new(whole(table_types(query).map_err(internal)?)))
+        Ok(Response::new(whole(table_types(query).map_err(|error| internal(&error))?)))
     }
 
     async fn get_flight_info_sql_info(
@@ -483,7 +486,7 @@ impl FlightSqlService for Service {
         query: CommandGetSqlInfo,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        let infos = sql_info().map_err(internal)?;
+        let infos = sql_info().map_err(|error| internal(&error))?;
         info(&query.clone().into_builder(infos).schema(), &query, request.into_inner())
     }
 
@@ -492,8 +495,10 @@ impl FlightSqlService for Service {
         query: CommandGetSqlInfo,
         _: Request<Ticket>,
     ) -> Result<Response<FlightStream>, Status> {
-        let infos = sql_info().map_err(internal)?;
-        Ok(Response::new(whole(query.into_builder(infos).build().map_err(internal)?)))
+        let infos = sql_info().map_err(|error| internal(&error))?;
+        Ok(Response::new(whole(
+            query.into_builder(infos).build().map_err(|error| internal(&error))?,
+        )))
     }
 
     async fn get_flight_info_xdbc_type_info(
@@ -501,7 +506,7 @@ impl FlightSqlService for Service {
         query: CommandGetXdbcTypeInfo,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        let types = type_info().map_err(internal)?;
+        let types = type_info().map_err(|error| internal(&error))?;
         info(&query.into_builder(types).schema(), &query, request.into_inner())
     }
 
@@ -510,8 +515,10 @@ impl FlightSqlService for Service {
         query: CommandGetXdbcTypeInfo,
         _: Request<Ticket>,
     ) -> Result<Response<FlightStream>, Status> {
-        let types = type_info().map_err(internal)?;
-        Ok(Response::new(whole(query.into_builder(types).build().map_err(internal)?)))
+        let types = type_info().map_err(|error| internal(&error))?;
+        Ok(Response::new(whole(
+            query.into_builder(types).build().map_err(|error| internal(&error))?,
+        )))
     }
 
     async fn register_sql_info(&self, _: i32, _: &SqlInfo) {}

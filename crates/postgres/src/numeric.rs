@@ -17,7 +17,7 @@ pub(crate) fn write(out: &mut Vec<u8>, text: &str) {
     let pad = (4 - whole.len() % 4) % 4;
     let mut digits: Vec<u8> = vec![0; pad];
     digits.extend(whole.bytes().chain(fraction.bytes()).map(|byte| byte.wrapping_sub(b'0')));
-    while digits.len() % 4 != 0 {
+    while !digits.len().is_multiple_of(4) {
         digits.push(0);
     }
     let mut groups: Vec<u16> = digits

@@ -94,7 +94,11 @@ impl Listeners {
         let threads = sql.threads();
         if let Some(server) = self.postgres {
             urls.push(format!("postgres://{}/{DEFAULT}", server.address()));
-            let loopback = config.postgres.listen.0.is_none_or(|address| address.is_loopback());
+            let listen = config.postgres.listen.0;
+            let loopback = match listen {
+                Some(address) => address.is_loopback(),
+                None => true,
+            };
             let options = PostgresOptions {
                 users: self.users.clone(),
                 tls: self.tls.as_ref().map(|tls| tls.acceptor.clone()),

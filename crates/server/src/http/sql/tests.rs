@@ -1,5 +1,7 @@
 //! Statements over HTTP: forms of answers, errors, and what `GET` may do.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{io::Cursor, sync::Arc};
 
 use arrow::{array::AsArray as _, datatypes::Int64Type, ipc::reader::StreamReader};
