@@ -32,10 +32,11 @@ const OVER_TIME: [&str; 10] = [
     "present_over_time",
     "deriv",
 ];
-const ELEMENTWISE: [&str; 17] = [
-    "abs", "ceil", "floor", "exp", "sqrt", "ln", "log2", "log10", "sgn", "atan", "sinh", "tanh",
-    "asinh", "cos", "sin", "deg", "rad",
-];
+const ELEMENTWISE: [&str; 12] =
+    ["abs", "exp", "sqrt", "ln", "log2", "log10", "atan", "sinh", "tanh", "asinh", "deg", "rad"];
+/// Those of which the last digit of the argument may change the first of the value. Means and sums differ in
+/// it, as Prometheus 2.42 adds up without keeping what rounding loses, so these get samples as they are.
+const STEEP: [&str; 5] = ["ceil", "floor", "sgn", "cos", "sin"];
 const DATE_PARTS: [&str; 8] = [
     "day_of_month",
     "day_of_week",
@@ -253,8 +254,11 @@ impl Expressions<'_> {
 
     fn call(&mut self, depth: u32) -> String {
         let inner = self.vector(depth - 1);
-        match self.chance.below(14) {
-            0 => format!("round({inner}, {})", self.chance.one_of(&["1", "0.125", "5", "0.1"])),
+        match self.chance.below(15) {
+            0 => {
+                let to = self.chance.one_of(&["1", "0.125", "5", "0.1"]);
+                format!("round({}, {to})", self.selector())
+            }
             1 => format!("clamp({inner}, {}, {})", self.number(), self.number()),
             2 => format!("clamp_min({inner}, {})", self.number()),
             3 => format!("clamp_max({inner}, {})", self.number()),
@@ -276,6 +280,7 @@ impl Expressions<'_> {
                 let (target, a, b) = (self.label(), self.label(), self.label());
                 format!("label_join({inner}, \"{target}\", \"-\", \"{a}\", \"{b}\")")
             }
+            9 | 10 => format!("{}({})", self.chance.one_of(&STEEP), self.selector()),
             _ => format!("{}({inner})", self.chance.one_of(&ELEMENTWISE)),
         }
     }
