@@ -354,11 +354,7 @@ fn remove_left(disk: &dyn Disk, path: &PathBuf) -> Result<(), Error> {
 }
 
 fn not_open(name: &str, error: &Error) -> Error {
-    Error::DatabaseNotOpen {
-        name: name.to_owned(),
-        reason: error.to_string(),
-        kind: error.kind(),
-    }
+    Error::DatabaseNotOpen { name: name.to_owned(), reason: error.to_string(), kind: error.kind() }
 }
 
 #[cfg(test)]

@@ -21,9 +21,7 @@ use crate::{
     Answer, Prepared, Rows, SqlEngine, SqlError,
     catalog::{Catalogs, PUBLIC, missing_table, similar_names},
     figures::FigureRule,
-    statements::{
-        AboutDatabases, DatabaseStatement, InsertTarget, SHOW, check_allowed, delete,
-    },
+    statements::{AboutDatabases, DatabaseStatement, InsertTarget, SHOW, check_allowed, delete},
     system::Running,
     watched::{Watched, on_own_task, timed_out},
 };

@@ -136,10 +136,7 @@ pub(super) fn names_in(opener: &Opener) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-fn entries_of(
-    disk: &dyn Disk,
-    dir: &Path,
-) -> Result<Option<Vec<timberline_io::DirEntry>>, Error> {
+fn entries_of(disk: &dyn Disk, dir: &Path) -> Result<Option<Vec<timberline_io::DirEntry>>, Error> {
     match disk.list(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         outcome => outcome.map(Some).map_err(Error::disk("list", dir)),

@@ -5,13 +5,12 @@
 use std::{collections::BTreeMap, io, path::Path};
 
 use serde::{Deserialize, Serialize};
+use timberline_engine::SETTINGS_FILE as FILE;
 use timberline_io::Disk;
 
 use super::DatabaseSettings;
 use crate::Error;
 
-/// Its name in the database's directory.
-const FILE: &str = "DATABASE";
 /// Its name while it is being written.
 const UNFINISHED: &str = "DATABASE.tmp";
 /// First line; the number is the format's version.
@@ -47,11 +46,7 @@ pub(super) fn read(disk: &dyn Disk, dir: &Path) -> Result<DatabaseSettings, Erro
 ///
 /// # Errors
 /// A disk that is full or fails. Which settings a restart finds is unknown only if the last step failed.
-pub(super) fn write(
-    disk: &dyn Disk,
-    dir: &Path,
-    settings: &DatabaseSettings,
-) -> Result<(), Error> {
+pub(super) fn write(disk: &dyn Disk, dir: &Path, settings: &DatabaseSettings) -> Result<(), Error> {
     let (path, unfinished) = (dir.join(FILE), dir.join(UNFINISHED));
     match disk.remove_file(&unfinished) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -101,7 +101,9 @@ impl DatabaseSettings {
         let chosen = |text: Option<&str>| text.map(str::to_owned);
         match name {
             "retention" => self.retention = value.map(age).transpose().map_err(refuse)?,
-            "retention_size" => self.retention_size = value.map(size).transpose().map_err(refuse)?,
+            "retention_size" => {
+                self.retention_size = value.map(size).transpose().map_err(refuse)?
+            }
             "duplicates" => {
                 let parsed = value.map(|text| text.parse().map_err(said)).transpose();
                 self.duplicates = parsed.map_err(refuse)?;

@@ -87,8 +87,14 @@ fn settings_are_those_of_the_database_and_the_rest_follows() {
         let told = |name: &str, setting: &str| {
             all.iter().find(|one| one.name == name).unwrap().setting(setting).unwrap()
         };
-        assert_eq!((told("long", "retention"), told("plain", "retention")), ("90d".into(), "30d".into()));
-        assert_eq!((told("long", "duplicates"), told("long", "store")), ("first".into(), "local".into()));
+        assert_eq!(
+            (told("long", "retention"), told("plain", "retention")),
+            ("90d".into(), "30d".into())
+        );
+        assert_eq!(
+            (told("long", "duplicates"), told("long", "store")),
+            ("first".into(), "local".into())
+        );
     };
     check(&databases);
     databases.close().unwrap();
@@ -104,15 +110,20 @@ fn settings_are_those_of_the_database_and_the_rest_follows() {
     assert_eq!(databases.get("plain").unwrap().retention(), days(100));
     assert_eq!(databases.get("long").unwrap().retention(), days(90), "it has its own");
     databases.alter("long", &[SettingChange::reset("retention")]).unwrap();
-    databases.alter("default", &[to("retention", "unlimited"), to("retention_size", "1GiB")]).unwrap();
+    databases
+        .alter("default", &[to("retention", "unlimited"), to("retention_size", "1GiB")])
+        .unwrap();
     assert_eq!(databases.get("long").unwrap().retention(), days(100));
     let refused = databases.alter("long", &[to("retention", "1d"), to("duplicates", "last")]);
     assert!(refused.unwrap_err().to_string().contains("when the database is created"));
     assert_eq!(databases.get("long").unwrap().retention(), days(100), "all of it or nothing");
+    let snapshot = databases.get("default").unwrap().snapshot(false).unwrap();
     drop(databases);
-    let databases = open(&disk);
-    let kept = databases.get("default").unwrap().retention();
-    assert_eq!(kept, Retention { age: None, bytes: Some(1 << 30) });
+    let expected = Retention { age: None, bytes: Some(1 << 30) };
+    assert_eq!(open(&disk).get("default").unwrap().retention(), expected);
+    disk.rename(&snapshot.dir, Path::new("/data/databases/copy")).unwrap();
+    let copy = open(&disk).get("copy").unwrap();
+    assert_eq!(copy.retention(), expected, "settings go with a snapshot");
 }
 
 #[test]
@@ -182,14 +193,24 @@ fn a_name_or_a_setting_that_may_not_be_creates_nothing() {
 
 #[test]
 fn a_full_disk_refuses_a_database_as_a_whole() {
-    let disk = SimDisk::new(6);
-    let databases = open(&disk);
-    disk.set_capacity(disk.used_bytes() + (8 << 10));
-    let error = databases.create("big", &[], false).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
-    disk.set_capacity(None);
-    assert_eq!(databases.names(), ["default"]);
-    assert!(databases.create("big", &[], false).unwrap());
+    let pristine = SimDisk::new(6);
+    open(&pristine).close().unwrap();
+    let mut refused = 0;
+    for room in (0..2_000).step_by(50) {
+        let disk = pristine.fork(room);
+        let databases = open(&disk);
+        disk.set_capacity(disk.used_bytes() + room);
+        if let Err(error) = databases.create("big", &[to("retention", "90d")], false) {
+            assert_eq!(error.kind(), ErrorKind::StorageFull, "{room}: {error}");
+            assert_eq!(databases.names(), ["default"], "{room}");
+            refused += 1;
+        }
+        disk.set_capacity(None);
+        databases.create("big", &[], true).unwrap();
+        drop(databases);
+        assert_eq!(open(&disk).names(), ["big", "default"], "{room}");
+    }
+    assert!((5..40).contains(&refused), "{refused}");
 }
 
 /// A change that takes several steps.
@@ -203,11 +224,9 @@ enum Change {
 impl Change {
     fn make(self, databases: &Databases) -> Result<(), Error> {
         match self {
-            Self::Create => {
-                databases.create("new", &[to("retention", "90d")], true).map(std::mem::drop)
-            }
+            Self::Create => databases.create("new", &[to("retention", "90d")], true).map(drop),
             Self::Alter => databases.alter("old", &[to("retention", "unlimited")]),
-            Self::Drop => databases.drop("old", true).map(std::mem::drop),
+            Self::Drop => databases.drop("old", true).map(drop),
         }
     }
 }
@@ -217,7 +236,8 @@ fn state(databases: &Databases) -> Vec<String> {
     let all = databases.list();
     let one = |info: &DatabaseInfo| {
         let database = info.database.as_ref().unwrap_or_else(|| panic!("{info:?}"));
-        let own: Vec<String> = info.settings.own().map(|(name, it)| format!("{name}={it}")).collect();
+        let own: Vec<String> =
+            info.settings.own().map(|(name, it)| format!("{name}={it}")).collect();
         format!("{} {own:?} {:?}", info.name, value(database))
     };
     all.iter().map(one).collect()
@@ -263,9 +283,11 @@ fn a_death_at_any_step_leaves_the_change_made_or_not_made() {
                 assert_eq!(state(&databases), after, "{case}, again");
             }
         }
-        seen.extend(points.into_iter().filter(|point| {
-            point.starts_with("database.") || point.starts_with("settings.")
-        }));
+        seen.extend(
+            points
+                .into_iter()
+                .filter(|point| point.starts_with("database.") || point.starts_with("settings.")),
+        );
     }
     let page = include_str!("../../../../docs/fail-points.md");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());

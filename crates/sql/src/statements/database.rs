@@ -119,9 +119,9 @@ impl DatabaseStatement {
     fn explained(&self, error: Error) -> SqlError {
         match &error {
             Error::NoDatabase { name } => SqlError::NoDatabase { name: name.clone() },
-            Error::DatabaseExists { .. }
-            | Error::DatabaseName { .. }
-            | Error::DefaultDatabase => wrong(error.to_string(), self.place),
+            Error::DatabaseExists { .. } | Error::DatabaseName { .. } | Error::DefaultDatabase => {
+                wrong(error.to_string(), self.place)
+            }
             Error::Setting { name, .. } => {
                 let settings = match &self.action {
                     Action::Create { settings, .. } | Action::Alter { settings } => {

@@ -28,7 +28,11 @@ fn statements_are_understood() {
     let pair = |name: &str, value: Option<&str>| (name.to_owned(), value.map(str::to_owned));
     assert_eq!(
         settings("CREATE DATABASE x WITH (retention = '90d', DUPLICATES = First, series_max = 5)"),
-        [pair("retention", Some("90d")), pair("duplicates", Some("first")), pair("series_max", Some("5"))]
+        [
+            pair("retention", Some("90d")),
+            pair("duplicates", Some("first")),
+            pair("series_max", Some("5"))
+        ]
     );
     for (sql, value) in [
         ("ALTER DATABASE x SET retention = '1d'", Some("1d")),
@@ -38,7 +42,10 @@ fn statements_are_understood() {
     ] {
         assert_eq!(settings(sql), [pair("retention", value)], "{sql}");
     }
-    assert!(matches!(statement("DROP DATABASE IF EXISTS x").action, Action::Drop { if_exists: true }));
+    assert!(matches!(
+        statement("DROP DATABASE IF EXISTS x").action,
+        Action::Drop { if_exists: true }
+    ));
     assert_eq!(AboutDatabases::of("show databases;").unwrap(), Some(AboutDatabases::Show));
     for other in ["SELECT 1", "CREATE TABLE x(a int)", "SHOW TABLES", "", "DROP", "'"] {
         assert_eq!(AboutDatabases::of(other).unwrap(), None, "{other}");
