@@ -72,22 +72,10 @@ impl FigurePlan {
 impl DisplayAs for FigurePlan {
     fn fmt_as(&self, t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wanted = self.opened.wanted();
-        let matchers: Vec<String> =
-            wanted.selector.matchers.iter().map(ToString::to_string).collect();
         if matches!(t, DisplayFormatType::TreeRender) {
-            return write!(f, "series={{{}}}", matchers.join(","));
+            return wanted.fmt_series(f);
         }
-        write!(f, "SeriesFigures: series={{{}}}", matchers.join(","))?;
-        let range = wanted.selector.range;
-        if range.start != i64::MIN {
-            write!(f, ", from={}", range.start)?;
-        }
-        if range.end != i64::MAX {
-            write!(f, ", to={}", range.end)?;
-        }
-        if let Some(condition) = &wanted.condition {
-            write!(f, ", by_series=[{condition}]")?;
-        }
+        write!(f, "SeriesFigures: {wanted}")?;
         if let Some(buckets) = self.question.buckets {
             write!(f, ", buckets of {} ns from {}", buckets.width, buckets.origin)?;
         }
