@@ -4,23 +4,24 @@ use std::{fmt, sync::Arc};
 
 use arrow::datatypes::SchemaRef;
 use datafusion::{
-    common::tree_node::TreeNodeRecursion,
-    error::{DataFusionError, Result},
+    error::Result,
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::{
         EquivalenceProperties, LexOrdering, Partitioning, PhysicalExpr, PhysicalSortExpr,
         expressions::Column,
     },
     physical_plan::{
-        ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
-        ReplaceChildrenOptions,
+        DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
         execution_plan::{Boundedness, EmissionType, SchedulingType},
         metrics::{ExecutionPlanMetricsSet, MetricsSet},
     },
 };
 
 use super::{Opened, reader::Reading};
-use crate::tables::{Layout, Source};
+use crate::{
+    leaf_plan::has_no_children,
+    tables::{Layout, Source},
+};
 
 /// Reads the series that were opened, partition by partition.
 #[derive(Debug)]
@@ -88,22 +89,10 @@ fn properties(schema: &SchemaRef, sources: &[Source], series: &[usize]) -> PlanP
 impl DisplayAs for SeriesScanPlan {
     fn fmt_as(&self, t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wanted = self.opened.wanted();
-        let matchers: Vec<String> =
-            wanted.selector.matchers.iter().map(ToString::to_string).collect();
         if matches!(t, DisplayFormatType::TreeRender) {
-            return write!(f, "series={{{}}}", matchers.join(","));
+            return wanted.fmt_series(f);
         }
-        write!(f, "SeriesScan: series={{{}}}", matchers.join(","))?;
-        let range = wanted.selector.range;
-        if range.start != i64::MIN {
-            write!(f, ", from={}", range.start)?;
-        }
-        if range.end != i64::MAX {
-            write!(f, ", to={}", range.end)?;
-        }
-        if let Some(condition) = &wanted.condition {
-            write!(f, ", by_series=[{condition}]")?;
-        }
+        write!(f, "SeriesScan: {wanted}")?;
         let names: Vec<&str> =
             self.schema.fields().iter().map(|field| field.name().as_str()).collect();
         write!(f, ", columns=[{}], partitions={}", names.join(", "), self.opened.series().len())?;
@@ -126,37 +115,7 @@ impl ExecutionPlan for SeriesScanPlan {
         &self.properties
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        Vec::new()
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        if children.is_empty() {
-            return Ok(self);
-        }
-        Err(DataFusionError::Internal("a scan of series has no children".to_owned()))
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.replace_children(
-            children,
-            ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute),
-        )
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
+    has_no_children!();
 
     fn execute(
         &self,
