@@ -110,7 +110,7 @@ fn skipped(content: Content, codec: FloatCodec, range: TimeRange, wanted: &PageU
 #[test]
 fn pages_are_left_alone_where_they_are_within_the_span_and_one_bucket() {
     let (all, smallest) = (TimeRange::ALL, FloatCodec::Smallest);
-    let wanted = |cuts| PageUse { cuts, exact_sums: true, exact_drops: true };
+    let wanted = |cuts| PageUse { cuts, exact_sums: true, exact_drops: true, ..PageUse::default() };
     let uncut = wanted(Cuts::none());
     assert_eq!(skipped(counter(), smallest, all, &uncut), 3);
     assert_eq!(skipped(counter(), FloatCodec::Gorilla, all, &uncut), 0);
