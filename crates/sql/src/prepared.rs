@@ -5,19 +5,24 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::{common::ParamValues, logical_expr::LogicalPlan, scalar::ScalarValue};
 
-use crate::SqlError;
+use crate::{SqlError, statements::CopyTarget};
 
 /// A statement that was planned, and may be run with parameters any number of times.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     pub(crate) plan: LogicalPlan,
     pub(crate) text: Arc<str>,
+    /// Where the rows of the plan go, if it is a file.
+    pub(crate) copy: Option<Arc<CopyTarget>>,
 }
 
 impl Prepared {
     /// Names and types of the columns that it answers; no columns if it answers no rows.
     #[must_use]
     pub fn schema(&self) -> SchemaRef {
+        if self.copy.is_some() {
+            return Arc::new(Schema::empty());
+        }
         // DataFusion has the count of rows that were written as a column.
         match &self.plan {
             LogicalPlan::Dml(_) | LogicalPlan::Ddl(_) => Arc::new(Schema::empty()),
@@ -32,7 +37,7 @@ impl Prepared {
     pub fn bound(&self, parameters: Vec<ScalarValue>) -> Result<Self, SqlError> {
         let plan = self.plan.clone().with_param_values(ParamValues::from(parameters));
         let plan = plan.map_err(|error| SqlError::from_datafusion(&error))?;
-        Ok(Self { plan, text: Arc::clone(&self.text) })
+        Ok(Self { plan, text: Arc::clone(&self.text), copy: self.copy.clone() })
     }
 
     /// The types of the parameters `$1`, `$2`, ... in order; `None` where any will do.

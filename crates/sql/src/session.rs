@@ -7,11 +7,12 @@ use datafusion::{
     arrow::array::AsArray as _,
     common::ParamValues,
     error::{DataFusionError, Result},
-    execution::SessionStateBuilder,
+    execution::{SessionState, SessionStateBuilder},
     logical_expr::{LogicalPlan, WriteOp},
     physical_optimizer::optimizer::PhysicalOptimizer,
     prelude::{SessionConfig, SessionContext},
     scalar::ScalarValue,
+    sql::parser::Statement,
 };
 use futures_util::TryStreamExt as _;
 use timberline::Database;
@@ -20,8 +21,9 @@ use tokio::time::Instant;
 use crate::{
     Answer, Prepared, Rows, SqlEngine, SqlError,
     catalog::{Catalogs, PUBLIC, missing_table, similar_names},
+    dialect::check_calls,
     figures::FigureRule,
-    statements::{InsertTarget, check_allowed, delete},
+    statements::{CopyTarget, InsertTarget, check_allowed, check_asks, copy_of, delete},
     system::Running,
     watched::{Watched, on_own_task, timed_out},
 };
@@ -46,7 +48,11 @@ impl Session {
         config.options_mut().execution.time_zone = Some("UTC".to_owned());
         // Errors know their place in the text.
         config.options_mut().sql_parser.collect_spans = true;
-        let catalogs = Catalogs::new(Arc::clone(engine.databases()), Arc::clone(engine.queries()));
+        let catalogs = Catalogs::new(
+            Arc::clone(engine.databases()),
+            Arc::clone(engine.queries()),
+            Arc::clone(engine.files()),
+        );
         let mut rules = PhysicalOptimizer::new().rules;
         rules.insert(0, Arc::new(FigureRule));
         let state = SessionStateBuilder::new()
@@ -60,6 +66,7 @@ impl Session {
         let context = SessionContext::new_with_state(state);
         crate::functions::register(&context);
         crate::functions::register_promql(&context, &database);
+        crate::files::register_files(&context, engine.files());
         crate::dialect::register(&context);
         Self { context, database, name: name.to_owned(), engine: engine.clone() }
     }
@@ -81,18 +88,29 @@ impl Session {
     /// # Errors
     /// It is wrong, or names what is not there.
     pub async fn prepare(&self, sql: &str) -> Result<Prepared, SqlError> {
-        let plan = self.plan(sql).await;
-        let plan = match plan.and_then(|plan| check_allowed(&plan).map(|()| plan)) {
-            Ok(plan) => plan,
-            Err(error) => return Err(self.explained(&error).await.in_statement(sql)),
-        };
-        Ok(Prepared { plan, text: Arc::from(sql) })
+        match self.plan(sql).await {
+            Ok((plan, copy)) => Ok(Prepared { plan, text: Arc::from(sql), copy }),
+            Err(error) => Err(self.explained(&error).await.in_statement(sql)),
+        }
     }
 
-    async fn plan(&self, sql: &str) -> Result<LogicalPlan> {
-        let mut state = self.context.state();
+    /// The plan, and the file that its rows go to, if they do.
+    async fn plan(&self, sql: &str) -> Result<(LogicalPlan, Option<Arc<CopyTarget>>)> {
+        let state = self.context.state();
+        if let Some((question, target)) = copy_of(sql)? {
+            let plan = self.plan_of(question, state).await?;
+            check_asks(&plan)?;
+            return Ok((plan, Some(Arc::new(target))));
+        }
         let dialect = state.config_options().sql_parser.dialect;
         let statement = state.sql_to_statement(sql, &dialect)?;
+        let plan = self.plan_of(statement, state).await?;
+        check_allowed(&plan)?;
+        Ok((plan, None))
+    }
+
+    async fn plan_of(&self, statement: Statement, mut state: SessionState) -> Result<LogicalPlan> {
+        check_calls(&statement, &state)?;
         if let Some(target) = InsertTarget::of(&statement, &self.name) {
             let catalogs = state.catalog_list();
             let catalogs = target.catalogs(&self.name, &self.database, catalogs).await?;
@@ -138,7 +156,7 @@ impl Session {
                 .with_param_values(ParamValues::from(parameters))
                 .map_err(|error| SqlError::from_datafusion(&error).in_statement(&prepared.text))?;
         }
-        let begun = self.begin(plan, running, deadline);
+        let begun = self.begin(plan, prepared.copy.as_deref(), running, deadline);
         let answer = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, begun)
                 .await
@@ -152,6 +170,7 @@ impl Session {
     async fn begin(
         &self,
         plan: LogicalPlan,
+        copy: Option<&CopyTarget>,
         running: Running,
         deadline: Option<Instant>,
     ) -> Result<Answer> {
@@ -165,6 +184,12 @@ impl Session {
         }
         let stream = self.context.execute_logical_plan(plan).await?.execute_stream().await?;
         let stream = on_own_task(stream);
+        if let Some(CopyTarget { file, options }) = copy {
+            let memory = &self.engine.runtime().memory_pool;
+            let rows =
+                crate::files::copy(self.engine.files(), file, options, stream, memory).await?;
+            return Ok(Answer::Done { command: "COPY", rows: Some(rows) });
+        }
         if writes.is_some() {
             let counts: Vec<RecordBatch> = stream.try_collect().await?;
             let rows = counts.iter().filter_map(written).sum();

@@ -1,12 +1,14 @@
-//! Statements that write: `INSERT` and `DELETE`. What else would change a database, a session or a file is
-//! refused, by name.
+//! Statements that write: `INSERT`, `DELETE` and `COPY`. What else would change a database, a session or a
+//! file is refused, by name.
 
 mod allowed;
+mod copy;
 mod delete;
 mod insert;
 mod target;
 
-pub(crate) use allowed::check_allowed;
+pub(crate) use allowed::{check_allowed, check_asks};
+pub(crate) use copy::{CopyTarget, copy_of};
 pub(crate) use delete::delete;
 pub(crate) use insert::SeriesSink;
 pub(crate) use target::InsertTarget;
