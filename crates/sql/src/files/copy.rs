@@ -42,7 +42,7 @@ pub(crate) async fn copy(
     let (sender, receiver) = channel(BATCHES_WAITING);
     let (options, schema) = (options.clone(), rows.schema());
     let writing = tokio::task::spawn_blocking(move || {
-        write(&place, &options, &schema, receiver, reservation)
+        write(&place, &options, &schema, receiver, &reservation)
     });
     loop {
         let told = match rows.next().await {
@@ -63,7 +63,7 @@ fn write(
     options: &WriteOptions,
     schema: &SchemaRef,
     mut rows: Receiver<Told>,
-    reservation: MemoryReservation,
+    reservation: &MemoryReservation,
 ) -> Result<u64> {
     let partial = Partial::begin(place, options.overwrite)?;
     let mut writer = Writer::begin(partial, &place.name, schema, options)?;

@@ -56,7 +56,7 @@ impl Writer {
         schema: &SchemaRef,
         options: &WriteOptions,
     ) -> Result<Self> {
-        let refused = |error: DataFusionError| in_file(name, error);
+        let refused = |error: DataFusionError| in_file(name, &error);
         let form = match options.format {
             FileFormat::Parquet => {
                 let properties = WriterProperties::builder()
@@ -121,7 +121,7 @@ impl Writer {
                 })
                 .map_err(DataFusionError::from),
         };
-        written.map_err(|error| in_file(&self.name, error))
+        written.map_err(|error| in_file(&self.name, &error))
     }
 
     /// Bytes of memory that it holds.
@@ -140,7 +140,7 @@ impl Writer {
     pub(super) fn release(&mut self) -> Result<()> {
         match &mut self.form {
             Form::Parquet(writer) => {
-                writer.flush().map_err(|error| in_file(&self.name, error.into()))
+                writer.flush().map_err(|error| in_file(&self.name, &error.into()))
             }
             Form::Arrow(..) | Form::Csv { .. } => Ok(()),
         }
@@ -155,11 +155,11 @@ impl Writer {
         let refused = |error: io::Error| failed("write", &name, &error);
         match self.form {
             Form::Parquet(writer) => {
-                writer.into_inner().map_err(|error| in_file(&name, error.into()))
+                writer.into_inner().map_err(|error| in_file(&name, &error.into()))
             }
             Form::Arrow(mut writer, _) => {
-                writer.finish().map_err(|error| in_file(&name, error.into()))?;
-                let out = writer.into_inner().map_err(|error| in_file(&name, error.into()))?;
+                writer.finish().map_err(|error| in_file(&name, &error.into()))?;
+                let out = writer.into_inner().map_err(|error| in_file(&name, &error.into()))?;
                 out.into_inner().map_err(|error| refused(error.into_error()))
             }
             Form::Csv { out, .. } => out.into_inner().map_err(|error| refused(error.into_error())),
@@ -168,8 +168,8 @@ impl Writer {
 }
 
 /// An error of writing a file: of the disk, or of what the format can have.
-fn in_file(name: &str, error: DataFusionError) -> DataFusionError {
-    let cause = match &error {
+fn in_file(name: &str, error: &DataFusionError) -> DataFusionError {
+    let cause = match error {
         DataFusionError::IoError(cause) => Some(cause),
         DataFusionError::ArrowError(arrow, _) => match arrow.as_ref() {
             ArrowError::IoError(_, cause) => Some(cause),
@@ -185,7 +185,7 @@ fn in_file(name: &str, error: DataFusionError) -> DataFusionError {
         Some(cause) => failed("write", name, cause),
         None => DataFusionError::Plan(format!(
             "cannot write the file '{name}': {}",
-            crate::dialect::plain(&error)
+            crate::dialect::plain(error)
         )),
     }
 }
