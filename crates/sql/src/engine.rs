@@ -3,11 +3,13 @@
 use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use datafusion::execution::{
-    memory_pool::FairSpillPool,
-    runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
+    SessionState, memory_pool::FairSpillPool, runtime_env::RuntimeEnvBuilder,
 };
 
-use crate::{Databases, Session, SqlError, files::Files, system::Queries};
+use crate::{
+    Databases, Session, SqlError, databases::find, files::Files, system::Queries,
+    template::template,
+};
 
 /// Limits of all queries of a process.
 #[derive(Clone, Debug)]
@@ -47,10 +49,10 @@ impl Default for SqlOptions {
 #[derive(Clone, Debug)]
 pub struct SqlEngine {
     databases: Arc<dyn Databases>,
-    runtime: Arc<RuntimeEnv>,
     options: SqlOptions,
     queries: Arc<Queries>,
     files: Arc<Files>,
+    template: Arc<SessionState>,
 }
 
 impl SqlEngine {
@@ -65,18 +67,16 @@ impl SqlEngine {
             .build_arc()
             .map_err(|error| SqlError::from_datafusion(&error))?;
         let files = Arc::new(Files::open(options.files.as_deref())?);
-        Ok(Self { databases, runtime, options, queries: Arc::default(), files })
+        let template = Arc::new(template(&options, &runtime));
+        Ok(Self { databases, options, queries: Arc::default(), files, template })
     }
 
     /// A session in the database of this name.
     ///
     /// # Errors
-    /// There is no such database.
+    /// There is no such database, or it did not open.
     pub fn session(&self, database: &str) -> Result<Session, SqlError> {
-        let found = self
-            .databases
-            .get(database)
-            .ok_or_else(|| SqlError::NoDatabase { name: database.to_owned() })?;
+        let found = find(self.databases.as_ref(), database)?;
         Ok(Session::new(self, database, found))
     }
 
@@ -94,8 +94,9 @@ impl SqlEngine {
         &self.files
     }
 
-    pub(crate) fn runtime(&self) -> &Arc<RuntimeEnv> {
-        &self.runtime
+    /// What sessions begin with.
+    pub(crate) fn template(&self) -> &SessionState {
+        &self.template
     }
 
     pub(crate) fn options(&self) -> &SqlOptions {

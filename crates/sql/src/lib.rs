@@ -26,6 +26,7 @@ mod statements;
 mod subscribe;
 mod system;
 mod tables;
+mod template;
 pub mod text;
 mod watched;
 

@@ -8,9 +8,8 @@ use datafusion::{
     common::ParamValues,
     error::{DataFusionError, Result},
     execution::{SessionState, SessionStateBuilder},
-    logical_expr::{LogicalPlan, WriteOp},
-    physical_optimizer::optimizer::PhysicalOptimizer,
-    prelude::{SessionConfig, SessionContext},
+    logical_expr::{LogicalPlan, LogicalPlanBuilder, WriteOp},
+    prelude::SessionContext,
     scalar::ScalarValue,
     sql::parser::Statement,
 };
@@ -22,8 +21,10 @@ use crate::{
     Answer, Prepared, Rows, SqlEngine, SqlError,
     catalog::{Catalogs, PUBLIC, missing_table, similar_names},
     dialect::check_calls,
-    figures::FigureRule,
-    statements::{CopyTarget, InsertTarget, check_allowed, check_asks, copy_of, delete},
+    statements::{
+        AboutDatabases, CopyTarget, DatabaseStatement, InsertTarget, SHOW, check_allowed,
+        check_asks, copy_of, delete,
+    },
     system::Running,
     watched::{Watched, on_own_task, timed_out},
 };
@@ -39,35 +40,18 @@ pub struct Session {
 
 impl Session {
     pub(crate) fn new(engine: &SqlEngine, name: &str, database: Arc<Database>) -> Self {
-        let mut config = SessionConfig::new()
-            .with_target_partitions(engine.options().partitions.get())
-            .with_information_schema(false)
-            .with_create_default_catalog_and_schema(false)
-            .with_default_catalog_and_schema(name, PUBLIC);
-        // What `now()` and casts of texts give is then of the type of the time column.
-        config.options_mut().execution.time_zone = Some("UTC".to_owned());
-        // Errors know their place in the text.
-        config.options_mut().sql_parser.collect_spans = true;
+        let mut state = engine.template().clone();
+        let defaults = &mut state.config_mut().options_mut().catalog;
+        (defaults.default_catalog, defaults.default_schema) = (name.to_owned(), PUBLIC.to_owned());
         let catalogs = Catalogs::new(
             Arc::clone(engine.databases()),
             Arc::clone(engine.queries()),
             Arc::clone(engine.files()),
         );
-        let mut rules = PhysicalOptimizer::new().rules;
-        rules.insert(0, Arc::new(FigureRule));
-        let state = SessionStateBuilder::new()
-            .with_config(config)
-            .with_runtime_env(Arc::clone(engine.runtime()))
-            .with_catalog_list(Arc::new(catalogs))
-            .with_default_features()
-            .with_physical_optimizer_rules(rules)
-            .with_query_planner(Arc::new(crate::functions::Planner))
-            .build();
+        state.register_catalog_list(Arc::new(catalogs));
         let context = SessionContext::new_with_state(state);
-        crate::functions::register(&context);
         crate::functions::register_promql(&context, &database);
         crate::files::register_files(&context, engine.files());
-        crate::dialect::register(&context);
         Self { context, database, name: name.to_owned(), engine: engine.clone() }
     }
 
@@ -88,10 +72,44 @@ impl Session {
     /// # Errors
     /// It is wrong, or names what is not there.
     pub async fn prepare(&self, sql: &str) -> Result<Prepared, SqlError> {
-        match self.plan(sql).await {
-            Ok((plan, copy)) => Ok(Prepared { plan, text: Arc::from(sql), copy }),
+        self.check_there()?;
+        let mut planned = sql;
+        match AboutDatabases::of(sql)? {
+            Some(AboutDatabases::Show) => planned = SHOW,
+            Some(AboutDatabases::Change(statement)) => {
+                let plan = LogicalPlanBuilder::empty(false).build();
+                let plan = plan.map_err(|error| SqlError::from_datafusion(&error))?;
+                let (about, text) = (Some(statement), Arc::from(sql));
+                return Ok(Prepared { plan, about, text, copy: None });
+            }
+            None => {}
+        }
+        match self.plan(planned).await {
+            Ok((plan, copy)) => Ok(Prepared { plan, about: None, text: Arc::from(sql), copy }),
             Err(error) => Err(self.explained(&error).await.in_statement(sql)),
         }
+    }
+
+    /// Whether the session's database is still what its name means: it may have been dropped.
+    fn check_there(&self) -> Result<(), SqlError> {
+        match self.engine.databases().get(&self.name) {
+            Some(found) if Arc::ptr_eq(&found, &self.database) => Ok(()),
+            _ => Err(SqlError::NoDatabase { name: self.name.clone() }),
+        }
+    }
+
+    /// Carries out a statement about databases.
+    async fn change_databases(
+        &self,
+        statement: &Arc<DatabaseStatement>,
+    ) -> Result<Answer, SqlError> {
+        let (databases, current) = (Arc::clone(self.engine.databases()), self.name.clone());
+        let (command, statement) = (statement.tag(), Arc::clone(statement));
+        // It goes on when nobody waits for it any more: half a change would be none.
+        let work = move || statement.run(databases.as_ref(), &current);
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|error| SqlError::Storage { message: error.to_string() })??;
+        Ok(Answer::Done { command, rows: None })
     }
 
     /// The plan, and the file that its rows go to, if they do.
@@ -113,7 +131,10 @@ impl Session {
         check_calls(&statement, &state)?;
         if let Some(target) = InsertTarget::of(&statement, &self.name) {
             let catalogs = state.catalog_list();
-            let catalogs = target.catalogs(&self.name, &self.database, catalogs).await?;
+            let catalogs = match self.engine.databases().get(target.database()) {
+                Some(database) => target.catalogs(&database, catalogs).await?,
+                None => None,
+            };
             if let Some(catalogs) = catalogs {
                 let builder = SessionStateBuilder::new_from_existing(state);
                 state = builder.with_catalog_list(catalogs).build();
@@ -147,7 +168,11 @@ impl Session {
         prepared: &Prepared,
         parameters: Vec<ScalarValue>,
     ) -> Result<Answer, SqlError> {
+        self.check_there()?;
         let running = self.engine.queries().begin(&self.name, &prepared.text);
+        if let Some(statement) = &prepared.about {
+            return self.change_databases(statement).await;
+        }
         let timeout = self.engine.options().timeout;
         let deadline = (!timeout.is_zero()).then(|| Instant::now() + timeout);
         let mut plan = prepared.plan.clone();
@@ -185,7 +210,7 @@ impl Session {
         let stream = self.context.execute_logical_plan(plan).await?.execute_stream().await?;
         let stream = on_own_task(stream);
         if let Some(CopyTarget { file, options }) = copy {
-            let memory = &self.engine.runtime().memory_pool;
+            let memory = &self.context.runtime_env().memory_pool;
             let rows =
                 crate::files::copy(self.engine.files(), file, options, stream, memory).await?;
             return Ok(Answer::Done { command: "COPY", rows: Some(rows) });
@@ -211,6 +236,7 @@ impl Session {
         sql: &str,
         resume: Option<&str>,
     ) -> Result<crate::Subscription, SqlError> {
+        self.check_there()?;
         crate::Subscription::begin(&self.database, sql, resume)
     }
 

@@ -29,13 +29,15 @@ const PARAMS_MAX: usize = 1_000;
 pub(super) struct Question {
     pub(super) sql: String,
     pub(super) params: Vec<ScalarValue>,
+    /// The database, if it names one.
+    pub(super) database: Option<String>,
     pub(super) format: Format,
     pub(super) timeout: Duration,
     pub(super) client: Client,
 }
 
 /// A body of JSON.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
     sql: String,
@@ -43,6 +45,8 @@ struct Asked {
     params: Vec<Value>,
     #[serde(default)]
     timeout: Option<String>,
+    #[serde(default)]
+    database: Option<String>,
 }
 
 impl Question {
@@ -86,6 +90,7 @@ impl Question {
         Ok(Self {
             params: parameters(&asked.params)?,
             sql: asked.sql,
+            database: asked.database,
             format,
             timeout: timeout.map_or(longest, |wanted| wanted.min(longest)),
             client,
@@ -104,6 +109,7 @@ impl Asked {
             sql: sql.unwrap_or_default().to_owned(),
             params: given.unwrap_or_default(),
             timeout: params.get("timeout").map(str::to_owned),
+            database: params.get("database").map(str::to_owned),
         })
     }
 
@@ -120,7 +126,7 @@ impl Asked {
                 Self::of(&Params::of(client, &[body])?)
             }
             _ => match str::from_utf8(body) {
-                Ok(sql) => Ok(Self { sql: sql.to_owned(), params: Vec::new(), timeout: None }),
+                Ok(sql) => Ok(Self { sql: sql.to_owned(), ..Self::default() }),
                 Err(_) => Err(ApiError::invalid("the statement is not valid UTF-8")),
             },
         }
@@ -132,13 +138,14 @@ impl Asked {
             sql: if self.sql.is_empty() { other.sql } else { self.sql },
             params: if self.params.is_empty() { other.params } else { self.params },
             timeout: self.timeout.or(other.timeout),
+            database: self.database.or(other.database),
         }
     }
 }
 
 /// Whether a body begins as our form does, and not as a statement.
 fn is_form(body: &[u8]) -> bool {
-    ["sql=", "q=", "query=", "params=", "timeout="]
+    ["sql=", "q=", "query=", "params=", "timeout=", "database="]
         .iter()
         .any(|name| body.starts_with(name.as_bytes()))
 }

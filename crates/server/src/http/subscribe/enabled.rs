@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, Method, header},
     response::{IntoResponse, Response},
 };
@@ -20,12 +20,12 @@ use crate::{
 
 /// `GET|POST /sql/subscribe`: the statement is the body, or `q`; `Last-Event-ID` or `resume` names the event to
 /// go on behind.
-pub(in crate::http) async fn subscribe(State(app): State<App>, request: Request) -> Response {
+pub(in crate::http) async fn subscribe(app: App, request: Request) -> Response {
     begin(&app, request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 async fn begin(app: &App, request: Request) -> Result<Response, ApiError> {
-    let database = app.database()?.clone();
+    let database = app.database()?;
     let (mut head, body) = request.into_parts();
     let mut sql = String::new();
     if head.method == Method::POST {
