@@ -16,6 +16,7 @@ mod figures;
 mod files;
 mod functions;
 mod gate;
+mod leaf_plan;
 mod parameters;
 mod prepared;
 mod pushdown;
