@@ -1,5 +1,5 @@
 //! Small files that people may read: a line that says what the file is, text, and a last line with the CRC32C
-//! of all before it. Manifests and settings are kept so.
+//! of all before it. Manifests and settings are kept so; `docs/formats/sealed-text.md` describes it.
 
 /// What stands before the checksum in the last line.
 const CHECKSUM_KEY: &str = "crc32c ";
