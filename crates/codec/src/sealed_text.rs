@@ -67,6 +67,12 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_the_page_is_what_is_written() {
+        let sealed = seal("timberline manifest 1", "{}");
+        assert_eq!(sealed, b"timberline manifest 1\n{}\ncrc32c f6a89cc1\n");
+    }
+
+    #[test]
     fn another_kind_of_file_and_a_long_one_are_refused() {
         let sealed = seal("a kind of file 12", "{}");
         let error = open(MAGIC, &sealed, 1 << 20).unwrap_err();
