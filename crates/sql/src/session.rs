@@ -21,10 +21,15 @@ use crate::{
     Answer, Prepared, Rows, SqlEngine, SqlError,
     catalog::{Catalogs, PUBLIC, missing_table, similar_names},
     figures::FigureRule,
+    is_subscribe,
     statements::{InsertTarget, check_allowed, delete},
     system::Running,
     watched::{Watched, on_own_task, timed_out},
 };
+
+/// Of a continuous query, where only answers that end are given.
+const SUBSCRIBE_ELSEWHERE: &str = "SUBSCRIBE is not supported here, as its answer has no end: ask it \
+    over HTTP (/sql/subscribe, or /sql), or by `timberline subscribe`";
 
 /// Runs statements in one database.
 pub struct Session {
@@ -81,6 +86,12 @@ impl Session {
     /// # Errors
     /// It is wrong, or names what is not there.
     pub async fn prepare(&self, sql: &str) -> Result<Prepared, SqlError> {
+        if is_subscribe(sql) {
+            return Err(SqlError::Statement {
+                message: SUBSCRIBE_ELSEWHERE.to_owned(),
+                position: None,
+            });
+        }
         let plan = self.plan(sql).await;
         let plan = match plan.and_then(|plan| check_allowed(&plan).map(|()| plan)) {
             Ok(plan) => plan,

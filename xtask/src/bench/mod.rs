@@ -23,6 +23,7 @@ mod series;
 mod server;
 mod setup;
 mod storage;
+mod subscribe;
 mod table;
 
 pub(crate) use run::{Bench, run};

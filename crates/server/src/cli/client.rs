@@ -37,12 +37,17 @@ pub(super) enum Stream {
 impl Client {
     /// A client of the server at an address.
     pub(super) fn new(server: &ServerArgs) -> Result<Self, Failure> {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_connect(Some(Duration::from_secs(10)))
-            .user_agent(concat!("timberline/", env!("CARGO_PKG_VERSION")))
-            .build();
-        Ok(Self { agent: config.into(), base: base_url(&server.addr)? })
+        Ok(Self { agent: agent(), base: base_url(&server.addr)? })
+    }
+
+    /// A client of the same server with connections of its own.
+    pub(super) fn another(&self) -> Self {
+        Self { agent: agent(), base: self.base.clone() }
+    }
+
+    /// Ends what it is asking for on other threads. It asks for nothing after that.
+    pub(super) fn shut_down(&self) {
+        self.agent.clone().shutdown();
     }
 
     /// The server's URL.
@@ -162,6 +167,15 @@ impl Client {
             self.base
         ))
     }
+}
+
+fn agent() -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_connect(Some(Duration::from_secs(10)))
+        .user_agent(concat!("timberline/", env!("CARGO_PKG_VERSION")))
+        .build();
+    config.into()
 }
 
 /// The URL of an address as people write it: without a trailing slash, with `http://`.
