@@ -125,6 +125,14 @@ pub(crate) fn get_head(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
 }
 
+/// The head of a question in SQL of `len` bytes, with the form of the answer.
+pub(crate) fn sql_head(accept: &str, len: usize) -> String {
+    format!(
+        "POST /sql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nAccept: {accept}\r\n\
+         Content-Length: {len}\r\n\r\n"
+    )
+}
+
 /// Posts nothing, once, over a connection of its own.
 pub(crate) fn post_empty(port: u16, path: &str) -> Result<Response> {
     let head = format!("POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n");

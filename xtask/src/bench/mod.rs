@@ -22,6 +22,7 @@ mod sender;
 mod series;
 mod server;
 mod setup;
+mod sql;
 mod storage;
 mod subscribe;
 mod table;

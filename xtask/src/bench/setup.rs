@@ -47,6 +47,11 @@ impl Setup {
         self.dir.path()
     }
 
+    /// The name and version of the server of this place.
+    pub(super) fn version(&self, index: usize) -> &str {
+        self.versions.get(index).map_or("", String::as_str)
+    }
+
     /// A table with a column for each server, which says first what they are.
     pub(super) fn table(&self) -> Table {
         let mut table = Table::new(self.peers.iter().map(|peer| peer.name));

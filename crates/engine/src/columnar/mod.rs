@@ -23,6 +23,7 @@ mod manifest;
 mod merge;
 mod options;
 mod point;
+mod publish;
 mod recovery;
 mod repair;
 mod retention;
