@@ -24,13 +24,14 @@ fn every() -> usize {
     count_from_env("TIMBERLINE_LIFE_EVERY", 10).max(1) as usize
 }
 
-/// The steps that `docs/fail-points.md` lists, but for those that `tests/backup` tries.
+/// The steps that `docs/fail-points.md` lists, but for those that `tests/backup` and the crate `timberline`
+/// try.
 fn documented() -> BTreeSet<String> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/fail-points.md");
     let page = std::fs::read_to_string(page).expect("the page is there");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     let steps = rows.filter(|name| name.contains('.') && !name.contains('='));
-    let others = ["snapshot.", "backup.", "restore.", "repair."];
+    let others = ["snapshot.", "backup.", "restore.", "repair.", "database.", "settings."];
     let ours = |name: &&str| !others.iter().any(|other| name.starts_with(other));
     steps.filter(ours).map(str::to_owned).collect()
 }

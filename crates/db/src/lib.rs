@@ -31,12 +31,17 @@
 
 mod care;
 mod database;
+mod databases;
 mod error;
 mod options;
 mod tail;
 
 pub use care::{check, check_on, repair};
 pub use database::Database;
+pub use databases::{
+    Bound, DATABASE_NAME_BYTES_MAX, DATABASES_MAX, DEFAULT_DATABASE, DatabaseInfo,
+    DatabaseSettings, Databases, NAMED_SEGMENT_BYTES_MAX, SettingChange,
+};
 pub use error::Error;
 pub use options::{Options, QueryOptions};
 pub use timberline_engine::{

@@ -20,7 +20,7 @@ pub use columnar::{
     BlockDetails, BlockSummary, BulkImport, CheckReport, CompactionOutcome, Damage, Engine,
     EngineOptions, EngineStats, Finding, FlushOutcome, HeadCardinality, ImportOptions,
     ImportOutcome, LEVELS_MAX, RESTORING_FILE, ReadPoint, RepairOptions, RepairReport, Retention,
-    Snapshot, Tail, TailBatch, TailFrom, check, check_levels, repair,
+    SETTINGS_FILE, Snapshot, Tail, TailBatch, TailFrom, check, check_levels, repair,
 };
 pub use error::EngineError;
 pub use timberline_block::FloatCodec;

@@ -32,7 +32,7 @@ pub struct FlightOptions {
     pub tls: Option<TlsFiles>,
     /// Makes texts that nobody can guess.
     pub random: Random,
-    /// The database of statements.
+    /// The database of calls that name none in their header `database`.
     pub database: String,
     /// Streams of one connection at once.
     pub streams_max: u32,

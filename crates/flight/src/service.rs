@@ -26,7 +26,10 @@ use arrow_flight::{
 use futures_util::{Stream, TryStreamExt as _, stream};
 use prost::{Message as _, bytes::Bytes};
 use timberline_sql::{Answer, Gate, Prepared, ScalarValue, Session, SqlEngine, SqlError};
-use tonic::{Request, Response, Status, Streaming, metadata::MetadataValue};
+use tonic::{
+    Request, Response, Status, Streaming,
+    metadata::{MetadataMap, MetadataValue},
+};
 
 use crate::{
     auth::Door,
@@ -38,6 +41,9 @@ use crate::{
 
 /// Makes texts that nobody can guess.
 pub type Random = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// The header in which a call names its database.
+const DATABASE_HEADER: &str = "database";
 
 /// Rows of parameters that one call may bind.
 const BOUND_ROWS_MAX: usize = 100_000;
@@ -67,12 +73,17 @@ impl Service {
         Self(Arc::new(Inner { engine, gate, door, random, database, statements }))
     }
 
-    pub(crate) fn session(&self) -> Result<Session, Status> {
-        self.0.engine.session(&self.0.database).map_err(|error| status(&error))
+    /// A session in the database that a call names in its header `database`, or else in the server's own.
+    pub(crate) fn session(&self, head: &MetadataMap) -> Result<Session, Status> {
+        let named = head.get(DATABASE_HEADER).map(MetadataValue::to_str).transpose();
+        let named =
+            named.map_err(|_| Status::invalid_argument("the database's name is no text"))?;
+        let database = named.unwrap_or(&self.0.database);
+        self.0.engine.session(database).map_err(|error| status(&error))
     }
 
-    async fn prepare(&self, sql: &str) -> Result<(Session, Prepared), Status> {
-        let session = self.session()?;
+    async fn prepare(&self, sql: &str, head: &MetadataMap) -> Result<(Session, Prepared), Status> {
+        let session = self.session(head)?;
         let planning = async {
             match tokio::time::timeout(self.0.gate.timeout(), session.prepare(sql)).await {
                 Ok(outcome) => outcome,
@@ -124,8 +135,9 @@ impl Service {
         &self,
         sql: &str,
         values: Vec<ScalarValue>,
+        head: &MetadataMap,
     ) -> Result<Vec<Vec<String>>, Status> {
-        let session = self.session()?;
+        let session = self.session(head)?;
         let ask = async {
             let Answer::Rows(rows) = session.run(sql, values).await? else {
                 return Ok(Vec::new());
@@ -255,7 +267,7 @@ impl FlightSqlService for Service {
         query: CommandStatementQuery,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        let (_, prepared) = self.prepare(&query.query).await?;
+        let (_, prepared) = self.prepare(&query.query, request.metadata()).await?;
         let ticket = TicketStatementQuery { statement_handle: query.query.into_bytes().into() };
         info(&plain(&prepared.schema()), &ticket, request.into_inner())
     }
@@ -267,7 +279,7 @@ impl FlightSqlService for Service {
     ) -> Result<Response<FlightStream>, Status> {
         let sql = str::from_utf8(&ticket.statement_handle)
             .map_err(|_| Status::invalid_argument("the ticket holds no statement"))?;
-        let (session, prepared) = self.prepare(sql).await?;
+        let (session, prepared) = self.prepare(sql, request.metadata()).await?;
         self.rows_of(&session, &prepared, Vec::new(), client_of(&request)).await
     }
 
@@ -276,7 +288,7 @@ impl FlightSqlService for Service {
         update: CommandStatementUpdate,
         request: Request<PeekableFlightDataStream>,
     ) -> Result<i64, Status> {
-        let (session, prepared) = self.prepare(&update.query).await?;
+        let (session, prepared) = self.prepare(&update.query, request.metadata()).await?;
         match self.run(&session, &prepared, Vec::new(), client_of(&request)).await? {
             Ran::Done(rows) => Ok(affected(rows)),
             Ran::Rows(rows) => {
@@ -301,9 +313,9 @@ impl FlightSqlService for Service {
     async fn do_action_create_prepared_statement(
         &self,
         query: ActionCreatePreparedStatementRequest,
-        _: Request<Action>,
+        request: Request<Action>,
     ) -> Result<ActionCreatePreparedStatementResult, Status> {
-        let (session, prepared) = self.prepare(&query.query).await?;
+        let (session, prepared) = self.prepare(&query.query, request.metadata()).await?;
         let parameters = prepared.parameters().map_err(|error| status(&error))?;
         let fields = parameters.into_iter().enumerate().map(|(index, kind)| {
             Field::new(format!("${}", index + 1), kind.unwrap_or(DataType::Utf8), true)
@@ -407,11 +419,11 @@ impl FlightSqlService for Service {
     async fn do_get_catalogs(
         &self,
         query: CommandGetCatalogs,
-        _: Request<Ticket>,
+        request: Request<Ticket>,
     ) -> Result<Response<FlightStream>, Status> {
         let mut builder = query.into_builder();
         let sql = "SELECT DISTINCT catalog_name FROM information_schema.schemata ORDER BY 1";
-        for row in self.texts(sql, Vec::new()).await? {
+        for row in self.texts(sql, Vec::new(), request.metadata()).await? {
             builder.append(&row[0]);
         }
         Ok(Response::new(whole(builder.build().map_err(|error| internal(&error))?)))
@@ -428,12 +440,12 @@ impl FlightSqlService for Service {
     async fn do_get_schemas(
         &self,
         query: CommandGetDbSchemas,
-        _: Request<Ticket>,
+        request: Request<Ticket>,
     ) -> Result<Response<FlightStream>, Status> {
         let mut builder = query.into_builder();
         let sql = "SELECT DISTINCT catalog_name, schema_name \
                    FROM information_schema.schemata ORDER BY 1, 2";
-        for row in self.texts(sql, Vec::new()).await? {
+        for row in self.texts(sql, Vec::new(), request.metadata()).await? {
             builder.append(&row[0], &row[1]);
         }
         Ok(Response::new(whole(builder.build().map_err(|error| internal(&error))?)))
@@ -450,7 +462,7 @@ impl FlightSqlService for Service {
     async fn do_get_tables(
         &self,
         query: CommandGetTables,
-        _: Request<Ticket>,
+        request: Request<Ticket>,
     ) -> Result<Response<FlightStream>, Status> {
         let include_schema = query.include_schema;
         let pattern = |pattern: &Option<String>| pattern.clone().unwrap_or_else(|| "%".to_owned());
@@ -462,8 +474,8 @@ impl FlightSqlService for Service {
         let sql = "SELECT table_catalog, table_schema, table_name, table_type \
                    FROM information_schema.tables \
                    WHERE table_schema LIKE $1 AND table_name LIKE $2 ORDER BY 1, 2, 3";
-        let session = self.session()?;
-        for row in self.texts(sql, values).await? {
+        let session = self.session(request.metadata())?;
+        for row in self.texts(sql, values, request.metadata()).await? {
             let [catalog, schema, table, kind] = row.as_slice() else { continue };
             let mut columns = Schema::empty();
             if include_schema {

@@ -108,6 +108,10 @@ fn statement_code(message: &str) -> &'static str {
     let has = |part: &str| text.contains(part);
     if has("sql error") || has("parsererror") || has("expected:") || has("syntax") {
         "42601"
+    } else if has("database") && has("already exists") {
+        "42P04"
+    } else if has("database") && has("currently open") {
+        "55006"
     } else if has("table") && (has("not found") || has("no table") || has("there is no")) {
         "42P01"
     } else if has("no field named") || has("no column") {

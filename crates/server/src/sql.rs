@@ -10,8 +10,6 @@ mod enabled;
 mod gate;
 #[cfg(feature = "sql")]
 mod listeners;
-#[cfg(feature = "sql")]
-mod opened;
 
 #[cfg(not(feature = "sql"))]
 pub(crate) use disabled::{Listeners, Serving, Sql};

@@ -7,7 +7,7 @@ use datafusion::execution::{
     runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
 };
 
-use crate::{Databases, Session, SqlError, system::Queries};
+use crate::{Databases, Session, SqlError, databases::find, system::Queries};
 
 /// Limits of all queries of a process.
 #[derive(Clone, Debug)]
@@ -64,12 +64,9 @@ impl SqlEngine {
     /// A session in the database of this name.
     ///
     /// # Errors
-    /// There is no such database.
+    /// There is no such database, or it did not open.
     pub fn session(&self, database: &str) -> Result<Session, SqlError> {
-        let found = self
-            .databases
-            .get(database)
-            .ok_or_else(|| SqlError::NoDatabase { name: database.to_owned() })?;
+        let found = find(self.databases.as_ref(), database)?;
         Ok(Session::new(self, database, found))
     }
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::{common::ParamValues, logical_expr::LogicalPlan, scalar::ScalarValue};
 
-use crate::SqlError;
+use crate::{SqlError, statements::DatabaseStatement};
 
 /// A statement that was planned, and may be run with parameters any number of times.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     pub(crate) plan: LogicalPlan,
+    /// What is done about databases, in the place of the plan.
+    pub(crate) about: Option<Arc<DatabaseStatement>>,
     pub(crate) text: Arc<str>,
 }
 
@@ -18,6 +20,9 @@ impl Prepared {
     /// Names and types of the columns that it answers; no columns if it answers no rows.
     #[must_use]
     pub fn schema(&self) -> SchemaRef {
+        if self.about.is_some() {
+            return Arc::new(Schema::empty());
+        }
         // DataFusion has the count of rows that were written as a column.
         match &self.plan {
             LogicalPlan::Dml(_) | LogicalPlan::Ddl(_) => Arc::new(Schema::empty()),
@@ -32,7 +37,7 @@ impl Prepared {
     pub fn bound(&self, parameters: Vec<ScalarValue>) -> Result<Self, SqlError> {
         let plan = self.plan.clone().with_param_values(ParamValues::from(parameters));
         let plan = plan.map_err(|error| SqlError::from_datafusion(&error))?;
-        Ok(Self { plan, text: Arc::clone(&self.text) })
+        Ok(Self { plan, about: self.about.clone(), text: Arc::clone(&self.text) })
     }
 
     /// The types of the parameters `$1`, `$2`, ... in order; `None` where any will do.

@@ -8,7 +8,7 @@ use datafusion::{
     common::ParamValues,
     error::{DataFusionError, Result},
     execution::SessionStateBuilder,
-    logical_expr::{LogicalPlan, WriteOp},
+    logical_expr::{LogicalPlan, LogicalPlanBuilder, WriteOp},
     physical_optimizer::optimizer::PhysicalOptimizer,
     prelude::{SessionConfig, SessionContext},
     scalar::ScalarValue,
@@ -22,7 +22,7 @@ use crate::{
     catalog::{Catalogs, PUBLIC, missing_table, similar_names},
     figures::FigureRule,
     is_subscribe,
-    statements::{InsertTarget, check_allowed, delete},
+    statements::{AboutDatabases, DatabaseStatement, InsertTarget, SHOW, check_allowed, delete},
     system::Running,
     watched::{Watched, on_own_task, timed_out},
 };
@@ -92,12 +92,45 @@ impl Session {
                 position: None,
             });
         }
-        let plan = self.plan(sql).await;
+        self.check_there()?;
+        let mut planned = sql;
+        match AboutDatabases::of(sql)? {
+            Some(AboutDatabases::Show) => planned = SHOW,
+            Some(AboutDatabases::Change(statement)) => {
+                let plan = LogicalPlanBuilder::empty(false).build();
+                let plan = plan.map_err(|error| SqlError::from_datafusion(&error))?;
+                return Ok(Prepared { plan, about: Some(statement), text: Arc::from(sql) });
+            }
+            None => {}
+        }
+        let plan = self.plan(planned).await;
         let plan = match plan.and_then(|plan| check_allowed(&plan).map(|()| plan)) {
             Ok(plan) => plan,
             Err(error) => return Err(self.explained(&error).await.in_statement(sql)),
         };
-        Ok(Prepared { plan, text: Arc::from(sql) })
+        Ok(Prepared { plan, about: None, text: Arc::from(sql) })
+    }
+
+    /// Whether the session's database is still what its name means: it may have been dropped.
+    fn check_there(&self) -> Result<(), SqlError> {
+        match self.engine.databases().get(&self.name) {
+            Some(found) if Arc::ptr_eq(&found, &self.database) => Ok(()),
+            _ => Err(SqlError::NoDatabase { name: self.name.clone() }),
+        }
+    }
+
+    /// Carries out a statement about databases.
+    async fn change_databases(
+        &self,
+        statement: &Arc<DatabaseStatement>,
+    ) -> Result<Answer, SqlError> {
+        let (databases, current) = (Arc::clone(self.engine.databases()), self.name.clone());
+        let (command, statement) = (statement.tag(), Arc::clone(statement));
+        // It goes on when nobody waits for it any more: half a change would be none.
+        let work = move || statement.run(databases.as_ref(), &current);
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|error| SqlError::Storage { message: error.to_string() })??;
+        Ok(Answer::Done { command, rows: None })
     }
 
     async fn plan(&self, sql: &str) -> Result<LogicalPlan> {
@@ -106,7 +139,10 @@ impl Session {
         let statement = state.sql_to_statement(sql, &dialect)?;
         if let Some(target) = InsertTarget::of(&statement, &self.name) {
             let catalogs = state.catalog_list();
-            let catalogs = target.catalogs(&self.name, &self.database, catalogs).await?;
+            let catalogs = match self.engine.databases().get(target.database()) {
+                Some(database) => target.catalogs(&database, catalogs).await?,
+                None => None,
+            };
             if let Some(catalogs) = catalogs {
                 let builder = SessionStateBuilder::new_from_existing(state);
                 state = builder.with_catalog_list(catalogs).build();
@@ -140,7 +176,11 @@ impl Session {
         prepared: &Prepared,
         parameters: Vec<ScalarValue>,
     ) -> Result<Answer, SqlError> {
+        self.check_there()?;
         let running = self.engine.queries().begin(&self.name, &prepared.text);
+        if let Some(statement) = &prepared.about {
+            return self.change_databases(statement).await;
+        }
         let timeout = self.engine.options().timeout;
         let deadline = (!timeout.is_zero()).then(|| Instant::now() + timeout);
         let mut plan = prepared.plan.clone();
@@ -197,6 +237,7 @@ impl Session {
         sql: &str,
         resume: Option<&str>,
     ) -> Result<crate::Subscription, SqlError> {
+        self.check_there()?;
         crate::Subscription::begin(&self.database, sql, resume)
     }
 

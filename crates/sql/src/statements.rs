@@ -1,12 +1,14 @@
-//! Statements that write: `INSERT` and `DELETE`. What else would change a database, a session or a file is
+//! Statements that write: `INSERT` and `DELETE`, and those about databases. What else would change a database, a session or a file is
 //! refused, by name.
 
 mod allowed;
+mod database;
 mod delete;
 mod insert;
 mod target;
 
 pub(crate) use allowed::check_allowed;
+pub(crate) use database::{AboutDatabases, DatabaseStatement, SHOW};
 pub(crate) use delete::delete;
 pub(crate) use insert::SeriesSink;
 pub(crate) use target::InsertTarget;

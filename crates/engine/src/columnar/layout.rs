@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 /// Name of the file that says that a directory is being restored and is not whole yet.
 pub const RESTORING_FILE: &str = "RESTORING";
 
+/// Name of the file in which whoever opens the database keeps settings of its own. The engine does not know
+/// what is in it, and takes it into snapshots. It is replaced as a whole, and never changed.
+pub const SETTINGS_FILE: &str = "DATABASE";
+
 /// The paths of one database.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
@@ -59,6 +63,11 @@ impl Layout {
     /// Is there while the directory is being restored from a backup, and keeps it from being opened.
     pub(crate) fn restoring(&self) -> PathBuf {
         self.dir.join(RESTORING_FILE)
+    }
+
+    /// Settings of whoever opens the database, if there are any.
+    pub(crate) fn settings(&self) -> PathBuf {
+        self.dir.join(SETTINGS_FILE)
     }
 
     /// One block.

@@ -45,7 +45,7 @@ pub use engine::Engine;
 pub use flush::FlushOutcome;
 pub use head::HeadCardinality;
 pub use import::{BulkImport, ImportOptions, ImportOutcome};
-pub use layout::RESTORING_FILE;
+pub use layout::{RESTORING_FILE, SETTINGS_FILE};
 pub use options::{EngineOptions, LEVELS_MAX, check_levels};
 pub use point::ReadPoint;
 pub use recovery::Damage;

@@ -15,7 +15,7 @@ use std::{
 
 use timberline_io::Disk;
 use timberline_log::{Log, LogOptions};
-use timberline_model::LogOffset;
+use timberline_model::{ErrorKind, LogOffset};
 
 use super::{engine::Inner, layout::Layout, manifest::Manifest};
 use crate::EngineError;
@@ -98,7 +98,11 @@ impl Inner {
         if manifest.dictionary.is_some() {
             link_dir(disk, &self.layout.dictionaries(), &to.dictionaries())?;
         }
-        Ok(())
+        match link_or_copy(disk, &self.layout.settings(), &to.settings()) {
+            // Most have none.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            linked => linked,
+        }
     }
 
     /// Writes what is the snapshot's own, makes all of it durable and gives it its name.

@@ -110,6 +110,9 @@ pub(super) struct ServerArgs {
         default_value = "http://127.0.0.1:8080"
     )]
     pub(super) addr: String,
+    /// The database that it is about [default: the server's own, `default`].
+    #[arg(long, value_name = "NAME", env = "TIMBERLINE_DATABASE")]
+    pub(super) database: Option<String>,
 }
 
 /// How answers are shown.

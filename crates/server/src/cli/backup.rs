@@ -18,6 +18,7 @@ use super::{
     args::ServerArgs,
     client::Client,
     local_time::format_time,
+    others::tell_others,
     progress::Bar,
     table::{count, counted, size, table},
 };
@@ -28,6 +29,7 @@ Examples:
   timberline backup s3://bucket/timberline           into a bucket; AWS_* variables as usual
   timberline backup /mnt/backups --keep 7            and keep the newest seven only
   timberline backup /mnt/backups --data-dir data     back up a database whose server is stopped
+  timberline backup /mnt/site --database site        back up another database than `default`
   timberline backup /mnt/backups --list              which backups there are
   timberline backup /mnt/backups --prune --keep 3    only remove old ones
 
@@ -112,7 +114,10 @@ pub(super) fn open(place: &str) -> Result<Box<dyn Depot>, Failure> {
 
 fn make(args: &BackupArgs, depot: &dyn Depot) -> Result<BackupMade, Failure> {
     let snapshot = match &args.data_dir {
-        Some(dir) => snapshot_of_stopped(dir)?,
+        Some(dir) => match &args.server.database {
+            Some(name) => snapshot_of_stopped(&dir.join("databases").join(name))?,
+            None => snapshot_of_stopped(dir)?,
+        },
         None => snapshot_of_server(&args.server)?,
     };
     let source = SnapshotSource::take(Arc::new(RealDisk), &snapshot).map_err(|error| {
@@ -138,6 +143,9 @@ fn make(args: &BackupArgs, depot: &dyn Depot) -> Result<BackupMade, Failure> {
         size(made.bytes_copied),
         counted(made.files_copied, "files"),
     );
+    if let Some(dir) = snapshot.parent().and_then(Path::parent) {
+        tell_others(dir, "not in this backup");
+    }
     Ok(made)
 }
 

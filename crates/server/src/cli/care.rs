@@ -7,6 +7,7 @@ use timberline::{CheckReport, DuplicatePolicy, RepairOptions};
 
 use super::{
     Failure, backup,
+    others::tell_others,
     progress::Bar,
     table::{counted, size},
 };
@@ -71,6 +72,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
             })?;
             report.findings.iter().for_each(|finding| println!("{finding}"));
             println!("checked {}: {}", dir.display(), described(&report));
+            tell_others(dir, "not checked");
             verdict(&report)
         }
         (None, Some(place)) => check_backups(place),
@@ -103,6 +105,7 @@ pub(super) fn repair(args: &RepairArgs) -> Result<(), Failure> {
     let report = timberline::repair(&args.data_dir, options);
     let report = report.map_err(|error| Failure::new(format!("cannot repair {dir}: {error}")))?;
     print!("{report}");
+    tell_others(&args.data_dir, "not looked at");
     if report.acts.is_empty() && report.losses.is_empty() {
         println!("nothing to repair in {dir}: {}", described(&report.result));
         return verdict(&report.result);

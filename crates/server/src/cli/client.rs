@@ -15,6 +15,8 @@ const ANSWER_BYTES_MAX: u64 = 1 << 30;
 pub(super) struct Client {
     agent: Agent,
     base: String,
+    /// What comes before the paths of its database.
+    prefix: String,
 }
 
 /// A successful answer.
@@ -37,17 +39,28 @@ pub(super) enum Stream {
 impl Client {
     /// A client of the server at an address.
     pub(super) fn new(server: &ServerArgs) -> Result<Self, Failure> {
-        Ok(Self { agent: agent(), base: base_url(&server.addr)? })
+        let prefix = match &server.database {
+            Some(name) => format!("/db/{}", checked_name(name)?),
+            None => String::new(),
+        };
+        Ok(Self { agent: agent(), base: base_url(&server.addr)?, prefix })
     }
 
-    /// A client of the same server with connections of its own.
+    /// A client of the same server and database with connections of its own.
     pub(super) fn another(&self) -> Self {
-        Self { agent: agent(), base: self.base.clone() }
+        Self { agent: agent(), base: self.base.clone(), prefix: self.prefix.clone() }
     }
 
     /// Ends what it is asking for on other threads. It asks for nothing after that.
     pub(super) fn shut_down(&self) {
         self.agent.clone().shutdown();
+    }
+
+    /// A path of the server, or of its database where it is about one.
+    fn url(&self, path: &str) -> String {
+        let of_server = path.starts_with("/-/") || path == "/metrics" || path == "/version";
+        let prefix = if of_server { "" } else { &self.prefix };
+        format!("{}{prefix}{path}", self.base)
     }
 
     /// The server's URL.
@@ -57,13 +70,13 @@ impl Client {
 
     /// Gets a path, and takes any status for an answer.
     pub(super) fn get_any_status(&self, path: &str) -> Result<(u16, Answer), Failure> {
-        let response = self.agent.get(format!("{}{path}", self.base)).call();
+        let response = self.agent.get(self.url(path)).call();
         self.read(response)
     }
 
     /// Gets a path with parameters.
     pub(super) fn get(&self, path: &str, params: &[(&str, String)]) -> Result<Answer, Failure> {
-        let request = self.agent.get(format!("{}{path}", self.base));
+        let request = self.agent.get(self.url(path));
         let params = params.iter().map(|(name, value)| (*name, value.as_str()));
         self.successful(request.query_pairs(params).call())
     }
@@ -75,12 +88,12 @@ impl Client {
         params: &[(&str, String)],
     ) -> Result<Answer, Failure> {
         let params = params.iter().map(|(name, value)| (*name, value.as_str()));
-        self.successful(self.agent.post(format!("{}{path}", self.base)).send_form(params))
+        self.successful(self.agent.post(self.url(path)).send_form(params))
     }
 
     /// Posts JSON.
     pub(super) fn post_json(&self, path: &str, body: &Value) -> Result<Answer, Failure> {
-        let request = self.agent.post(format!("{}{path}", self.base));
+        let request = self.agent.post(self.url(path));
         let request = request.header("content-type", "application/json");
         self.successful(request.send(body.to_string()))
     }
@@ -92,7 +105,7 @@ impl Client {
         body: &Value,
         accept: &str,
     ) -> Result<Answer, Failure> {
-        let request = self.agent.post(format!("{}{path}", self.base));
+        let request = self.agent.post(self.url(path));
         let request = request.header("content-type", "application/json").header("accept", accept);
         self.successful(request.send(body.to_string()))
     }
@@ -105,7 +118,7 @@ impl Client {
         accept: &str,
         body: &str,
     ) -> Result<Stream, Failure> {
-        let request = self.agent.post(format!("{}{path}", self.base)).query_pairs(params);
+        let request = self.agent.post(self.url(path)).query_pairs(params);
         let sent = request.header("accept", accept).content_type("text/plain").send(body);
         match sent {
             Err(error) => Ok(Stream::Unreachable(self.unreachable(&error).to_string())),
@@ -124,7 +137,7 @@ impl Client {
 
     /// Posts nothing.
     pub(super) fn post(&self, path: &str) -> Result<Answer, Failure> {
-        self.successful(self.agent.post(format!("{}{path}", self.base)).send_empty())
+        self.successful(self.agent.post(self.url(path)).send_empty())
     }
 
     fn successful(&self, response: Result<Response<ureq::Body>, Error>) -> Result<Answer, Failure> {
@@ -176,6 +189,15 @@ fn agent() -> Agent {
         .user_agent(concat!("timberline/", env!("CARGO_PKG_VERSION")))
         .build();
     config.into()
+}
+
+/// The name of a database, as far as it can stand in a path.
+fn checked_name(name: &str) -> Result<&str, Failure> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if name.is_empty() || !name.bytes().all(plain) {
+        return Err(Failure::usage(format!("not a name of a database: {name:?}")));
+    }
+    Ok(name)
 }
 
 /// The URL of an address as people write it: without a trailing slash, with `http://`.

@@ -17,6 +17,7 @@ mod failure;
 mod flush;
 mod inspect;
 mod local_time;
+mod others;
 mod progress;
 mod query;
 #[cfg(feature = "sql")]

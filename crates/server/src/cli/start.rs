@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use timberline::{Database, Options, QueryOptions};
+use timberline::{DEFAULT_DATABASE, Databases, EngineStats, Options, QueryOptions};
 use tokio::{
     net::TcpListener,
     signal::unix::Signal,
@@ -143,7 +143,7 @@ async fn listen(config: &Config) -> Result<(TcpListener, SocketAddr), Failure> {
     Ok((listener, address))
 }
 
-/// Opens the database and says that requests are served from now on.
+/// Opens the databases and says that requests are served from now on.
 async fn open(
     app: App,
     opening: Arc<Opening>,
@@ -155,9 +155,9 @@ async fn open(
     let options = database_options(&app.config());
     let begun = Instant::now();
     let path = dir.clone();
-    let outcome = tokio::task::spawn_blocking(move || Database::open(path, options)).await;
-    let database = match outcome {
-        Ok(Ok(database)) => database,
+    let outcome = tokio::task::spawn_blocking(move || Databases::open(path, options)).await;
+    let databases = match outcome {
+        Ok(Ok(databases)) => databases,
         Ok(Err(error)) => {
             let message = format!("cannot open the database in {}: {error}", dir.display());
             opening.fail(Failure::new(message));
@@ -168,11 +168,23 @@ async fn open(
             return None;
         }
     };
-    for damage in database.damage() {
-        tracing::error!(place = damage.place, reason = damage.reason, "damaged data is set aside");
+    let mut stats = EngineStats::default();
+    for (name, database) in
+        databases.list().into_iter().filter_map(|info| Some((info.name, info.database?)))
+    {
+        for damage in database.damage() {
+            let (place, reason) = (&damage.place, &damage.reason);
+            tracing::error!(database = name, place, reason, "damaged data is set aside");
+        }
+        if name == DEFAULT_DATABASE {
+            stats = database.stats();
+        }
     }
-    let stats = database.stats();
-    app.set_database(database);
+    let count = databases.names().len();
+    if let Err(error) = app.set_databases(databases) {
+        opening.fail(Failure::new(error));
+        return None;
+    }
     let serving = wires.serve(&app, &wires_stop);
     let url = format!("http://{address}");
     if let Some(path) = ready_file {
@@ -191,6 +203,7 @@ async fn open(
     tracing::info!(
         url,
         data_dir = %dir.display(),
+        databases = count,
         series = stats.series,
         samples = stats.head_samples + stats.block_samples,
         opened_in = ?begun.elapsed(),
@@ -200,15 +213,15 @@ async fn open(
 }
 
 async fn close(app: &App) -> Result<(), Failure> {
-    let Ok(database) = app.database() else { return Ok(()) };
-    let database = database.clone();
-    let closed = tokio::task::spawn_blocking(move || database.close()).await;
+    let Ok(databases) = app.databases() else { return Ok(()) };
+    let databases = Arc::clone(databases);
+    let closed = tokio::task::spawn_blocking(move || databases.close()).await;
     match closed {
         Ok(Ok(())) => {
             tracing::info!("stopped: everything acknowledged is on the disk");
             Ok(())
         }
-        Ok(Err(error)) => Err(Failure::new(format!("cannot close the database: {error}"))),
+        Ok(Err(error)) => Err(Failure::new(format!("cannot close a database: {error}"))),
         Err(_) => Err(Failure::new("closing the database failed by a fault of ours")),
     }
 }

@@ -10,8 +10,8 @@ use timberline_protocol::prom_api::RANGE_POINTS_MAX;
 use super::{Config, ConfigError, ConfigFlags, field::fields, file, spelling::nearest};
 
 /// Variables of ours that are not keys of the tree.
-const OTHER_VARIABLES: [&str; 3] =
-    ["TIMBERLINE_CONFIG", "TIMBERLINE_ADDR", FAIL_POINT_FILE_VARIABLE];
+const OTHER_VARIABLES: [&str; 4] =
+    ["TIMBERLINE_CONFIG", "TIMBERLINE_ADDR", "TIMBERLINE_DATABASE", FAIL_POINT_FILE_VARIABLE];
 
 /// The most that may go on at once of anything: far beyond what helps, and what can be counted.
 const AT_ONCE_MAX: usize = 100_000;

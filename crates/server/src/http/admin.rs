@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Request, State},
+    extract::Request,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// `POST /api/v1/admin/tsdb/flush`: moves what is in memory into blocks, and says what was moved.
-pub(super) async fn flush(State(app): State<App>) -> Response {
+pub(super) async fn flush(app: App) -> Response {
     let done = on_database(&app, |database| {
         let flushed = database.flush().map_err(failed)?;
         let data = json!({
@@ -31,7 +31,7 @@ pub(super) async fn flush(State(app): State<App>) -> Response {
 
 /// `POST|PUT /api/v1/admin/tsdb/delete_series`: deletes the samples of the series that `match[]` picks,
 /// from `start` to `end`. Invisible when this answers, and off the disk after a compaction.
-pub(super) async fn delete_series(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn delete_series(app: App, request: Request) -> Response {
     let ask = async {
         let params = Params::read(&app, request).await?;
         let range = range_of(&params)?;
@@ -50,7 +50,7 @@ pub(super) async fn delete_series(State(app): State<App>, request: Request) -> R
 
 /// `POST|PUT /api/v1/admin/tsdb/clean_tombstones`: compacts until nothing that was deleted is on the
 /// disk any more.
-pub(super) async fn clean_tombstones(State(app): State<App>) -> Response {
+pub(super) async fn clean_tombstones(app: App) -> Response {
     let done = on_database(&app, |database| {
         while database.compact().map_err(failed)?.is_some() {}
         Ok(StatusCode::NO_CONTENT.into_response())
@@ -60,7 +60,7 @@ pub(super) async fn clean_tombstones(State(app): State<App>) -> Response {
 
 /// `POST|PUT /api/v1/admin/tsdb/snapshot`: makes a directory in `snapshots/` that is the database of
 /// this moment, and says its name. With `skip_head=true`, without what is in memory only.
-pub(super) async fn snapshot(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn snapshot(app: App, request: Request) -> Response {
     let ask = async {
         let params = Params::read(&app, request).await?;
         let skip_head = match params.get("skip_head") {
@@ -84,7 +84,7 @@ pub(super) async fn snapshot(State(app): State<App>, request: Request) -> Respon
 
 /// `POST|PUT /-/reload`: reads the configuration again. Answers which keys have changed, and which are
 /// different now and wait for a restart.
-pub(super) async fn reload(State(app): State<App>) -> Response {
+pub(super) async fn reload(app: App) -> Response {
     let task = tokio::task::spawn_blocking(move || app.reload());
     let reloaded = match task.await {
         Ok(Ok(reloaded)) => reloaded,
@@ -107,7 +107,7 @@ async fn on_database(
     app: &App,
     work: impl FnOnce(&Database) -> Result<Response, ApiError> + Send + 'static,
 ) -> Result<Response, ApiError> {
-    let database = app.database()?.clone();
+    let database = app.database()?;
     let task = tokio::task::spawn_blocking(move || work(&database));
     task.await.map_err(ApiError::internal)?
 }

@@ -46,7 +46,7 @@ pub(super) async fn run_after(
     timeout: Duration,
     ask: impl FnOnce(&Database, &Limits, Duration) -> Result<Answer, ApiError> + Send + 'static,
 ) -> Result<Response, ApiError> {
-    let database = app.database()?.clone();
+    let database = app.database()?;
     let asked = Instant::now();
     let place = app.admit_query(client).await?;
     let waited = asked.elapsed();

@@ -15,7 +15,7 @@ const PREFIX: &str = "/api/v1/";
 
 /// Answers `OPTIONS` below `/api/v1/`, and tells browsers who may read the other answers there.
 pub(super) async fn cors(State(app): State<App>, request: Request, next: Next) -> Response {
-    if !request.uri().path().starts_with(PREFIX) {
+    if !is_readable(request.uri().path()) {
         return next.run(request).await;
     }
     let origin = request.headers().get(header::ORIGIN).cloned();
@@ -27,6 +27,13 @@ pub(super) async fn cors(State(app): State<App>, request: Request, next: Next) -
         allow(&app.config().http.cors_origin, origin, response.headers_mut());
     }
     response
+}
+
+/// Whether pages may read a path, of whichever database.
+fn is_readable(path: &str) -> bool {
+    let named = path.strip_prefix("/db/").and_then(|rest| rest.split_once('/'));
+    let within = named.and_then(|(name, _)| path.get("/db/".len() + name.len()..));
+    within.unwrap_or(path).starts_with(PREFIX)
 }
 
 fn allow(allowed: &CorsOrigin, origin: HeaderValue, headers: &mut HeaderMap) {

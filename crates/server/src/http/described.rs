@@ -1,7 +1,7 @@
 //! `query_exemplars` and `metadata`: what is known beside samples.
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     response::{IntoResponse, Response},
 };
 use timberline::{LabelQuery, SeriesSource as _};
@@ -22,7 +22,7 @@ use super::{
 use crate::error::{ApiError, Subject};
 
 /// `GET|POST /api/v1/query_exemplars`.
-pub(super) async fn exemplars(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn exemplars(app: App, request: Request) -> Response {
     let ask = async {
         let params = Params::read(&app, request).await?;
         let text = params.required("query")?.to_owned();
@@ -84,7 +84,7 @@ fn collect_selectors(expr: &Expr, found: &mut Vec<Vec<Matcher>>) {
 }
 
 /// `GET /api/v1/metadata`.
-pub(super) async fn metadata(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn metadata(app: App, request: Request) -> Response {
     let ask = async {
         let params = Params::read(&app, request).await?;
         let count = |name: &'static str| match params.get(name).map(|text| parse_limit(name, text))

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value, json};
@@ -47,7 +46,7 @@ const OPERATORS: &[&str] = &[
 ];
 
 /// `GET /api/v1/features`.
-pub(super) async fn features(State(app): State<App>) -> Response {
+pub(super) async fn features(app: App) -> Response {
     let data = described(app.config().query.features.0);
     Json(json!({"status": "success", "data": data})).into_response()
 }

@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, num::NonZeroUsize};
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -36,7 +36,7 @@ const FURTHER: [(&str, &str); 1] = [("instance", "")];
 type Newest = BTreeMap<(String, Labels), (i64, f64)>;
 
 /// `GET /federate`.
-pub(super) async fn federate(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn federate(app: App, request: Request) -> Response {
     let accept = request.headers().get(header::ACCEPT);
     let escaping = Escaping::of_accept(accept.and_then(|value| value.to_str().ok()));
     match answer(&app, request, escaping).await {

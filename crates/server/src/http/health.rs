@@ -2,18 +2,18 @@
 
 use axum::{
     Json,
-    extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde_json::json;
+use timberline::{DEFAULT_DATABASE, Database};
 
 use super::state::App;
 
 /// `GET /-/healthy`: whether the process does its work. What is wrong without being fatal is named,
 /// and the status stays 200; a log that takes no more writes is 503, as only a restart cures it.
-pub(super) async fn healthy(State(app): State<App>) -> Response {
-    let Ok(database) = app.database() else {
+pub(super) async fn healthy(app: App) -> Response {
+    let Ok(databases) = app.databases() else {
         return Json(json!({
             "status": "healthy",
             "message": "Timberline is opening its database",
@@ -21,12 +21,32 @@ pub(super) async fn healthy(State(app): State<App>) -> Response {
         }))
         .into_response();
     };
-    let stats = database.stats();
-    if let Some(reason) = &stats.log.poisoned {
-        let message = format!("the log takes no more writes until a restart: {reason}");
-        let body = json!({"status": "unhealthy", "message": message, "problems": [message]});
-        return (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response();
+    let mut problems = Vec::new();
+    for info in databases.list() {
+        let of = match info.name.as_str() {
+            DEFAULT_DATABASE => String::new(),
+            name => format!("database {name}: "),
+        };
+        problems.extend(info.error.map(|error| format!("{of}it could not be opened: {error}")));
+        let Some(database) = info.database else { continue };
+        if let Some(reason) = &database.stats().log.poisoned {
+            let message = format!("{of}the log takes no more writes until a restart: {reason}");
+            let body = json!({"status": "unhealthy", "message": message, "problems": [message]});
+            return (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response();
+        }
+        problems.extend(problems_of(&database).into_iter().map(|problem| format!("{of}{problem}")));
     }
+    let (status, message) = match problems.len() {
+        0 => ("healthy", "Timberline is operational".to_owned()),
+        1 => ("degraded", "Timberline is operational, with 1 problem".to_owned()),
+        count => ("degraded", format!("Timberline is operational, with {count} problems")),
+    };
+    Json(json!({"status": status, "message": message, "problems": problems})).into_response()
+}
+
+/// What is wrong with a database without being fatal.
+fn problems_of(database: &Database) -> Vec<String> {
+    let stats = database.stats();
     let mut problems = Vec::new();
     if stats.log.storage_full {
         problems.push(
@@ -44,16 +64,11 @@ pub(super) async fn healthy(State(app): State<App>) -> Response {
     for damage in database.damage() {
         problems.push(format!("damaged: {}: {}", damage.place, damage.reason));
     }
-    let (status, message) = match problems.len() {
-        0 => ("healthy", "Timberline is operational".to_owned()),
-        1 => ("degraded", "Timberline is operational, with 1 problem".to_owned()),
-        count => ("degraded", format!("Timberline is operational, with {count} problems")),
-    };
-    Json(json!({"status": status, "message": message, "problems": problems})).into_response()
+    problems
 }
 
 /// `GET /-/ready`: whether requests are served.
-pub(super) async fn ready(State(app): State<App>) -> Response {
+pub(super) async fn ready(app: App) -> Response {
     let not_ready = |message: &str| {
         let body = json!({"status": "not ready", "message": message});
         (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()

@@ -26,6 +26,7 @@ Explore: GET|POST /api/v1/labels           names of labels
          GET /api/v1/label/NAME/values     values of a label
          GET|POST /api/v1/series           series by match[]
          GET /api/v1/metadata              types, units and helps of metrics
+         /db/NAME before any of these     the database NAME instead of default
 Operate: GET /-/healthy, /-/ready          is it well, is it ready
          GET /metrics                      the server's own metrics
          GET /version                      the version

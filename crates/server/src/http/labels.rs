@@ -5,8 +5,10 @@ use std::{
     time::Instant,
 };
 
+use std::collections::HashMap;
+
 use axum::{
-    extract::{Path, Request, State, rejection::PathRejection},
+    extract::{Path, Request, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
 use timberline::{Database, LabelQuery, Limits, ScanError, SeriesSource as _, TimeRange};
@@ -26,7 +28,7 @@ use crate::{
 };
 
 /// `GET|POST /api/v1/labels`.
-pub(super) async fn names(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn names(app: App, request: Request) -> Response {
     let ask = async {
         let params = Params::read(&app, request).await?;
         answer(&app, question(&app, &params)?, Database::label_names, |out, names| {
@@ -39,12 +41,14 @@ pub(super) async fn names(State(app): State<App>, request: Request) -> Response 
 
 /// `GET /api/v1/label/<name>/values`.
 pub(super) async fn values(
-    State(app): State<App>,
-    name: Result<Path<String>, PathRejection>,
+    app: App,
+    path: Result<Path<HashMap<String, String>>, PathRejection>,
     request: Request,
 ) -> Response {
     let ask = async {
-        let Path(name) = name.map_err(|_| ApiError::invalid("the label's name is not UTF-8"))?;
+        let Path(mut path) =
+            path.map_err(|_| ApiError::invalid("the label's name is not UTF-8"))?;
+        let name = path.remove("name").unwrap_or_default();
         let name = unescape(&name).unwrap_or(name);
         let params = Params::read(&app, request).await?;
         answer(
@@ -59,7 +63,7 @@ pub(super) async fn values(
 }
 
 /// `GET|POST /api/v1/series`.
-pub(super) async fn series(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn series(app: App, request: Request) -> Response {
     let ask = async {
         let params = Params::read(&app, request).await?;
         let question = question(&app, &params)?;

@@ -3,7 +3,7 @@
 
 use axum::{
     Json,
-    extract::{Request, State},
+    extract::Request,
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use super::{
 use crate::error::{ApiError, Subject};
 
 /// `GET /api/v1/targets`.
-pub(super) async fn targets(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn targets(app: App, request: Request) -> Response {
     let data = json!({"activeTargets": [], "droppedTargets": [], "droppedTargetCounts": {}});
     checked(&app, request, data, |params| match params.get("state") {
         None | Some("any" | "active" | "dropped") => Ok(()),
@@ -28,7 +28,7 @@ pub(super) async fn targets(State(app): State<App>, request: Request) -> Respons
 }
 
 /// `GET /api/v1/targets/metadata`: not found, as Prometheus has it where no target is.
-pub(super) async fn target_metadata(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn target_metadata(app: App, request: Request) -> Response {
     checked(&app, request, Value::Null, |params| {
         if let Some(text) = params.get("limit")
             && text.parse::<i64>().is_err()
@@ -65,7 +65,7 @@ pub(super) async fn notifications() -> Response {
 }
 
 /// `GET /api/v1/rules`.
-pub(super) async fn rules(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn rules(app: App, request: Request) -> Response {
     checked(&app, request, json!({"groups": []}), check_rules).await
 }
 

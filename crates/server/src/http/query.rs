@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     response::{IntoResponse, Response},
 };
 use timberline::{
@@ -66,7 +66,7 @@ enum Stats {
 }
 
 /// `GET|POST /api/v1/query`.
-pub(super) async fn instant(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn instant(app: App, request: Request) -> Response {
     let params = match Params::read(&app, request).await {
         Ok(params) => params,
         Err(error) => return error.into_response(),
@@ -88,7 +88,7 @@ async fn ask_instant(app: &App, params: &Params) -> Result<Response, ApiError> {
 }
 
 /// `GET|POST /api/v1/query_range`.
-pub(super) async fn range(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn range(app: App, request: Request) -> Response {
     let params = match Params::read(&app, request).await {
         Ok(params) => params,
         Err(error) => return error.into_response(),

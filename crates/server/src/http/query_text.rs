@@ -1,7 +1,7 @@
 //! `format_query` and `parse_query`: what a query is, without its answer.
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     response::{IntoResponse, Response},
 };
 use timberline_promql::Expr;
@@ -17,7 +17,7 @@ use super::{
 use crate::error::ApiError;
 
 /// `GET|POST /api/v1/format_query`: the query laid out for people.
-pub(super) async fn format(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn format(app: App, request: Request) -> Response {
     let laid_out = |out: &mut Vec<u8>, expr: &Expr| {
         prom_api::push_string(out, &expr.to_pretty());
         Ok(())
@@ -26,7 +26,7 @@ pub(super) async fn format(State(app): State<App>, request: Request) -> Response
 }
 
 /// `GET|POST /api/v1/parse_query`: the tree of the query.
-pub(super) async fn parse(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn parse(app: App, request: Request) -> Response {
     let as_tree = |out: &mut Vec<u8>, expr: &Expr| {
         serde_json::to_writer(out, &tree(expr)).map_err(ApiError::internal)
     };

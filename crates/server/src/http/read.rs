@@ -18,7 +18,7 @@ use std::{
 
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::header,
     response::{IntoResponse, Response},
 };
@@ -58,7 +58,7 @@ const QUERIES_MAX: usize = 64;
 const MATCHERS_MAX: usize = 4_096;
 
 /// `POST /api/v1/read`.
-pub(super) async fn read(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn read(app: App, request: Request) -> Response {
     match answer(&app, request).await {
         Ok(response) => response,
         Err(error) => error.into_response(),
@@ -76,7 +76,7 @@ async fn answer(app: &App, request: Request) -> Result<Response, ApiError> {
         timeout: http.body_timeout.as_std(),
     };
     let body = read_body(body, limits, None).await?;
-    let database = app.database()?.clone();
+    let database = app.database()?;
     let place = app.admit_query(client).await?;
     let canceled = Arc::new(AtomicBool::new(false));
     let mut guard = CancelOnDrop::new(app, &canceled);
@@ -221,7 +221,7 @@ fn gone() -> ApiError {
 
 /// A request being answered on a blocking thread.
 struct Reading {
-    database: Database,
+    database: Arc<Database>,
     metrics: Arc<Metrics>,
     canceled: Arc<AtomicBool>,
     body_max: usize,
@@ -243,7 +243,7 @@ struct Scanned {
 }
 
 impl Reading {
-    fn new(app: &App, database: Database, canceled: Arc<AtomicBool>) -> Self {
+    fn new(app: &App, database: Arc<Database>, canceled: Arc<AtomicBool>) -> Self {
         let config = app.config();
         let timeout = config.query.timeout.as_std();
         Self {

@@ -101,15 +101,26 @@ fn administration() -> [(&'static str, MethodRouter<App>); 4] {
     ]
 }
 
-/// All routes.
+/// The paths that are about one database. Each is there below `/db/NAME`, too, for the database of that name.
+fn is_of_database(path: &str) -> bool {
+    path.starts_with("/api/v1/") || path.starts_with("/sql") || path == "/federate"
+}
+
+/// All routes, twice where they are about a database.
+fn all_routes() -> impl Iterator<Item = (String, MethodRouter<App>)> {
+    let named = routes().into_iter().filter(|(path, _)| is_of_database(path));
+    let named = named.map(|(path, methods)| (format!("/db/{{database}}{path}"), methods));
+    routes().into_iter().map(|(path, methods)| (path.to_owned(), methods)).chain(named)
+}
+
+/// The server as a service.
 pub(crate) fn router(app: App) -> Router {
     let metrics = Arc::clone(app.metrics());
     let catch = CatchPanicLayer::custom(move |panic: Box<dyn Any + Send>| {
         middleware::panicked(&metrics, &*panic)
     });
-    let add = |router: Router<App>, (path, methods)| router.route(path, methods);
-    routes()
-        .into_iter()
+    let add = |router: Router<App>, (path, methods): (String, _)| router.route(&path, methods);
+    all_routes()
         .fold(Router::new(), add)
         .fallback(index::not_found)
         .method_not_allowed_fallback(index::method_not_allowed)

@@ -4,20 +4,20 @@ use std::{fs, thread};
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Value, json};
+use timberline_model::format_duration;
 
-use super::state::App;
+use super::state::{App, retention_of};
 use crate::{
     clock,
-    config::{Config, Field, fields},
+    config::{ByteSize, Config, Field, fields},
 };
 
 /// `GET /api/v1/status/config`: the configuration that holds, as YAML.
-pub(super) async fn config(State(app): State<App>) -> Response {
+pub(super) async fn config(app: App) -> Response {
     success(&json!({"yaml": yaml(&app.config())}))
 }
 
@@ -46,16 +46,20 @@ fn in_yaml(field: &Field, config: &Config) -> String {
 }
 
 /// `GET /api/v1/status/runtimeinfo`. What only Go programs have is zero or empty.
-pub(super) async fn runtime_info(State(app): State<App>) -> Response {
+pub(super) async fn runtime_info(app: App) -> Response {
     let config = app.config();
     let damaged = app.database().map_or(0, |database| database.stats().damaged);
     let (configured, reloaded_well) = app.configured();
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let dir = std::env::current_dir().unwrap_or_default();
-    let storage = &config.storage;
-    let mut retention = storage.retention.to_string();
-    if storage.retention_size.0 > 0 {
-        retention.push_str(&format!(" or {}", storage.retention_size));
+    let kept = match app.database() {
+        Ok(database) => database.retention(),
+        Err(_) => retention_of(&config.storage),
+    };
+    let age = kept.age.unwrap_or_default();
+    let mut retention = format_duration(i64::try_from(age.as_nanos()).unwrap_or(i64::MAX));
+    if let Some(bytes) = kept.bytes {
+        retention.push_str(&format!(" or {}", ByteSize(bytes)));
     }
     success(&json!({
         "startTime": rfc3339(app.started()),
@@ -77,7 +81,7 @@ pub(super) async fn runtime_info(State(app): State<App>) -> Response {
 /// `GET /api/v1/status/walreplay`: whether the log is still being read back. Answered before the
 /// database is open, too. How far it has come is not known; once it is done, all of its segments are
 /// said to be read.
-pub(super) async fn wal_replay(State(app): State<App>) -> Response {
+pub(super) async fn wal_replay(app: App) -> Response {
     let (state, segments) = match app.database() {
         Ok(database) => ("done", database.stats().log.segments),
         Err(_) => ("in progress", 0),

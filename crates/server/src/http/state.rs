@@ -8,7 +8,12 @@ use std::{
     time::Duration,
 };
 
-use timberline::{Database, Retention};
+use axum::{
+    extract::{FromRequestParts, RawPathParams},
+    http::request::Parts,
+};
+use timberline::{DEFAULT_DATABASE, Database, Databases, Error, Retention};
+use timberline_model::ErrorKind;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
@@ -18,7 +23,7 @@ use super::{
 use crate::{
     clock,
     config::{Config, ConfigError, Reloaded, Sources, StorageSettings},
-    error::ApiError,
+    error::{ApiError, Subject},
     net::Client,
     sql::Sql,
     telemetry::Metrics,
@@ -27,9 +32,30 @@ use crate::{
 /// Continuous queries at a time.
 const SUBSCRIPTIONS_MAX: usize = 1_000;
 
-/// The server's state; clones are handles to the same one.
+/// What comes before the paths of one database.
+const DATABASE_PREFIX: &str = "/db/";
+
+/// The server's state, and the database that a request is about; clones are handles to the same ones.
 #[derive(Clone, Debug)]
-pub(crate) struct App(Arc<Shared>);
+pub(crate) struct App {
+    shared: Arc<Shared>,
+    /// `None` for the one that requests are about which name none.
+    chosen: Option<Chosen>,
+}
+
+/// A database that a request names.
+#[derive(Clone, Debug)]
+struct Chosen {
+    name: Arc<str>,
+    database: Arc<Database>,
+}
+
+/// All databases, once they are open.
+#[derive(Debug)]
+struct Opened {
+    all: Arc<Databases>,
+    default: Arc<Database>,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -44,8 +70,8 @@ struct Shared {
     /// Where that came from. Held while it is read again.
     sources: Mutex<Sources>,
     metrics: Arc<Metrics>,
-    /// Empty while the database is being opened.
-    database: OnceLock<Database>,
+    /// Empty while the databases are being opened.
+    databases: OnceLock<Opened>,
     /// Empty until somebody asks in SQL.
     sql: OnceLock<Result<Sql, ApiError>>,
     stopping: AtomicBool,
@@ -56,33 +82,34 @@ struct Shared {
 }
 
 impl App {
-    /// A server whose database is not open yet.
+    /// A server whose databases are not open yet.
     pub(crate) fn new(config: Config, sources: Sources, metrics: Arc<Metrics>) -> Self {
         let now = clock::now_millis();
         let body_memory = BodyMemory::new(&config, Arc::clone(&metrics));
         let writes = Arc::new(Semaphore::new(config.write.concurrent_max.get()));
         let queries =
             FairQueue::new(config.query.concurrent_max.get(), config.query.waiting_max.get());
-        Self(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             config: RwLock::new(Arc::new(config)),
             started: now,
             configured: AtomicI64::new(now),
             reloaded_well: AtomicBool::new(true),
             sources: Mutex::new(sources),
             metrics,
-            database: OnceLock::new(),
+            databases: OnceLock::new(),
             sql: OnceLock::new(),
             stopping: AtomicBool::new(false),
             body_memory,
             writes,
             queries,
             subscriptions: Arc::new(Semaphore::new(SUBSCRIPTIONS_MAX)),
-        }))
+        });
+        Self { shared, chosen: None }
     }
 
     /// The configuration at this moment.
     pub(crate) fn config(&self) -> Arc<Config> {
-        Arc::clone(&self.0.config.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.shared.config.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Reads the configuration again, and lets what is live hold from now on.
@@ -90,15 +117,15 @@ impl App {
     /// # Errors
     /// Sources that cannot be read, or are refused; nothing changes then.
     pub(crate) fn reload(&self) -> Result<Reloaded, ConfigError> {
-        let sources = self.0.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let sources = self.shared.sources.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = sources.reload(&self.config());
-        self.0.reloaded_well.store(outcome.is_ok(), Ordering::Relaxed);
+        self.shared.reloaded_well.store(outcome.is_ok(), Ordering::Relaxed);
         let reloaded = outcome?;
-        self.0.configured.store(clock::now_millis(), Ordering::Relaxed);
+        self.shared.configured.store(clock::now_millis(), Ordering::Relaxed);
         let config = Arc::new(reloaded.config.clone());
-        *self.0.config.write().unwrap_or_else(PoisonError::into_inner) = config;
-        if let Some(database) = self.0.database.get() {
-            apply(&reloaded.config.storage, database);
+        *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        if let Some(opened) = self.shared.databases.get() {
+            apply(&reloaded.config.storage, &opened.all);
         }
         for change in &reloaded.changed {
             tracing::info!(key = change.key, from = change.from, to = change.to, "changed");
@@ -112,62 +139,104 @@ impl App {
 
     /// When the process began, in nanoseconds.
     pub(super) fn started(&self) -> i64 {
-        self.0.started
+        self.shared.started
     }
 
     /// When the configuration was last taken, in nanoseconds, and whether it was the last time it was read.
     pub(super) fn configured(&self) -> (i64, bool) {
-        let at = self.0.configured.load(Ordering::Relaxed);
-        (at, self.0.reloaded_well.load(Ordering::Relaxed))
+        let at = self.shared.configured.load(Ordering::Relaxed);
+        (at, self.shared.reloaded_well.load(Ordering::Relaxed))
     }
 
     /// The server's own counts.
     pub(crate) fn metrics(&self) -> &Arc<Metrics> {
-        &self.0.metrics
+        &self.shared.metrics
     }
 
-    /// The database is open: requests that need it are served from now on.
-    pub(crate) fn set_database(&self, database: Database) {
-        let opened = database.clone();
-        // It is opened once; a second one would be a programming error and is dropped.
-        let _ = self.0.database.set(database);
+    /// The databases are open: requests that need one are served from now on.
+    ///
+    /// # Errors
+    /// There is no `default` among them.
+    pub(crate) fn set_databases(&self, databases: Databases) -> Result<(), Error> {
+        let default = databases.get(DEFAULT_DATABASE)?;
+        let all = Arc::new(databases);
+        // They are opened once; others would be a programming error and are dropped.
+        let _ = self.shared.databases.set(Opened { all: Arc::clone(&all), default });
         // The configuration may have been read again meanwhile.
-        apply(&self.config().storage, &opened);
+        apply(&self.config().storage, &all);
+        Ok(())
     }
 
-    /// The database.
+    /// All databases.
+    ///
+    /// # Errors
+    /// While they are being opened.
+    pub(crate) fn databases(&self) -> Result<&Arc<Databases>, ApiError> {
+        Ok(&self.opened()?.all)
+    }
+
+    fn opened(&self) -> Result<&Opened, ApiError> {
+        self.shared.databases.get().ok_or_else(|| {
+            ApiError::busy("the database is being opened: its log is read back; retry in a moment")
+        })
+    }
+
+    /// The database that the request is about.
     ///
     /// # Errors
     /// While it is being opened.
-    pub(crate) fn database(&self) -> Result<&Database, ApiError> {
-        self.0.database.get().ok_or_else(|| {
-            ApiError::busy("the database is being opened: its log is read back; retry in a moment")
-        })
+    pub(crate) fn database(&self) -> Result<Arc<Database>, ApiError> {
+        match &self.chosen {
+            Some(chosen) => Ok(Arc::clone(&chosen.database)),
+            None => Ok(Arc::clone(&self.opened()?.default)),
+        }
+    }
+
+    /// Its name.
+    #[cfg_attr(not(feature = "sql"), expect(dead_code, reason = "only statements name databases"))]
+    pub(crate) fn database_name(&self) -> &str {
+        self.chosen.as_ref().map_or(DEFAULT_DATABASE, |chosen| &chosen.name)
+    }
+
+    /// The same server, for a request about another database.
+    ///
+    /// # Errors
+    /// There is no such database, or it did not open; while they are being opened.
+    pub(crate) fn within(&self, name: &str) -> Result<Self, ApiError> {
+        let found = self.databases()?.get(name).map_err(|error| {
+            let kind = match &error {
+                Error::NoDatabase { .. } => ErrorKind::NotFound,
+                _ => ErrorKind::Unavailable,
+            };
+            ApiError::new(Subject::Request, kind, error)
+        });
+        let chosen = Chosen { name: name.into(), database: found? };
+        Ok(Self { shared: Arc::clone(&self.shared), chosen: Some(chosen) })
     }
 
     /// What runs SQL.
     ///
     /// # Errors
-    /// While the database is being opened; a server without SQL.
+    /// While the databases are being opened; a server without SQL.
     pub(crate) fn sql(&self) -> Result<&Sql, ApiError> {
-        let database = self.database()?;
-        let opened = self.0.sql.get_or_init(|| Sql::open(database, &self.config()));
+        let databases = self.databases()?;
+        let opened = self.shared.sql.get_or_init(|| Sql::open(databases, &self.config()));
         opened.as_ref().map_err(Clone::clone)
     }
 
     /// The server stops: it is no longer ready, and finishes what it has.
     pub(crate) fn set_stopping(&self) {
-        self.0.stopping.store(true, Ordering::Relaxed);
+        self.shared.stopping.store(true, Ordering::Relaxed);
     }
 
     /// Whether the server stops.
     pub(crate) fn is_stopping(&self) -> bool {
-        self.0.stopping.load(Ordering::Relaxed)
+        self.shared.stopping.load(Ordering::Relaxed)
     }
 
     /// The memory that the bodies of writes share.
     pub(super) fn body_memory(&self) -> &BodyMemory {
-        &self.0.body_memory
+        &self.shared.body_memory
     }
 
     /// Takes a place among the subscriptions.
@@ -176,7 +245,7 @@ impl App {
     /// When there are too many.
     #[cfg_attr(not(feature = "sql"), expect(dead_code, reason = "only SQL has subscriptions"))]
     pub(super) fn admit_subscription(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        Arc::clone(&self.0.subscriptions).try_acquire_owned().map_err(|_| {
+        Arc::clone(&self.shared.subscriptions).try_acquire_owned().map_err(|_| {
             ApiError::busy(format!(
                 "there are {SUBSCRIPTIONS_MAX} subscriptions, the most there may be"
             ))
@@ -189,7 +258,7 @@ impl App {
     /// When none becomes free in time.
     pub(crate) async fn admit_write(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         let wait = self.config().write.queue_timeout.as_std();
-        admit(&self.0.writes, wait).await.ok_or_else(|| {
+        admit(&self.shared.writes, wait).await.ok_or_else(|| {
             self.metrics().writes_overloaded.add(1);
             ApiError::busy(format!(
                 "too many writes: {} are under way (write.concurrent_max) and none ended within {}",
@@ -207,7 +276,7 @@ impl App {
         let config = self.config();
         let settings = &config.query;
         let waiting = self.metrics().waiting_query();
-        let entered = self.0.queries.enter(client, settings.queue_timeout.as_std()).await;
+        let entered = self.shared.queries.enter(client, settings.queue_timeout.as_std()).await;
         drop(waiting);
         entered.map_err(|no_place| {
             self.metrics().queries_overloaded.add(1);
@@ -239,10 +308,26 @@ pub(crate) fn compaction_rate_of(storage: &StorageSettings) -> Option<u64> {
     Some(storage.compaction_rate.0).filter(|rate| *rate > 0)
 }
 
-/// Lets an open database have what is live.
-fn apply(storage: &StorageSettings, database: &Database) {
-    database.set_retention(retention_of(storage));
-    database.set_compaction_rate(compaction_rate_of(storage));
+/// Lets open databases have what is live.
+fn apply(storage: &StorageSettings, databases: &Databases) {
+    databases.set_common(retention_of(storage), compaction_rate_of(storage));
+}
+
+/// Handlers take it as an argument: of a path below `/db/NAME`, it is about that database.
+impl FromRequestParts<App> for App {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        if !parts.uri.path().starts_with(DATABASE_PREFIX) {
+            return Ok(app.clone());
+        }
+        let params = RawPathParams::from_request_parts(parts, app).await;
+        let params = params.map_err(|_| ApiError::invalid("the database's name is not UTF-8"))?;
+        match params.iter().find(|(name, _)| *name == "database") {
+            Some((_, database)) => app.within(database),
+            None => Ok(app.clone()),
+        }
+    }
 }
 
 async fn admit(places: &Arc<Semaphore>, wait: Duration) -> Option<OwnedSemaphorePermit> {

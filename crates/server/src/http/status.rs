@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Request, State},
+    extract::Request,
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -46,14 +46,14 @@ fn build() -> Value {
 
 /// `GET /api/v1/status/flags`: every key of the configuration by the name of its flag, with the value
 /// that holds at the moment.
-pub(super) async fn flags(State(app): State<App>) -> Response {
+pub(super) async fn flags(app: App) -> Response {
     let config = app.config();
     let flag = |field: &Field| (field.flag.clone(), json!(config.get(field.key)));
     success(&Value::Object(fields().iter().map(flag).collect()))
 }
 
 /// `GET /api/v1/status/tsdb`.
-pub(super) async fn tsdb(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn tsdb(app: App, request: Request) -> Response {
     let ask = async {
         let params = Params::read(&app, request).await?;
         let limit = params.get("limit").map(|text| parse_limit("limit", text)).transpose();
@@ -63,7 +63,7 @@ pub(super) async fn tsdb(State(app): State<App>, request: Request) -> Response {
                 "invalid parameter \"limit\": {limit} exceeds the limit of {TOP_MAX}"
             )));
         }
-        let database = app.database()?.clone();
+        let database = app.database()?;
         // It walks all label pairs, so it takes its turn among the queries.
         let place = app.admit_query(params.client()).await?;
         let task = tokio::task::spawn_blocking(move || {
@@ -77,9 +77,9 @@ pub(super) async fn tsdb(State(app): State<App>, request: Request) -> Response {
 }
 
 /// `GET /api/v1/status/tsdb/blocks`.
-pub(super) async fn blocks(State(app): State<App>) -> Response {
+pub(super) async fn blocks(app: App) -> Response {
     let database = match app.database() {
-        Ok(database) => database.clone(),
+        Ok(database) => database,
         Err(error) => return error.into_response(),
     };
     let blocks: Vec<Value> = database.blocks().iter().map(block).collect();

@@ -4,7 +4,7 @@ use std::{cell::RefCell, sync::Arc, time::Instant};
 
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -33,7 +33,7 @@ thread_local! {
 }
 
 /// `POST /api/v1/write`.
-pub(super) async fn write(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn write(app: App, request: Request) -> Response {
     let form = match negotiate(request.headers()) {
         Ok(form) => form,
         Err(error) => return error.into_response(),
@@ -78,7 +78,7 @@ fn with_counts(mut response: Response, samples: u64, histograms: u64, exemplars:
 /// Takes a body in and writes it. The place among the writes is taken once the body is there, so that
 /// a body that comes slowly keeps nobody waiting; until then its memory is what is bounded.
 async fn receive(app: &App, form: WriteForm, body: Body) -> Result<WriteReport, ApiError> {
-    let database = app.database()?.clone();
+    let database = app.database()?;
     let config = app.config();
     let settings = &config.write;
     let limits = BodyLimits {

@@ -1,6 +1,8 @@
 //! A server without SQL: it says so.
 
-use timberline::Database;
+use std::sync::Arc;
+
+use timberline::Databases;
 use timberline_model::ErrorKind;
 
 use crate::{
@@ -18,7 +20,7 @@ impl Sql {
     ///
     /// # Errors
     /// Always.
-    pub(crate) fn open(_: &Database, _: &Config) -> Result<Self, ApiError> {
+    pub(crate) fn open(_: &Arc<Databases>, _: &Config) -> Result<Self, ApiError> {
         Err(ApiError::new(
             Subject::Request,
             ErrorKind::NotFound,

@@ -5,12 +5,11 @@
 
 use std::sync::Arc;
 
-use timberline::Database;
+use timberline::Databases;
 use timberline_model::ErrorKind;
 use timberline_sql::{Session, SqlEngine, SqlError, SqlOptions};
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use super::opened::{DEFAULT, OneDatabase};
 use crate::{
     config::Config,
     error::{ApiError, Subject},
@@ -25,16 +24,16 @@ pub(crate) struct Sql {
 }
 
 impl Sql {
-    /// SQL over the server's database.
+    /// SQL over the server's databases.
     ///
     /// # Errors
     /// No threads, or no place for files that queries spill.
-    pub(crate) fn open(database: &Database, config: &Config) -> Result<Self, ApiError> {
+    pub(crate) fn open(databases: &Arc<Databases>, config: &Config) -> Result<Self, ApiError> {
         let partitions = config.query.threads_max;
         let mut options = SqlOptions::default();
         options.memory_max = config.sql.memory_max.as_usize();
         options.partitions = partitions;
-        let engine = SqlEngine::new(Arc::new(OneDatabase::new(database)), options)
+        let engine = SqlEngine::new(Arc::clone(databases) as _, options)
             .map_err(|error| api_error(&error))?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(partitions.get())
@@ -50,12 +49,12 @@ impl Sql {
         &self.engine
     }
 
-    /// A session in the server's database.
+    /// A session in a database.
     ///
     /// # Errors
     /// As the engine has them.
-    pub(crate) fn session(&self) -> Result<Session, SqlError> {
-        self.engine.session(DEFAULT)
+    pub(crate) fn session(&self, database: &str) -> Result<Session, SqlError> {
+        self.engine.session(database)
     }
 
     /// The threads that statements run on.

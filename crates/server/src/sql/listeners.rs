@@ -12,7 +12,9 @@ use timberline_postgres::{
 use timberline_sql::Gate;
 use tokio::{sync::watch, task::JoinSet};
 
-use super::{gate::ServerGate, opened::DEFAULT};
+use timberline::DEFAULT_DATABASE;
+
+use super::gate::ServerGate;
 use crate::{config::Config, http::App};
 
 /// Bound listeners.
@@ -93,7 +95,7 @@ impl Listeners {
         let config = app.config();
         let threads = sql.threads();
         if let Some(server) = self.postgres {
-            urls.push(format!("postgres://{}/{DEFAULT}", server.address()));
+            urls.push(format!("postgres://{}/{DEFAULT_DATABASE}", server.address()));
             let listen = config.postgres.listen.0;
             let loopback = match listen {
                 Some(address) => address.is_loopback(),
@@ -119,7 +121,7 @@ impl Listeners {
                 users,
                 tls: self.tls.map(|tls| tls.files),
                 random: Arc::new(random_text),
-                database: DEFAULT.to_owned(),
+                database: DEFAULT_DATABASE.to_owned(),
                 streams_max: u32::try_from(config.flight.streams_max.get()).unwrap_or(u32::MAX),
             };
             let (engine, timeout) = (sql.engine().clone(), config.server.shutdown_timeout.as_std());

@@ -109,6 +109,17 @@ impl Server {
         Self::spawn(home, flags, |_| {})
     }
 
+    /// A server that dies, as by `kill -9`, when it comes to a fail point.
+    #[cfg_attr(
+        not(feature = "sql"),
+        expect(dead_code, reason = "only statements change databases")
+    )]
+    pub(crate) fn start_dying_at(home: tempfile::TempDir, point: &str) -> Self {
+        Self::spawn(home, &[], |command| {
+            command.env("TIMBERLINE_FAIL_POINT", point);
+        })
+    }
+
     fn spawn(home: tempfile::TempDir, flags: &[&str], adapt: impl FnOnce(&mut Command)) -> Self {
         let ready = home.path().join("url");
         let _ = fs::remove_file(&ready);
@@ -199,6 +210,16 @@ impl Server {
     pub(crate) fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for a server that ends by itself, and gives back its directory.
+    #[cfg_attr(
+        not(feature = "sql"),
+        expect(dead_code, reason = "only statements change databases")
+    )]
+    pub(crate) fn ended(mut self) -> tempfile::TempDir {
+        self.wait();
+        std::mem::replace(&mut self.home, tempfile::tempdir().unwrap())
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {

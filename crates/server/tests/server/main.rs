@@ -5,6 +5,8 @@
 mod backup;
 mod command_line;
 mod cross_origin;
+#[cfg(feature = "sql")]
+mod databases;
 mod described;
 mod documentation;
 mod durability;

@@ -176,10 +176,6 @@ impl ExecutionPlan for SeriesScanPlan {
         Some(self.metrics.clone_inner())
     }
 
-    fn supports_limit_pushdown(&self) -> bool {
-        true
-    }
-
     fn fetch(&self) -> Option<usize> {
         self.fetch
     }

@@ -24,32 +24,37 @@ use crate::{
 /// The metric and the columns that an `INSERT` names.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct InsertTarget {
+    database: String,
     metric: String,
     columns: Vec<String>,
 }
 
 impl InsertTarget {
-    /// Of a statement that names columns of a table of the session's own database.
+    /// Of a statement that names columns of a table of series, from a session in a database.
     pub(crate) fn of(statement: &Statement, database: &str) -> Option<Self> {
         let Statement::Statement(statement) = statement else { return None };
         let Sql::Insert(insert) = statement.as_ref() else { return None };
         let TableObject::TableName(name) = &insert.table else { return None };
-        let metric = match parts(name)?.as_slice() {
-            [table] => table.clone(),
-            [schema, table] if schema == PUBLIC => table.clone(),
-            [catalog, schema, table] if catalog == database && schema == PUBLIC => table.clone(),
+        let (database, metric) = match parts(name)?.as_slice() {
+            [table] => (database.to_owned(), table.clone()),
+            [schema, table] if schema == PUBLIC => (database.to_owned(), table.clone()),
+            [catalog, schema, table] if schema == PUBLIC => (catalog.clone(), table.clone()),
             _ => return None,
         };
         let columns: Option<Vec<String>> =
             insert.columns.iter().map(|column| parts(column)?.pop()).collect();
         let columns = columns.filter(|columns| !columns.is_empty())?;
-        (metric != WHOLE && !metric.is_empty()).then_some(Self { metric, columns })
+        (metric != WHOLE && !metric.is_empty()).then_some(Self { database, metric, columns })
+    }
+
+    /// The name of the database that it is in.
+    pub(crate) fn database(&self) -> &str {
+        &self.database
     }
 
     /// Catalogs in which the table has all of the columns; `None` where it has them anyway.
     pub(crate) async fn catalogs(
         self,
-        name: &str,
         database: &Arc<Database>,
         others: &Arc<dyn CatalogProviderList>,
     ) -> Result<Option<Arc<dyn CatalogProviderList>>> {
@@ -74,7 +79,7 @@ impl InsertTarget {
         let table = Arc::new(SeriesTable::new(Arc::clone(database), layout));
         Ok(Some(Arc::new(WithTable {
             others: Arc::clone(others),
-            database: name.to_owned(),
+            database: self.database,
             metric: self.metric,
             table,
         })))

@@ -11,10 +11,14 @@ use arrow::{
     error::ArrowError,
 };
 use datafusion::error::{DataFusionError, Result};
+use timberline::{Database, DatabaseInfo};
 use timberline_model::{LabelQuery, Labels, METRIC_NAME, SeriesSource as _, TimeRange};
 
 use super::schema::Origin;
-use crate::tables::{tags_type, time_type};
+use crate::{
+    Databases,
+    tables::{tags_type, time_type},
+};
 
 /// Exemplars read at most: they are all in memory at once.
 const EXEMPLARS_MAX: usize = 1_000_000;
@@ -63,6 +67,15 @@ impl SystemTable {
                 number("bytes"),
                 time("min_time"),
                 time("max_time"),
+                text("engine"),
+                text("store"),
+                text("format"),
+                text("retention"),
+                text("retention_size"),
+                text("duplicates"),
+                text("durability"),
+                number("series_max"),
+                text("error"),
             ],
             Self::Blocks => vec![
                 text("ulid"),
@@ -154,23 +167,72 @@ fn metadata(origin: &Origin) -> Vec<ArrayRef> {
 }
 
 fn databases(origin: &Origin) -> Vec<ArrayRef> {
-    let names = origin.databases.names();
-    let all: Vec<_> =
-        names.iter().filter_map(|name| Some((name, origin.databases.get(name)?.stats()))).collect();
+    let all = Listed::all(origin.databases.as_ref());
+    let stats: Vec<_> = all.iter().map(|one| one.database.as_ref().map(|of| of.stats())).collect();
     let number = |of: fn(&timberline::EngineStats) -> u64| {
-        numbers(all.iter().map(|(_, stats)| Some(of(stats))))
+        numbers(stats.iter().map(|stats| stats.as_ref().map(of)))
     };
-    let current: Vec<bool> = all.iter().map(|(name, _)| **name == origin.name).collect();
+    let time = |of: fn(&timberline::EngineStats) -> Option<i64>| {
+        times(stats.iter().map(|stats| stats.as_ref().and_then(of)))
+    };
+    let setting = |name| texts(all.iter().map(|one| one.setting(name)));
+    let current: Vec<bool> = all.iter().map(|one| one.name == origin.name).collect();
+    let series_max = all.iter().map(|one| one.setting("series_max")?.parse().ok());
     vec![
-        texts(all.iter().map(|(name, _)| Some(name))),
+        texts(all.iter().map(|one| Some(&one.name))),
         Arc::new(BooleanArray::from(current)),
         number(|stats| stats.series),
         number(|stats| stats.head_samples + stats.block_samples),
         number(|stats| stats.blocks),
         number(|stats| stats.block_bytes),
-        times(all.iter().map(|(_, stats)| stats.min_ts)),
-        times(all.iter().map(|(_, stats)| stats.max_ts)),
+        time(|stats| stats.min_ts),
+        time(|stats| stats.max_ts),
+        setting("engine"),
+        setting("store"),
+        setting("format"),
+        setting("retention"),
+        setting("retention_size"),
+        setting("duplicates"),
+        setting("durability"),
+        numbers(series_max),
+        texts(all.iter().map(|one| one.error())),
     ]
+}
+
+/// A database as far as it is known.
+struct Listed {
+    name: String,
+    /// `None` if it did not open.
+    database: Option<Arc<Database>>,
+    info: Option<DatabaseInfo>,
+}
+
+impl Listed {
+    fn all(databases: &dyn Databases) -> Vec<Self> {
+        let of_info = |info: DatabaseInfo| Self {
+            name: info.name.clone(),
+            database: info.database.clone(),
+            info: Some(info),
+        };
+        match databases.registry() {
+            Some(registry) => registry.list().into_iter().map(of_info).collect(),
+            None => {
+                let names = databases.names().into_iter();
+                names
+                    .map(|name| Self { database: databases.get(&name), name, info: None })
+                    .collect()
+            }
+        }
+    }
+
+    /// The value of a setting, where settings are known.
+    fn setting(&self, name: &str) -> Option<String> {
+        self.info.as_ref()?.setting(name)
+    }
+
+    fn error(&self) -> Option<&String> {
+        self.info.as_ref()?.error.as_ref()
+    }
 }
 
 fn blocks(origin: &Origin) -> Vec<ArrayRef> {

@@ -3,25 +3,11 @@
 use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
-use timberline::{Database, Options, Retention};
-use timberline_sql::{Answer, Databases, ScalarValue, Session, SqlEngine, SqlError, SqlOptions};
+use timberline::{Database, Databases, Options, Retention};
+use timberline_sql::{Answer, ScalarValue, Session, SqlEngine, SqlError, SqlOptions};
 
 /// The name of the database of a [`House`].
 pub(crate) const NAME: &str = "test";
-
-/// Databases that exist for one test.
-#[derive(Debug)]
-struct One(Arc<Database>);
-
-impl Databases for One {
-    fn get(&self, name: &str) -> Option<Arc<Database>> {
-        (name == NAME).then(|| Arc::clone(&self.0))
-    }
-
-    fn names(&self) -> Vec<String> {
-        vec![NAME.to_owned()]
-    }
-}
 
 /// A database, an engine over it, and a session.
 pub(crate) struct House {
@@ -47,8 +33,10 @@ impl House {
         let directory = tempfile::tempdir().unwrap();
         let of_database =
             Options { retention: Retention::default(), background: false, ..Options::default() };
-        let database = Arc::new(Database::open(directory.path(), of_database).unwrap());
-        let engine = SqlEngine::new(Arc::new(One(Arc::clone(&database))), options).unwrap();
+        let databases = Databases::open(directory.path(), of_database).unwrap();
+        databases.create(NAME, &[], false).unwrap();
+        let database = databases.get(NAME).unwrap();
+        let engine = SqlEngine::new(Arc::new(databases), options).unwrap();
         let session = engine.session(NAME).unwrap();
         Self { database, engine, session, _directory: directory }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 
-use timberline::Options;
+use timberline::{Databases, Options};
 
 use super::*;
 use crate::{
@@ -21,7 +21,7 @@ fn app() -> (App, tempfile::TempDir) {
     ];
     let loaded = load(None, variables.into_iter(), &ConfigFlags::default()).unwrap();
     let app = App::new(loaded.config, Sources::default(), Arc::new(Metrics::default()));
-    app.set_database(Database::open(dir.path(), Options::default()).unwrap());
+    app.set_databases(Databases::open(dir.path(), Options::default()).unwrap()).unwrap();
     (app, dir)
 }
 

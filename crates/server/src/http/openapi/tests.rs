@@ -12,7 +12,7 @@ use axum::{
     http::{Method, Request, StatusCode, header},
 };
 use serde_json::{Value, json};
-use timberline::{Database, Options, Retention};
+use timberline::{Databases, Options, Retention};
 use tower::ServiceExt as _;
 
 use super::DOCUMENT;
@@ -32,10 +32,9 @@ fn server() -> (Router, tempfile::TempDir) {
     let config = load(None, std::iter::empty(), &ConfigFlags::default()).unwrap().config;
     let app = App::new(config, Sources::default(), Arc::new(Metrics::default()));
     let options = Options { retention: Retention::default(), ..Options::default() };
-    let database = Database::open(dir.path(), options).unwrap();
-    // What is live of the configuration is set when the database is: its retention of 30 days.
-    app.set_database(database.clone());
-    database.set_retention(Retention::default());
+    app.set_databases(Databases::open(dir.path(), options).unwrap()).unwrap();
+    // What is live of the configuration was set with them: its retention of 30 days.
+    app.databases().unwrap().set_common(Retention::default(), None);
     (router(app), dir)
 }
 

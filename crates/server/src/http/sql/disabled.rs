@@ -1,19 +1,16 @@
 //! `/sql` of a server without SQL.
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::response::{IntoResponse, Response};
 
 use crate::http::App;
 
 /// `GET /sql`.
-pub(in crate::http) async fn ask(State(app): State<App>) -> Response {
+pub(in crate::http) async fn ask(app: App) -> Response {
     refuse(&app)
 }
 
 /// `POST /sql`.
-pub(in crate::http) async fn run(State(app): State<App>) -> Response {
+pub(in crate::http) async fn run(app: App) -> Response {
     refuse(&app)
 }
 

@@ -14,7 +14,7 @@ use arrow::{
 };
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::header,
     response::{IntoResponse, Response},
 };
@@ -41,12 +41,12 @@ const PIECES_WAITING: usize = 2;
 const WIRE: &str = "http";
 
 /// `GET /sql`: only asks.
-pub(in crate::http) async fn ask(State(app): State<App>, request: Request) -> Response {
+pub(in crate::http) async fn ask(app: App, request: Request) -> Response {
     answer(&app, request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 /// `POST /sql`.
-pub(in crate::http) async fn run(State(app): State<App>, request: Request) -> Response {
+pub(in crate::http) async fn run(app: App, request: Request) -> Response {
     answer(&app, request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
@@ -54,12 +54,16 @@ async fn answer(app: &App, request: Request) -> Result<Response, ApiError> {
     let sql = app.sql()?;
     let question = match Asks::read(app, request).await? {
         Asks::Once(question) => question,
-        Asks::Subscription { sql, resume, headers } => {
+        Asks::Subscription { sql, database, resume, headers } => {
+            let named = database.as_deref().map(|name| app.within(name)).transpose()?;
+            let app = named.as_ref().unwrap_or(app);
             return subscribe::begin(app, &headers, &sql, resume.as_deref());
         }
     };
+    let named = question.database.as_deref().map(|name| app.within(name)).transpose()?;
+    let app = named.as_ref().unwrap_or(app);
     let place = app.admit_query(question.client).await?;
-    let session = sql.session().map_err(|error| api_error(&error))?;
+    let session = sql.session(app.database_name()).map_err(|error| api_error(&error))?;
     let (pieces, taken) = mpsc::channel(PIECES_WAITING);
     let (started, start) = oneshot::channel();
     let format = question.format;

@@ -29,6 +29,8 @@ const PARAMS_MAX: usize = 1_000;
 pub(super) struct Question {
     pub(super) sql: String,
     pub(super) params: Vec<ScalarValue>,
+    /// The database, if it names one.
+    pub(super) database: Option<String>,
     pub(super) format: Format,
     pub(super) timeout: Duration,
     pub(super) client: Client,
@@ -40,11 +42,16 @@ pub(super) enum Asks {
     /// An answer.
     Once(Question),
     /// A continuous query, whose events come as the request's head says.
-    Subscription { sql: String, resume: Option<String>, headers: HeaderMap },
+    Subscription {
+        sql: String,
+        database: Option<String>,
+        resume: Option<String>,
+        headers: HeaderMap,
+    },
 }
 
 /// A body of JSON.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
     sql: String,
@@ -55,6 +62,8 @@ struct Asked {
     /// Of a subscription: the id of the event to go on behind.
     #[serde(default)]
     resume: Option<String>,
+    #[serde(default)]
+    database: Option<String>,
 }
 
 impl Asks {
@@ -104,6 +113,7 @@ impl Asks {
         Ok(Self::Once(Question {
             params: parameters(&asked.params)?,
             sql: asked.sql,
+            database: asked.database,
             format,
             timeout: timeout.map_or(longest, |wanted| wanted.min(longest)),
             client,
@@ -123,6 +133,7 @@ impl Asked {
             params: given.unwrap_or_default(),
             timeout: params.get("timeout").map(str::to_owned),
             resume: params.get("resume").map(str::to_owned),
+            database: params.get("database").map(str::to_owned),
         })
     }
 
@@ -133,7 +144,12 @@ impl Asked {
                 "SUBSCRIBE takes no parameters and no timeout: it runs until its client leaves",
             ));
         }
-        Ok(Asks::Subscription { sql: self.sql, resume: self.resume, headers })
+        Ok(Asks::Subscription {
+            sql: self.sql,
+            database: self.database,
+            resume: self.resume,
+            headers,
+        })
     }
 
     fn in_body(client: Client, content_type: &str, body: &[u8]) -> Result<Self, ApiError> {
@@ -149,12 +165,7 @@ impl Asked {
                 Self::of(&Params::of(client, &[body])?)
             }
             _ => match str::from_utf8(body) {
-                Ok(sql) => Ok(Self {
-                    sql: sql.to_owned(),
-                    params: Vec::new(),
-                    timeout: None,
-                    resume: None,
-                }),
+                Ok(sql) => Ok(Self { sql: sql.to_owned(), ..Self::default() }),
                 Err(_) => Err(ApiError::invalid("the statement is not valid UTF-8")),
             },
         }
@@ -167,13 +178,14 @@ impl Asked {
             params: if self.params.is_empty() { other.params } else { self.params },
             timeout: self.timeout.or(other.timeout),
             resume: self.resume.or(other.resume),
+            database: self.database.or(other.database),
         }
     }
 }
 
 /// Whether a body begins as our form does, and not as a statement.
 fn is_form(body: &[u8]) -> bool {
-    ["sql=", "q=", "query=", "params=", "timeout=", "resume="]
+    ["sql=", "q=", "query=", "params=", "timeout=", "database=", "resume="]
         .iter()
         .any(|name| body.starts_with(name.as_bytes()))
 }

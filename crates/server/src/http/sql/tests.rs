@@ -11,7 +11,7 @@ use axum::{
     http::{Method, Request, Response, header},
 };
 use serde_json::{Value, json};
-use timberline::{Database, Options};
+use timberline::{Databases, Options};
 use tower::ServiceExt as _;
 
 use crate::{
@@ -24,7 +24,7 @@ fn server() -> (App, Router, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let config = load(None, std::iter::empty(), &ConfigFlags::default()).unwrap().config;
     let app = App::new(config, Sources::default(), Arc::new(Metrics::default()));
-    app.set_database(Database::open(dir.path(), Options::default()).unwrap());
+    app.set_databases(Databases::open(dir.path(), Options::default()).unwrap()).unwrap();
     (app.clone(), router(app), dir)
 }
 

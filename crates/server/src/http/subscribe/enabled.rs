@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, Method, header},
     response::{IntoResponse, Response},
 };
@@ -20,7 +20,7 @@ use crate::{
 
 /// `GET|POST /sql/subscribe`: the statement is the body, or `q`; `Last-Event-ID` or `resume` names the event to
 /// go on behind.
-pub(in crate::http) async fn subscribe(State(app): State<App>, request: Request) -> Response {
+pub(in crate::http) async fn subscribe(app: App, request: Request) -> Response {
     asked(&app, request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
@@ -62,7 +62,7 @@ pub(in crate::http) fn begin(
     sql: &str,
     resume: Option<&str>,
 ) -> Result<Response, ApiError> {
-    let database = app.database()?.clone();
+    let database = app.database()?;
     let form = form(headers)?;
     let resume = last_event_id(headers)?.or_else(|| resume.map(ToOwned::to_owned));
     let place = app.admit_subscription()?;

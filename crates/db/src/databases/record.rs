@@ -1,0 +1,102 @@
+//! The file in which a database keeps its own settings. `docs/formats/database.md` describes it.
+//!
+//! Invariant: a reader finds the settings of before a change or of after it, and nothing between.
+
+use std::{collections::BTreeMap, io, path::Path};
+
+use serde::{Deserialize, Serialize};
+use timberline_engine::SETTINGS_FILE as FILE;
+use timberline_io::Disk;
+
+use super::DatabaseSettings;
+use crate::Error;
+
+/// Its name while it is being written.
+const UNFINISHED: &str = "DATABASE.tmp";
+/// First line; the number is the format's version.
+const MAGIC: &str = "timberline database 1";
+/// Begins the last line.
+const CHECKSUM_KEY: &str = "crc32c ";
+/// A larger file is not one of ours.
+const BYTES_MAX: usize = 64 << 10;
+
+/// The body: every setting in the words that statements have for it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    settings: BTreeMap<String, String>,
+}
+
+/// The settings of a database's directory; none where there is no file.
+///
+/// # Errors
+/// A file that is damaged, or of a newer version; a disk that fails.
+pub(super) fn read(disk: &dyn Disk, dir: &Path) -> Result<DatabaseSettings, Error> {
+    let path = dir.join(FILE);
+    let bytes = match disk.read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(DatabaseSettings::default());
+        }
+        outcome => outcome.map_err(Error::disk("read", &path))?,
+    };
+    decode(&bytes).map_err(|reason| Error::DatabaseFile { path, reason })
+}
+
+/// Makes these the settings of a directory, durably.
+///
+/// # Errors
+/// A disk that is full or fails. Which settings a restart finds is unknown only if the last step failed.
+pub(super) fn write(disk: &dyn Disk, dir: &Path, settings: &DatabaseSettings) -> Result<(), Error> {
+    let (path, unfinished) = (dir.join(FILE), dir.join(UNFINISHED));
+    match disk.remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(Error::disk("remove", &unfinished)(error));
+        }
+        _ => {}
+    }
+    let file = disk.create(&unfinished, 0).map_err(Error::disk("create", &unfinished))?;
+    file.write_all_at(&encode(settings), 0).map_err(Error::disk("write", &unfinished))?;
+    file.sync_data().map_err(Error::disk("sync", &unfinished))?;
+    disk.reach("settings.written");
+    disk.rename(&unfinished, &path).map_err(Error::disk("rename", &unfinished))?;
+    disk.reach("settings.renamed");
+    disk.sync_dir(dir).map_err(Error::disk("sync", dir))?;
+    disk.reach("settings.durable");
+    Ok(())
+}
+
+fn encode(settings: &DatabaseSettings) -> Vec<u8> {
+    let settings = settings.own().map(|(name, value)| (name.to_owned(), value)).collect();
+    let json = serde_json::to_string_pretty(&Body { settings }).expect("settings are plain data");
+    let mut text = format!("{MAGIC}\n{json}\n");
+    let checksum = crc32c::crc32c(text.as_bytes());
+    text.push_str(&format!("{CHECKSUM_KEY}{checksum:08x}\n"));
+    text.into_bytes()
+}
+
+fn decode(bytes: &[u8]) -> Result<DatabaseSettings, String> {
+    if bytes.len() > BYTES_MAX {
+        return Err(format!("{} bytes are more than it has", bytes.len()));
+    }
+    let text = str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    let body = text.strip_suffix('\n').ok_or("it does not end with a line end")?;
+    let (_, last) = body.rsplit_once('\n').ok_or("it has a single line")?;
+    let covered = &text[..body.len() - last.len()];
+    let expected = format!("{CHECKSUM_KEY}{:08x}", crc32c::crc32c(covered.as_bytes()));
+    if last != expected {
+        return Err(format!("its last line is {last:?}, and should be {expected:?}"));
+    }
+    let json = covered.strip_prefix(MAGIC).ok_or_else(|| {
+        let found = covered.lines().next().unwrap_or("");
+        format!("it begins with {found:?}; this version reads {MAGIC:?}")
+    })?;
+    let body: Body = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    let mut settings = DatabaseSettings::default();
+    for (name, value) in body.settings {
+        settings.set(&name, Some(&value)).map_err(|error| error.to_string())?;
+    }
+    Ok(settings)
+}
+
+#[cfg(test)]
+mod tests;
