@@ -43,15 +43,13 @@ const QUESTIONS: [&str; 5] = [
 /// What each of very many asks for.
 const ONE_OF_MANY: &str =
     "tags['region'] AS region, avg(value), count(*) AS n FROM metrics GROUP BY 1, 2";
-/// The samples per second of the pinned runs.
-const PINNED: u64 = 100_000;
 /// Until all windows have come, at most.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How much is written, and how many listen.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Seconds of data in the pinned runs, and a fifth of the data's time in that at full speed.
+    /// Seconds of data in the pinned runs, and half of the data's time in those at full speed.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
     /// Subscriptions of the last run.
@@ -77,7 +75,7 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
     for run in runs(seconds, options.many.max(1)) {
         let dir = setup.dir().join("run");
         let outcome = measure(root, &setup, &dir, &run).with_context(|| run.name.to_owned())?;
-        eprintln!("{}: {outcome:?}", run.name);
+        eprintln!("{}: {:?}, all in after {:?}", run.name, outcome.cpu, outcome.all_in);
         outcomes.push((run, outcome));
         std::fs::remove_dir_all(&dir)?;
     }
@@ -95,7 +93,7 @@ fn runs(seconds: u64, many: usize) -> Vec<Run> {
         let of_width = |width| QUESTIONS.iter().map(move |question| statement(width, question));
         widths.into_iter().flat_map(of_width).collect::<Vec<_>>()
     };
-    let full = Load { hosts: 1_000, steps_per_second: 10, seconds: seconds * 5, pinned: false };
+    let full = Load { hosts: 1_000, steps_per_second: 10, seconds: seconds * 2, pinned: false };
     let pinned = Load { seconds, pinned: true, ..full };
     let few = Load { hosts: 10, seconds: seconds.min(30), ..pinned };
     let of_many = vec![statement("1s", ONE_OF_MANY); many];
@@ -205,6 +203,6 @@ mod tests {
         let runs = runs(60, 1_000);
         let counts: Vec<usize> = runs.iter().map(|run| run.statements.len()).collect();
         assert_eq!(counts, [0, 10, 0, 10, 1_000]);
-        assert_eq!(runs[3].load.total(), PINNED * 60);
+        assert_eq!(runs[3].load.total(), 100_000 * 60);
     }
 }
