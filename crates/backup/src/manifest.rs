@@ -5,13 +5,12 @@
 use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
+use timberline_codec::sealed_text;
 
 use crate::{BackupError, Depot, depot::read_whole};
 
 /// First line of every manifest; the number is the format's version.
 const MAGIC: &str = "timberline backup 1";
-/// Begins the last line.
-const CHECKSUM_KEY: &str = "crc32c ";
 /// Where the manifests are.
 const BACKUPS: &str = "backups";
 /// A manifest larger than this is not one of ours.
@@ -78,10 +77,7 @@ impl BackupManifest {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let json = serde_json::to_string_pretty(self).expect("a manifest is plain data");
-        let mut text = format!("{MAGIC}\n{json}\n");
-        let checksum = crc32c::crc32c(text.as_bytes());
-        text.push_str(&format!("{CHECKSUM_KEY}{checksum:08x}\n"));
-        text.into_bytes()
+        sealed_text::seal(MAGIC, &json)
     }
 
     /// Reads a manifest's text.
@@ -90,21 +86,7 @@ impl BackupManifest {
     /// What is wrong with it: bytes that are not what was written, another version, or paths that lead
     /// elsewhere.
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
-        if bytes.len() > MANIFEST_BYTES_MAX {
-            return Err(format!("{} bytes are more than a manifest has", bytes.len()));
-        }
-        let text = str::from_utf8(bytes).map_err(|error| error.to_string())?;
-        let body = text.strip_suffix('\n').ok_or("it does not end with a line end")?;
-        let (_, last) = body.rsplit_once('\n').ok_or("it has a single line")?;
-        let covered = &text[..body.len() - last.len()];
-        let expected = format!("{CHECKSUM_KEY}{:08x}", crc32c::crc32c(covered.as_bytes()));
-        if last != expected {
-            return Err(format!("its last line is {last:?}, and should be {expected:?}"));
-        }
-        let json = covered.strip_prefix(MAGIC).ok_or_else(|| {
-            let found = covered.lines().next().unwrap_or("");
-            format!("it begins with {found:?}; this version reads {MAGIC:?}")
-        })?;
+        let json = sealed_text::open(MAGIC, bytes, MANIFEST_BYTES_MAX)?;
         let manifest: Self = serde_json::from_str(json).map_err(|error| error.to_string())?;
         for file in &manifest.files {
             if !is_plain(&file.path) || !is_plain(&file.key) {

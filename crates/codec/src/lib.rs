@@ -1,5 +1,5 @@
 //! Pure functions between bytes and columns: checksums, varints, bits, the Gorilla codec, chunks, pages,
-//! histograms, Prometheus' chunks.
+//! histograms, Prometheus' chunks, sealed texts.
 //!
 //! What this crate is not: it does no I/O, holds no locks, reads no clock, and knows nothing of
 //! labels, series or units of time (a unit is a code that the chunk carries). Of the model it knows
@@ -31,6 +31,7 @@ mod error;
 pub mod histogram;
 pub mod page;
 pub mod prometheus;
+pub mod sealed_text;
 pub mod varint;
 pub mod xor;
 

@@ -38,8 +38,7 @@ pub use settings::{Bound, DatabaseSettings, SettingChange};
 /// Databases of one directory, `default` included.
 pub const DATABASES_MAX: usize = 1_000;
 
-/// Bytes of a log segment of the databases beside `default`, at most: each has two segments allocated in
-/// advance.
+/// Bytes of a log segment of the databases beside `default`, at most: segments are allocated in advance.
 pub const NAMED_SEGMENT_BYTES_MAX: u64 = 16 << 20;
 
 /// All databases of a data directory. All methods may be called from any thread; those that create, change,

@@ -24,6 +24,7 @@ mod scan;
 mod series;
 mod stop;
 mod time;
+mod value_span;
 
 pub use batch::{
     HistogramSample, RejectReason, Rejection, SeriesKey, SeriesWrite, WriteBatch, WriteOutcome,
@@ -50,3 +51,4 @@ pub use scan::{
 pub use series::SeriesRef;
 pub use stop::{Stop, Stopped};
 pub use time::{NANOS_PER_MILLI, NANOS_PER_SECOND, TimeRange, TimeUnit};
+pub use value_span::ValueSpan;

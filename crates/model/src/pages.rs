@@ -4,7 +4,7 @@
 //! extremes. A reader that puts samples into buckets of time asks for these ([`PageUse`]), and gets them
 //! ([`PageFigures`]) for every page that lies within one bucket.
 
-use crate::TimeRange;
+use crate::{TimeRange, ValueSpan};
 
 /// Figures of some successive floats of one series. None of them is a stale marker, and no two have the
 /// same time.
@@ -50,6 +50,9 @@ pub struct PageUse {
     pub exact_sums: bool,
     /// The same of [`PageFigures::drops`]: pages with several resets have to be integral.
     pub exact_drops: bool,
+    /// It wants no other values than these: a page of which some are and some are not is handed out float
+    /// by float. The reader leaves out what it does not want, floats and pages.
+    pub values: Option<ValueSpan>,
 }
 
 impl PageUse {
@@ -58,6 +61,7 @@ impl PageUse {
     pub fn takes(&self, page: &PageFigures) -> bool {
         (page.is_integral || !self.exact_sums)
             && (page.is_integral || page.resets <= 1 || !self.exact_drops)
+            && self.values.is_none_or(|span| span.of_page(page).is_some())
             && !self.cuts.is_within(page.range)
     }
 }

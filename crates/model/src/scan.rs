@@ -33,7 +33,7 @@ pub struct SeriesColumns {
     /// The native histograms.
     pub histograms: HistogramColumn,
     /// Figures in place of floats that are not in the columns, ascending; none unless they were asked
-    /// for ([`SeriesSource::scan_pages`]). Whatever edits columns (marks, joining, cutting) is for
+    /// for ([`SeriesSource::scan_pages`], [`SeriesScan::take_figures`]). Whatever edits columns (marks, joining, cutting) is for
     /// columns without figures, and leaves these as they are.
     pub pages: Vec<PageFigures>,
 }
@@ -105,6 +105,10 @@ pub trait SeriesScan: Send {
     /// The reader needs labels of few series: from now on, [`next`](Self::next) may give empty ones, and
     /// [`labels`](Self::labels) those of the series that it gave last.
     fn leave_labels_out(&mut self) {}
+
+    /// The reader puts samples into buckets of time: from now on, pages of floats that it takes so may come
+    /// as their figures ([`SeriesColumns::pages`]).
+    fn take_figures(&mut self, _wanted: &PageUse) {}
 
     /// The labels of the series that [`next`](Self::next) gave last, if it gave empty ones.
     ///

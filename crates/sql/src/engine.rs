@@ -3,11 +3,10 @@
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use datafusion::execution::{
-    memory_pool::FairSpillPool,
-    runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
+    SessionState, memory_pool::FairSpillPool, runtime_env::RuntimeEnvBuilder,
 };
 
-use crate::{Databases, Session, SqlError, databases::find, system::Queries};
+use crate::{Databases, Session, SqlError, databases::find, system::Queries, template::template};
 
 /// Limits of all queries of a process.
 #[derive(Clone, Debug)]
@@ -42,9 +41,9 @@ impl Default for SqlOptions {
 #[derive(Clone, Debug)]
 pub struct SqlEngine {
     databases: Arc<dyn Databases>,
-    runtime: Arc<RuntimeEnv>,
     options: SqlOptions,
     queries: Arc<Queries>,
+    template: Arc<SessionState>,
 }
 
 impl SqlEngine {
@@ -58,7 +57,8 @@ impl SqlEngine {
             .with_max_temp_directory_size(options.spill_max)
             .build_arc()
             .map_err(|error| SqlError::from_datafusion(&error))?;
-        Ok(Self { databases, runtime, options, queries: Arc::default() })
+        let template = Arc::new(template(&options, &runtime));
+        Ok(Self { databases, options, queries: Arc::default(), template })
     }
 
     /// A session in the database of this name.
@@ -79,8 +79,9 @@ impl SqlEngine {
         &self.queries
     }
 
-    pub(crate) fn runtime(&self) -> &Arc<RuntimeEnv> {
-        &self.runtime
+    /// What sessions begin with.
+    pub(crate) fn template(&self) -> &SessionState {
+        &self.template
     }
 
     pub(crate) fn options(&self) -> &SqlOptions {

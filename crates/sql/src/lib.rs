@@ -25,6 +25,7 @@ mod statements;
 mod subscribe;
 mod system;
 mod tables;
+mod template;
 pub mod text;
 mod watched;
 

@@ -9,8 +9,7 @@ use datafusion::{
     error::{DataFusionError, Result},
     execution::SessionStateBuilder,
     logical_expr::{LogicalPlan, LogicalPlanBuilder, WriteOp},
-    physical_optimizer::optimizer::PhysicalOptimizer,
-    prelude::{SessionConfig, SessionContext},
+    prelude::SessionContext,
     scalar::ScalarValue,
 };
 use futures_util::TryStreamExt as _;
@@ -20,7 +19,6 @@ use tokio::time::Instant;
 use crate::{
     Answer, Prepared, Rows, SqlEngine, SqlError,
     catalog::{Catalogs, PUBLIC, missing_table, similar_names},
-    figures::FigureRule,
     is_subscribe,
     statements::{AboutDatabases, DatabaseStatement, InsertTarget, SHOW, check_allowed, delete},
     system::Running,
@@ -42,30 +40,13 @@ pub struct Session {
 
 impl Session {
     pub(crate) fn new(engine: &SqlEngine, name: &str, database: Arc<Database>) -> Self {
-        let mut config = SessionConfig::new()
-            .with_target_partitions(engine.options().partitions.get())
-            .with_information_schema(false)
-            .with_create_default_catalog_and_schema(false)
-            .with_default_catalog_and_schema(name, PUBLIC);
-        // What `now()` and casts of texts give is then of the type of the time column.
-        config.options_mut().execution.time_zone = Some("UTC".to_owned());
-        // Errors know their place in the text.
-        config.options_mut().sql_parser.collect_spans = true;
+        let mut state = engine.template().clone();
+        let defaults = &mut state.config_mut().options_mut().catalog;
+        (defaults.default_catalog, defaults.default_schema) = (name.to_owned(), PUBLIC.to_owned());
         let catalogs = Catalogs::new(Arc::clone(engine.databases()), Arc::clone(engine.queries()));
-        let mut rules = PhysicalOptimizer::new().rules;
-        rules.insert(0, Arc::new(FigureRule));
-        let state = SessionStateBuilder::new()
-            .with_config(config)
-            .with_runtime_env(Arc::clone(engine.runtime()))
-            .with_catalog_list(Arc::new(catalogs))
-            .with_default_features()
-            .with_physical_optimizer_rules(rules)
-            .with_query_planner(Arc::new(crate::functions::Planner))
-            .build();
+        state.register_catalog_list(Arc::new(catalogs));
         let context = SessionContext::new_with_state(state);
-        crate::functions::register(&context);
         crate::functions::register_promql(&context, &database);
-        crate::dialect::register(&context);
         Self { context, database, name: name.to_owned(), engine: engine.clone() }
     }
 

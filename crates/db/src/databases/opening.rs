@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     io,
-    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -24,7 +23,7 @@ use crate::{Database, Error, Options};
 
 /// Where the databases beside `default` lie.
 const OTHERS: &str = "databases";
-/// Threads that open databases at a start.
+/// Threads that open databases at a start. They wait for the disk most of the time, however many cores there are.
 const WORKERS_MAX: usize = 8;
 
 /// What it takes to open a database of a directory.
@@ -75,9 +74,8 @@ impl Opener {
                 opened.lock().insert(name.clone(), entry);
             }
         };
-        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         thread::scope(|scope| {
-            for _ in 0..cores.min(WORKERS_MAX).min(names.len()) {
+            for _ in 0..WORKERS_MAX.min(names.len()) {
                 scope.spawn(work);
             }
         });

@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, io, path::Path};
 
 use serde::{Deserialize, Serialize};
+use timberline_codec::sealed_text;
 use timberline_engine::SETTINGS_FILE as FILE;
 use timberline_io::Disk;
 
@@ -15,8 +16,6 @@ use crate::Error;
 const UNFINISHED: &str = "DATABASE.tmp";
 /// First line; the number is the format's version.
 const MAGIC: &str = "timberline database 1";
-/// Begins the last line.
-const CHECKSUM_KEY: &str = "crc32c ";
 /// A larger file is not one of ours.
 const BYTES_MAX: usize = 64 << 10;
 
@@ -68,28 +67,11 @@ pub(super) fn write(disk: &dyn Disk, dir: &Path, settings: &DatabaseSettings) ->
 fn encode(settings: &DatabaseSettings) -> Vec<u8> {
     let settings = settings.own().map(|(name, value)| (name.to_owned(), value)).collect();
     let json = serde_json::to_string_pretty(&Body { settings }).expect("settings are plain data");
-    let mut text = format!("{MAGIC}\n{json}\n");
-    let checksum = crc32c::crc32c(text.as_bytes());
-    text.push_str(&format!("{CHECKSUM_KEY}{checksum:08x}\n"));
-    text.into_bytes()
+    sealed_text::seal(MAGIC, &json)
 }
 
 fn decode(bytes: &[u8]) -> Result<DatabaseSettings, String> {
-    if bytes.len() > BYTES_MAX {
-        return Err(format!("{} bytes are more than it has", bytes.len()));
-    }
-    let text = str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    let body = text.strip_suffix('\n').ok_or("it does not end with a line end")?;
-    let (_, last) = body.rsplit_once('\n').ok_or("it has a single line")?;
-    let covered = &text[..body.len() - last.len()];
-    let expected = format!("{CHECKSUM_KEY}{:08x}", crc32c::crc32c(covered.as_bytes()));
-    if last != expected {
-        return Err(format!("its last line is {last:?}, and should be {expected:?}"));
-    }
-    let json = covered.strip_prefix(MAGIC).ok_or_else(|| {
-        let found = covered.lines().next().unwrap_or("");
-        format!("it begins with {found:?}; this version reads {MAGIC:?}")
-    })?;
+    let json = sealed_text::open(MAGIC, bytes, BYTES_MAX)?;
     let body: Body = serde_json::from_str(json).map_err(|error| error.to_string())?;
     let mut settings = DatabaseSettings::default();
     for (name, value) in body.settings {

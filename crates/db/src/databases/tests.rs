@@ -175,6 +175,11 @@ fn a_damaged_database_says_so_and_the_others_are_served() {
     assert_eq!(value(&databases.get("sound").unwrap()), Some(1.0));
     assert!(databases.drop("settings", false).unwrap(), "it may still be dropped");
     assert_eq!(databases.names(), ["default", "manifest", "sound"]);
+    databases.alter("default", &[to("retention", "unlimited")]).unwrap();
+    drop(databases);
+    disk.flip_bit(Path::new("/data/DATABASE"), 40, 1).unwrap();
+    let error = try_open(&disk).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "default has to open: {error}");
 }
 
 #[test]

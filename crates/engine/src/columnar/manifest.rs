@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use timberline_block::BlockMeta;
+use timberline_codec::sealed_text;
 use timberline_io::Disk;
 use timberline_model::LogOffset;
 
@@ -17,8 +18,6 @@ use crate::EngineError;
 
 /// First line of every manifest; the number is the format's version. See `docs/formats/manifest.md`.
 const MAGIC: &str = "timberline manifest 1";
-/// Begins the last line.
-const CHECKSUM_KEY: &str = "crc32c ";
 /// Manifests kept behind the current one, for people who look into a directory.
 const OLD_MANIFESTS_KEPT: usize = 2;
 /// A manifest larger than this is not one of ours.
@@ -186,28 +185,11 @@ impl Manifest {
 
     fn encode(&self) -> Vec<u8> {
         let json = serde_json::to_string_pretty(self).expect("a manifest is plain data");
-        let mut text = format!("{MAGIC}\n{json}\n");
-        let checksum = crc32c::crc32c(text.as_bytes());
-        text.push_str(&format!("{CHECKSUM_KEY}{checksum:08x}\n"));
-        text.into_bytes()
+        sealed_text::seal(MAGIC, &json)
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
-        if bytes.len() > MANIFEST_BYTES_MAX {
-            return Err(format!("{} bytes are more than a manifest has", bytes.len()));
-        }
-        let text = str::from_utf8(bytes).map_err(|error| error.to_string())?;
-        let body = text.strip_suffix('\n').ok_or("it does not end with a line end")?;
-        let (_, last) = body.rsplit_once('\n').ok_or("it has a single line")?;
-        let covered = &text[..body.len() - last.len()];
-        let expected = format!("{CHECKSUM_KEY}{:08x}", crc32c::crc32c(covered.as_bytes()));
-        if last != expected {
-            return Err(format!("its last line is {last:?}, and should be {expected:?}"));
-        }
-        let json = covered.strip_prefix(MAGIC).ok_or_else(|| {
-            let found = covered.lines().next().unwrap_or("");
-            format!("it begins with {found:?}; this version reads {MAGIC:?}")
-        })?;
+        let json = sealed_text::open(MAGIC, bytes, MANIFEST_BYTES_MAX)?;
         serde_json::from_str(json).map_err(|error| error.to_string())
     }
 }

@@ -71,7 +71,7 @@ fn sums_that_depend_on_their_order_are_taken_only_by_those_who_do_not_mind() {
         resets: 2,
         drops: 2.0,
     };
-    let exact = |exact_sums, exact_drops| PageUse { exact_sums, exact_drops, cuts: Cuts::none() };
+    let exact = |exact_sums, exact_drops| PageUse { exact_sums, exact_drops, ..PageUse::default() };
     assert!(exact(false, false).takes(&page));
     assert!(!exact(true, false).takes(&page));
     assert!(!exact(false, true).takes(&page));

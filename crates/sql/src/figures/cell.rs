@@ -7,6 +7,8 @@ use timberline_model::PageFigures;
 pub(super) struct Cell {
     pub(super) count: u64,
     pub(super) sum: f64,
+    /// The sum of the squares of how far values are from their mean; 0 unless it was asked for.
+    pub(super) squares: f64,
     pub(super) min: f64,
     /// NaN is above everything.
     pub(super) max: f64,
@@ -18,6 +20,7 @@ impl Cell {
     pub(super) const EMPTY: Self = Self {
         count: 0,
         sum: 0.0,
+        squares: 0.0,
         min: f64::NAN,
         max: f64::NEG_INFINITY,
         first: (i64::MAX, 0.0),
@@ -25,7 +28,7 @@ impl Cell {
     };
 
     /// Takes in successive floats of one series; as many timestamps as values.
-    pub(super) fn add_floats(&mut self, timestamps: &[i64], values: &[f64]) {
+    pub(super) fn add_floats(&mut self, timestamps: &[i64], values: &[f64], with_squares: bool) {
         let (Some(first), Some(last)) = (timestamps.first(), timestamps.last()) else { return };
         let sum = sum_of(values);
         let (min, mut max) = extremes_of(values);
@@ -35,6 +38,7 @@ impl Cell {
         self.merge(&Self {
             count: values.len() as u64,
             sum,
+            squares: if with_squares { squares_of(values, sum / values.len() as f64) } else { 0.0 },
             min,
             max,
             first: (*first, values[0]),
@@ -48,6 +52,7 @@ impl Cell {
         self.merge(&Self {
             count: page.count as u64,
             sum: if sum.is_finite() { sum } else { page.sum },
+            squares: 0.0,
             min: page.min,
             max: page.max,
             first: (page.range.start, page.first),
@@ -60,6 +65,14 @@ impl Cell {
         if other.count == 0 {
             return;
         }
+        if self.count > 0 {
+            // Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
+            // Variances" (1979).
+            let (ours, theirs) = (self.count as f64, other.count as f64);
+            let apart = other.sum / theirs - self.sum / ours;
+            self.squares += apart * apart * (ours * theirs / (ours + theirs));
+        }
+        self.squares += other.squares;
         self.count += other.count;
         self.sum += other.sum;
         if self.min.is_nan() || other.min < self.min {
@@ -87,6 +100,19 @@ fn sum_of(values: &[f64]) -> f64 {
         }
     }
     let rest: f64 = rest.iter().sum();
+    (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
+}
+
+/// The sum of the squares of the distances to the mean.
+fn squares_of(values: &[f64], mean: f64) -> f64 {
+    let (fours, rest) = values.as_chunks::<4>();
+    let mut sums = [0.0; 4];
+    for four in fours {
+        for (sum, value) in sums.iter_mut().zip(four) {
+            *sum += (value - mean) * (value - mean);
+        }
+    }
+    let rest: f64 = rest.iter().map(|value| (value - mean) * (value - mean)).sum();
     (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
 }
 

@@ -45,6 +45,8 @@ pub(super) struct Groups {
     /// Which group and bucket each cell is of.
     pub(super) owners: Vec<(u32, i64)>,
     pub(super) cells: Vec<Cell>,
+    /// The cell that was asked for last.
+    found: usize,
     key_bytes: usize,
     /// Labels of the series seen last, to be compared without allocating.
     last: Option<u32>,
@@ -113,12 +115,19 @@ impl Groups {
 
     /// The cell of a group and a bucket.
     pub(super) fn cell(&mut self, group: u32, bucket: i64) -> &mut Cell {
+        // Series after series of a group goes through the same buckets in the same order.
+        let behind = self.found + 1;
+        if self.owners.get(behind) == Some(&(group, bucket)) {
+            self.found = behind;
+            return &mut self.cells[behind];
+        }
         let next = self.cells.len() as u32;
         let place = *self.places.entry((group, bucket)).or_insert(next);
         if place == next {
             self.cells.push(Cell::EMPTY);
             self.owners.push((group, bucket));
         }
+        self.found = place as usize;
         &mut self.cells[place as usize]
     }
 

@@ -7,14 +7,15 @@ use arrow::{
         ArrayRef, Float64Array, Int64Array, RecordBatch, RecordBatchOptions,
         TimestampNanosecondArray,
     },
-    datatypes::{Field, Schema, SchemaRef},
+    compute::cast,
+    datatypes::{DataType, Field, Schema, SchemaRef},
 };
 use datafusion::{common::ScalarValue, error::Result};
 
 use super::{
     cell::Cell,
     groups::{Groups, Key},
-    matching::{Figure, GroupColumn, Question},
+    question::{Figure, GroupColumn, Question},
 };
 use crate::{scan::LabelColumn, tables::time_type};
 
@@ -30,7 +31,10 @@ pub(super) fn batch_of(
     let cells = &groups.cells[cells];
     for column in &question.groups {
         arrays.push(match column {
-            GroupColumn::Key(index) => key_column(groups, owners, *index)?,
+            GroupColumn::Key(index) => {
+                let wanted = schema.field(arrays.len()).data_type();
+                key_column(groups, owners, *index, wanted)?
+            }
             GroupColumn::Bucket(expression) => {
                 // Any instant of a bucket stands for it.
                 let times = cells.iter().map(|cell| cell.first.0);
@@ -52,7 +56,12 @@ pub(super) fn batch_of(
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &rows)?)
 }
 
-fn key_column(groups: &Groups, owners: &[(u32, i64)], index: usize) -> Result<ArrayRef> {
+fn key_column(
+    groups: &Groups,
+    owners: &[(u32, i64)],
+    index: usize,
+    wanted: &DataType,
+) -> Result<ArrayRef> {
     let mut labels = LabelColumn::new();
     let mut values = Vec::new();
     for (group, _) in owners {
@@ -65,7 +74,8 @@ fn key_column(groups: &Groups, owners: &[(u32, i64)], index: usize) -> Result<Ar
         }
     }
     if values.is_empty() {
-        return Ok(labels.finish()?);
+        // What `tags['host']` gives is no dictionary.
+        return Ok(cast(&labels.finish()?, wanted)?);
     }
     ScalarValue::iter_to_array(values)
 }
@@ -84,6 +94,9 @@ fn figure_column(figure: Figure, cells: &[Cell]) -> ArrayRef {
             Arc::new(Int64Array::from_iter_values(cells.iter().map(|cell| cell.count as i64)))
         }
         Figure::Sum => floats(|cell| cell.sum),
+        Figure::Spread(spread) => {
+            Arc::new(cells.iter().map(|cell| spread.of(cell)).collect::<Float64Array>())
+        }
         Figure::Mean => floats(|cell| cell.sum / cell.count as f64),
         Figure::Min => floats(|cell| cell.min),
         Figure::Max => floats(|cell| cell.max),

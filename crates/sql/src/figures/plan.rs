@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    num::NonZeroUsize,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -24,12 +23,11 @@ use datafusion::{
     },
 };
 use futures_util::{StreamExt, TryStreamExt as _, stream};
-use timberline_model::{Cuts, PageUse, SeriesSource as _};
 
 use super::{
     groups::Groups,
-    matching::Question,
     output::batch_of,
+    question::Question,
     worker::{Outcome, Seen, Worker},
 };
 use crate::scan::Opened;
@@ -74,24 +72,15 @@ impl FigurePlan {
 impl DisplayAs for FigurePlan {
     fn fmt_as(&self, t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wanted = self.opened.wanted();
-        let matchers: Vec<String> =
-            wanted.selector.matchers.iter().map(ToString::to_string).collect();
         if matches!(t, DisplayFormatType::TreeRender) {
-            return write!(f, "series={{{}}}", matchers.join(","));
+            return wanted.fmt_series(f);
         }
-        write!(f, "SeriesFigures: series={{{}}}", matchers.join(","))?;
-        let range = wanted.selector.range;
-        if range.start != i64::MIN {
-            write!(f, ", from={}", range.start)?;
-        }
-        if range.end != i64::MAX {
-            write!(f, ", to={}", range.end)?;
-        }
-        if let Some(condition) = &wanted.condition {
-            write!(f, ", by_series=[{condition}]")?;
-        }
+        write!(f, "SeriesFigures: {wanted}")?;
         if let Some(buckets) = self.question.buckets {
             write!(f, ", buckets of {} ns from {}", buckets.width, buckets.origin)?;
+        }
+        if let Some(values) = self.question.values {
+            write!(f, ", values {values}")?;
         }
         let names: Vec<&str> =
             self.schema.fields().iter().map(|field| field.name().as_str()).collect();
@@ -199,32 +188,27 @@ struct Work {
 impl Work {
     /// All groups; `None` where only rows answer.
     async fn run(self) -> Result<Option<Groups>> {
-        let cuts = self
-            .question
-            .buckets
-            .map_or_else(Cuts::none, |buckets| Cuts::buckets(buckets.origin, buckets.width));
-        let wanted = PageUse { cuts, ..PageUse::default() };
-        let partitions = self.context.session_config().target_partitions();
-        let partitions = NonZeroUsize::new(partitions).unwrap_or(NonZeroUsize::MIN);
-        let opened = Arc::clone(&self.opened);
-        let open = move || {
-            let selector = &opened.wanted().selector;
-            opened.database().scan_pages(selector, &wanted, partitions)
-        };
-        let scans = on_thread(move || open().map_err(external)).await?;
+        let wanted = self.question.pages().map(Arc::new);
         let stop = StopOnDrop::default();
         let consumer = MemoryConsumer::new("SeriesFigures");
         let whole = consumer.register(self.context.memory_pool());
-        let workers: Vec<_> = scans
-            .into_iter()
-            .map(|scan| {
+        let workers: Vec<_> = (0..self.opened.series().len())
+            .map(|partition| {
                 let worker = Worker {
                     question: Arc::clone(&self.question),
                     condition: self.opened.condition().cloned(),
                     reservation: whole.new_empty(),
                     stop: Arc::clone(&stop.0),
                 };
-                tokio::task::spawn_blocking(move || worker.run(scan))
+                let (opened, wanted) = (Arc::clone(&self.opened), wanted.clone());
+                tokio::task::spawn_blocking(move || {
+                    let scan = opened.take(partition).map_err(external)?;
+                    let Some(mut scan) = scan else { return Ok(Outcome::nothing()) };
+                    if let Some(wanted) = wanted {
+                        scan.take_figures(&wanted);
+                    }
+                    worker.run(scan)
+                })
             })
             .collect();
         let mut groups = Groups::default();
@@ -260,11 +244,4 @@ impl Work {
 
 fn external(error: timberline_model::ScanError) -> DataFusionError {
     DataFusionError::External(Box::new(error))
-}
-
-async fn on_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| DataFusionError::External(Box::new(error)))?
 }

@@ -9,9 +9,9 @@ use datafusion::{
     error::{DataFusionError, Result},
     execution::memory_pool::MemoryReservation,
 };
-use timberline_model::{PageCounts, SeriesColumns, SeriesScan};
+use timberline_model::{PageCounts, SeriesColumns, SeriesScan, ValueSpan};
 
-use super::{bucket::Buckets, groups::Groups, matching::Question};
+use super::{groups::Groups, question::Question};
 use crate::scan::{SeriesCondition, drop_stale};
 
 /// Memory is reserved in steps of this.
@@ -23,6 +23,13 @@ pub(super) enum Outcome {
     Done(Box<Groups>, Seen),
     /// It has what only rows answer.
     NeedsRows,
+}
+
+impl Outcome {
+    /// Of a stream that is not there.
+    pub(super) fn nothing() -> Self {
+        Self::Done(Box::default(), Seen::default())
+    }
 }
 
 /// What a stream had.
@@ -48,6 +55,9 @@ impl Worker {
         let mut groups = Groups::default();
         let mut seen = Seen::default();
         let mut columns = SeriesColumns::default();
+        if self.condition.is_none() && self.question.keys.count() == 0 {
+            scan.leave_labels_out();
+        }
         while let Some(labels) =
             scan.next(&mut columns).map_err(|error| DataFusionError::External(Box::new(error)))?
         {
@@ -63,15 +73,18 @@ impl Worker {
                 continue;
             }
             drop_stale(&mut columns);
-            if columns.is_empty() {
-                continue;
-            }
             if !columns.histograms.is_empty() || columns.pages.iter().any(|page| page.sum.is_nan())
             {
                 return Ok(Outcome::NeedsRows);
             }
+            if let Some(values) = self.question.values {
+                leave(&mut columns, values);
+            }
+            if columns.is_empty() {
+                continue;
+            }
             let group = groups.group(&self.question.keys, &labels)?;
-            add(&mut groups, group, self.question.buckets, &columns);
+            add(&mut groups, group, &self.question, &columns);
             let needed = groups.bytes() + (columns.timestamps.capacity() * 16);
             if needed > self.reservation.size()
                 && self.reservation.try_resize(needed + RESERVED_STEP).is_err()
@@ -87,11 +100,12 @@ impl Worker {
 }
 
 /// Adds the floats and figures of one series to its group.
-fn add(groups: &mut Groups, group: u32, buckets: Option<Buckets>, columns: &SeriesColumns) {
+fn add(groups: &mut Groups, group: u32, question: &Question, columns: &SeriesColumns) {
     let (timestamps, values) = (&columns.timestamps, &columns.values);
-    let Some(buckets) = buckets else {
+    let with_squares = question.needs_floats();
+    let Some(buckets) = question.buckets else {
         let cell = groups.cell(group, 0);
-        cell.add_floats(timestamps, values);
+        cell.add_floats(timestamps, values, with_squares);
         columns.pages.iter().for_each(|page| cell.add_page(page));
         return;
     };
@@ -100,12 +114,29 @@ fn add(groups: &mut Groups, group: u32, buckets: Option<Buckets>, columns: &Seri
         let ts = timestamps[start];
         let end = run_end(timestamps, start, buckets.last_of(ts));
         let cell = groups.cell(group, buckets.number(ts));
-        cell.add_floats(&timestamps[start..end], &values[start..end]);
+        cell.add_floats(&timestamps[start..end], &values[start..end], with_squares);
         start = end;
     }
     for page in &columns.pages {
         groups.cell(group, buckets.number(page.range.start)).add_page(page);
     }
+}
+
+/// Leaves only floats and pages whose values are wanted.
+fn leave(columns: &mut SeriesColumns, wanted: ValueSpan) {
+    let mut kept = 0;
+    for place in 0..columns.values.len() {
+        let (ts, value) = (columns.timestamps[place], columns.values[place]);
+        // Written in any case: whether it stays is not to be foreseen.
+        columns.timestamps[kept] = ts;
+        columns.values[kept] = value;
+        kept += usize::from(wanted.contains(value));
+    }
+    columns.timestamps.truncate(kept);
+    columns.values.truncate(kept);
+    columns.starts.clear();
+    // A page of which some are wanted came as floats.
+    columns.pages.retain(|page| wanted.of_page(page) == Some(true));
 }
 
 /// Where the instants end that are not after `last`. Runs are short as a rule: the steps double.

@@ -1,6 +1,6 @@
 //! What a statement's conditions leave of the series and their time.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use arrow::array::{Array as _, AsArray as _};
 use datafusion::{
@@ -56,6 +56,33 @@ impl Wanted {
     }
 }
 
+impl Wanted {
+    /// Writes what chooses series, as plans show it.
+    pub(crate) fn fmt_series(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let matchers: Vec<String> =
+            self.selector.matchers.iter().map(ToString::to_string).collect();
+        write!(f, "series={{{}}}", matchers.join(","))
+    }
+}
+
+/// As plans show it.
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_series(f)?;
+        let range = self.selector.range;
+        if range.start != i64::MIN {
+            write!(f, ", from={}", range.start)?;
+        }
+        if range.end != i64::MAX {
+            write!(f, ", to={}", range.end)?;
+        }
+        match &self.condition {
+            Some(condition) => write!(f, ", by_series=[{condition}]"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Whether a condition gives the same for all samples of a series, whenever it is asked.
 fn is_of_series(layout: &Layout, filter: &Expr) -> bool {
     let columns = filter.column_refs();
@@ -98,8 +125,8 @@ impl SeriesCondition {
     }
 }
 
-impl std::fmt::Display for SeriesCondition {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for SeriesCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.condition)
     }
 }

@@ -79,10 +79,6 @@ impl Opened {
         Ok(taken)
     }
 
-    pub(crate) fn database(&self) -> &Arc<Database> {
-        &self.database
-    }
-
     pub(crate) fn wanted(&self) -> &Wanted {
         &self.wanted
     }

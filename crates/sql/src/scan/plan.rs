@@ -88,22 +88,10 @@ fn properties(schema: &SchemaRef, sources: &[Source], series: &[usize]) -> PlanP
 impl DisplayAs for SeriesScanPlan {
     fn fmt_as(&self, t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wanted = self.opened.wanted();
-        let matchers: Vec<String> =
-            wanted.selector.matchers.iter().map(ToString::to_string).collect();
         if matches!(t, DisplayFormatType::TreeRender) {
-            return write!(f, "series={{{}}}", matchers.join(","));
+            return wanted.fmt_series(f);
         }
-        write!(f, "SeriesScan: series={{{}}}", matchers.join(","))?;
-        let range = wanted.selector.range;
-        if range.start != i64::MIN {
-            write!(f, ", from={}", range.start)?;
-        }
-        if range.end != i64::MAX {
-            write!(f, ", to={}", range.end)?;
-        }
-        if let Some(condition) = &wanted.condition {
-            write!(f, ", by_series=[{condition}]")?;
-        }
+        write!(f, "SeriesScan: {wanted}")?;
         let names: Vec<&str> =
             self.schema.fields().iter().map(|field| field.name().as_str()).collect();
         write!(f, ", columns=[{}], partitions={}", names.join(", "), self.opened.series().len())?;

@@ -291,9 +291,16 @@ fn bytes_of(columns: &SeriesColumns) -> usize {
 /// A histogram in memory, with some tens of buckets.
 const HISTOGRAM_BYTES: usize = 1_024;
 
+/// Whether one of these is a stale marker. Sixteen are looked at without a branch between them.
+fn has_stale(values: &[f64]) -> bool {
+    let (sixteens, rest) = values.as_chunks::<16>();
+    let any = |some: &[f64]| some.iter().fold(false, |any, value| any | is_stale(*value));
+    sixteens.iter().any(|some| any(some)) || any(rest)
+}
+
 /// Stale markers say that a series has ended; they are no samples.
 pub(crate) fn drop_stale(columns: &mut SeriesColumns) {
-    if columns.values.iter().any(|value| is_stale(*value)) {
+    if has_stale(&columns.values) {
         let mut kept = 0;
         for place in 0..columns.values.len() {
             if !is_stale(columns.values[place]) {

@@ -119,8 +119,21 @@ fn aggregates_are_the_same_from_figures_and_from_rows() {
         Just("date_trunc('week', time)"),
     ];
     let from = prop_oneof![Just(None), (0..14_400_i64).prop_map(Some)];
-    let filter = prop_oneof![Just("true"), Just("host = 'a'"), Just("length(host) = 1")];
-    for_each((groups, from, filter), |house, runtime, (groups, from, filter)| {
+    let filter = prop_oneof![
+        Just("true"),
+        Just("host = 'a'"),
+        Just("length(host) = 1"),
+        Just("value > 250"),
+        Just("value >= -500.5 AND value < 900 AND host <> 'b'"),
+        Just("0 <= value"),
+        Just("value = 0"),
+    ];
+    let spreads = prop_oneof![
+        Just(""),
+        Just(", stddev(value), stddev_pop(value)"),
+        Just(", var_samp(value), var_pop(value)"),
+    ];
+    for_each((groups, from, filter, spreads), |house, runtime, (groups, from, filter, spreads)| {
         let time = from.map_or_else(String::new, |from| {
             format!(" AND time >= to_timestamp({})", BEGIN / SECOND + from)
         });
@@ -137,7 +150,7 @@ fn aggregates_are_the_same_from_figures_and_from_rows() {
         };
         let question = |from: &str| {
             format!(
-                "SELECT {keys}{figures}{ends} FROM {from} WHERE {filter}{time}{by} ORDER BY 1, 2, 3"
+                "SELECT {keys}{figures}{ends}{spreads} FROM {from} WHERE {filter}{time}{by} ORDER BY 1, 2, 3"
             )
         };
         let with_figures = question("cpu");

@@ -40,9 +40,8 @@ fn no_changed_bit_passes() {
 
 #[test]
 fn what_a_later_version_writes_is_named() {
-    let with_sum = |text: &str| {
-        format!("{text}{CHECKSUM_KEY}{:08x}\n", crc32c::crc32c(text.as_bytes())).into_bytes()
-    };
+    let with_sum =
+        |text: &str| format!("{text}crc32c {:08x}\n", crc32c::crc32c(text.as_bytes())).into_bytes();
     let newer = decode(&with_sum("timberline database 2\n{}\n")).unwrap_err();
     assert!(newer.contains("timberline database 2"), "{newer}");
     let unknown = format!("{MAGIC}\n{{\"settings\":{{\"colour\":\"blue\"}}}}\n");

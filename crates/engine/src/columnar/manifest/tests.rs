@@ -76,7 +76,7 @@ fn a_cut_manifest_is_refused() {
 fn another_version_is_named() {
     let text = String::from_utf8(example(3).encode()).unwrap().replace("manifest 1", "manifest 9");
     let body = &text[..text.rfind("crc32c").unwrap()];
-    let text = format!("{body}{CHECKSUM_KEY}{:08x}\n", crc32c::crc32c(body.as_bytes()));
+    let text = format!("{body}crc32c {:08x}\n", crc32c::crc32c(body.as_bytes()));
     let reason = Manifest::decode(text.as_bytes()).unwrap_err();
     assert!(reason.contains("manifest 9"), "{reason}");
 }

@@ -1,7 +1,7 @@
 //! Joining few series: each block has its series in the order of their labels, so that they are merged like
 //! sorted lists. The result is in that order, too, and has the labels.
 
-use std::{cmp::Ordering, collections::BinaryHeap, ops::Range};
+use std::ops::Range;
 
 use timberline_model::{Labels, SeriesRef};
 
@@ -19,13 +19,6 @@ pub(super) struct ByLabels {
 
 /// A place's entries with their labels, ascending by these.
 type Named = Vec<(Labels, Found)>;
-
-/// The place whose next series may be the next of all. The greatest is taken from a heap first.
-struct Next<'a> {
-    labels: &'a Labels,
-    place: usize,
-    index: usize,
-}
 
 impl Places {
     /// Joins the series of all places.
@@ -52,61 +45,62 @@ impl Places {
         let ulid = block.meta().ulid;
         // Made when the first is missing: it reads best in ascending order, as they come here.
         let mut reader = None;
-        let labels = |entry: &Found| {
-            let series = entry.id as u32;
-            if let Some(labels) = cache.get(ulid, series) {
-                return Ok((labels, *entry));
+        let mut named = Named::with_capacity(found.len());
+        let mut known = Vec::new();
+        for run in found.chunk_by(|a, b| run_of(a) == run_of(b)) {
+            known.clear();
+            cache.get(ulid, run_of(&run[0]), run.iter().map(|entry| entry.id as u32), &mut known);
+            for (entry, labels) in run.iter().zip(&mut known) {
+                let labels = match labels.take() {
+                    Some(labels) => labels,
+                    None => {
+                        let series = entry.id as u32;
+                        let reader = reader.get_or_insert_with(|| block.label_reader());
+                        let labels = reader.labels(series)?;
+                        cache.put(ulid, series, labels.clone());
+                        labels
+                    }
+                };
+                named.push((labels, *entry));
             }
-            let labels = reader.get_or_insert_with(|| block.label_reader()).labels(series)?;
-            cache.put(ulid, series, labels.clone());
-            Ok((labels, *entry))
-        };
-        found.iter().map(labels).collect()
+        }
+        Ok(named)
     }
 }
 
+fn run_of(entry: &Found) -> u32 {
+    LabelCache::run_of(entry.id as u32)
+}
+
+/// Merges places that ascend by labels. As a rule all have the same series, so that those that come next are
+/// compared for being equal first, which is cheaper than their order.
 fn merge(places: &[Named]) -> ByLabels {
     let mut merged = ByLabels::default();
-    let next = |place: usize, index: usize| {
-        places[place].get(index).map(|(labels, _)| Next { labels, place, index })
-    };
-    let mut heap: BinaryHeap<Next<'_>> =
-        (0..places.len()).filter_map(|place| next(place, 0)).collect();
-    while let Some(first) = heap.pop() {
-        let end = merged.found.len() as u32 + 1;
-        match (merged.labels.last(), merged.groups.last_mut()) {
-            (Some(last), Some(group)) if last == first.labels => group.end = end,
-            _ => {
-                merged.labels.push(first.labels.clone());
-                merged.groups.push(end - 1..end);
+    let mut rest: Vec<&[(Labels, Found)]> =
+        places.iter().map(Vec::as_slice).filter(|place| !place.is_empty()).collect();
+    while let Some((first, others)) = rest.split_first() {
+        let first = &first[0].0;
+        let all_same = others.iter().all(|place| place[0].0 == *first);
+        let least = if all_same { first } else { least(&rest).unwrap_or(first) };
+        let start = merged.found.len() as u32;
+        merged.labels.push(least.clone());
+        // Oldest first, as the places are.
+        for place in &mut rest {
+            if all_same || place[0].0 == *least {
+                merged.found.push(place[0].1);
+                *place = &place[1..];
             }
         }
-        merged.found.push(places[first.place][first.index].1);
-        heap.extend(next(first.place, first.index + 1));
+        merged.groups.push(start..merged.found.len() as u32);
+        rest.retain(|place| !place.is_empty());
     }
     merged
 }
 
-impl Ord for Next<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        // Of equal labels the oldest place comes first.
-        other.labels.cmp(self.labels).then(other.place.cmp(&self.place))
-    }
+/// The least labels of those that come next.
+fn least<'a>(rest: &[&'a [(Labels, Found)]]) -> Option<&'a Labels> {
+    rest.iter().map(|place| &place[0].0).min()
 }
-
-impl PartialOrd for Next<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Next<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Next<'_> {}
 
 #[cfg(test)]
 mod tests {

@@ -156,6 +156,10 @@ impl SeriesScan for Stream {
         self.leaves_labels_out = true;
     }
 
+    fn take_figures(&mut self, wanted: &PageUse) {
+        self.wanted = Some(Arc::new(wanted.clone()));
+    }
+
     fn labels(&mut self) -> Result<Option<Labels>, ScanError> {
         let Joined { labels, groups, found, places } = &*self.joined;
         if let Some(labels) = labels.get(self.last) {

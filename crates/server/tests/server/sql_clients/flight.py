@@ -39,6 +39,27 @@ with flightsql.connect(uri) as connection, connection.cursor() as cursor:
     assert "time" in schema.names, schema
     expect(connection.adbc_get_table_types(), ["TABLE", "VIEW"])
     expect(connection.adbc_get_info()["vendor_name"], "Timberline")
+with flightsql.connect(uri) as connection, connection.cursor() as cursor:
+    cursor.executescript("create database site")
+    cursor.execute("show databases")
+    expect(cursor.fetchall(), [("default",), ("site",)])
+header = {"adbc.flight.sql.rpc.call_header.database": "site"}
+with flightsql.connect(uri, db_kwargs=header) as connection, connection.cursor() as cursor:
+    cursor.executescript("insert into m(time, host, value) values (now(), 'a', 7.5)")
+    cursor.execute("select value from m")
+    expect(cursor.fetchall(), [(7.5,)])
+    objects = connection.adbc_get_objects(depth="catalogs").read_all().to_pylist()
+    expect([one["catalog_name"] for one in objects], ["site"])
+with flightsql.connect(uri) as connection, connection.cursor() as cursor:
+    cursor.execute("select value from site.public.m")
+    expect(cursor.fetchall(), [(7.5,)])
+    cursor.executescript("drop database site")
+try:
+    with flightsql.connect(uri, db_kwargs=header) as connection, connection.cursor() as cursor:
+        cursor.execute("select 1")
+    raise AssertionError("no error")
+except flightsql.Error as error:
+    assert "site" in str(error), error
 
 AT = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
 SECOND = datetime.timedelta(seconds=1)

@@ -5,7 +5,7 @@ use super::*;
 fn cell(values: &[f64]) -> Cell {
     let timestamps: Vec<i64> = (0..values.len() as i64).collect();
     let mut cell = Cell::EMPTY;
-    cell.add_floats(&timestamps, values);
+    cell.add_floats(&timestamps, values, true);
     cell
 }
 
@@ -21,6 +21,19 @@ fn floats_of_any_number_are_added_up() {
         assert_eq!(cell.first, (0, values[0]));
         assert_eq!(cell.last, (count as i64 - 1, values[count - 1]));
     }
+}
+
+#[test]
+fn squares_are_those_of_all_floats_together() {
+    let values: Vec<f64> = (0..40).map(|n| f64::from(n * n % 23) + 1e6).collect();
+    let mut whole = Cell::EMPTY;
+    for part in values.chunks(7) {
+        whole.merge(&cell(part));
+    }
+    let mean = values.iter().sum::<f64>() / 40.0;
+    let expected: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    assert!((whole.squares - expected).abs() < 1e-6 * expected, "{} {expected}", whole.squares);
+    assert!(cell(&[1.0, f64::NAN]).squares.is_nan() && cell(&[5.0]).squares == 0.0);
 }
 
 #[test]

@@ -1,0 +1,59 @@
+//! An aggregation that figures answer.
+
+use std::sync::Arc;
+
+use datafusion::physical_expr::PhysicalExpr;
+use timberline_model::{Cuts, PageUse, ValueSpan};
+
+use super::{bucket::Buckets, groups::Keys, spread::Spread};
+
+/// One column of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Figure {
+    Count,
+    Sum,
+    Mean,
+    Spread(Spread),
+    Min,
+    Max,
+    First,
+    Last,
+    FirstTime,
+    LastTime,
+}
+
+/// What a group's column is.
+#[derive(Clone, Debug)]
+pub(super) enum GroupColumn {
+    /// One of the keys.
+    Key(usize),
+    /// The bucket: an expression over the time, as its only column.
+    Bucket(Arc<dyn PhysicalExpr>),
+}
+
+/// An aggregation that figures answer.
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    pub(super) keys: Keys,
+    pub(super) buckets: Option<Buckets>,
+    /// The values that count, if not all do.
+    pub(super) values: Option<ValueSpan>,
+    pub(super) groups: Vec<GroupColumn>,
+    pub(super) figures: Vec<Figure>,
+}
+
+impl Question {
+    /// Whether it asks for what no page has figures of.
+    pub(super) fn needs_floats(&self) -> bool {
+        self.figures.iter().any(|figure| matches!(figure, Figure::Spread(_)))
+    }
+
+    /// The pages whose figures are enough; `None` if none are.
+    pub(super) fn pages(&self) -> Option<PageUse> {
+        if self.needs_floats() {
+            return None;
+        }
+        let cuts = self.buckets.map_or_else(Cuts::none, |of| Cuts::buckets(of.origin, of.width));
+        Some(PageUse { cuts, values: self.values, ..PageUse::default() })
+    }
+}
