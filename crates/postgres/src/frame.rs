@@ -40,9 +40,7 @@ pub(crate) fn is_whole(letter: u8, body: &[u8]) -> bool {
         b'D' | b'C' => rest.take(1).and_then(|_| rest.text()).map(drop),
         b'E' => rest.text().and_then(|_| rest.take(4)).map(drop),
         b'H' | b'S' | b'X' | b'c' => Some(()),
-        // Bytes of any kind: of passwords, and of copies.
-        b'p' | b'd' => return true,
-        // Others are refused by their letter.
+        // Bytes of any kind, of passwords and of copies; others are refused by their letter.
         _ => return true,
     };
     whole.is_some() && rest.0.is_empty()

@@ -128,6 +128,52 @@ fn adbc_and_pyarrow_work_as_they_are() {
     run_script("adbc_driver_flightsql, pyarrow.flight", FLIGHT, &url);
 }
 
+/// What Grafana's PostgreSQL source sends when a panel is built: its macros for time are expanded by Grafana.
+const GRAFANAS: [(&str, &str); 7] = [
+    ("SELECT 1", "1"),
+    ("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'", ""),
+    (
+        "SELECT quote_ident(column_name) AS \"column\", data_type AS \"type\" \
+         FROM information_schema.columns \
+         WHERE quote_ident(table_name) = 'cpu_usage' AND column_name = 'value'",
+        "value|",
+    ),
+    (
+        "SELECT floor(extract(epoch from time)/60)*60 AS \"time\", avg(value) AS \"value\" \
+         FROM cpu_usage WHERE time BETWEEN '2025-12-31T23:00:00Z' AND '2026-01-01T01:00:00Z' \
+         GROUP BY 1 ORDER BY 1",
+        "1767225600|1.75",
+    ),
+    (
+        "SELECT time AS \"time\", host AS metric, value FROM cpu_usage \
+         WHERE time >= '2025-12-31T23:00:00Z' AND time <= '2026-01-01T01:00:00Z' ORDER BY 3",
+        "2026-01-01 00:00:00+00|a|1\n2026-01-01 00:00:00+00|b|2.5",
+    ),
+    (
+        "SELECT (extract(epoch from time)/300)::bigint*300 AS time, host, max(value) \
+         FROM cpu_usage GROUP BY 1, 2 ORDER BY 2",
+        "1767225600|a|1\n1767225600|b|2.5",
+    ),
+    (
+        "SELECT value FROM cpu_usage WHERE extract(epoch from time) >= 1767225600 \
+         AND extract(epoch from time) <= 1767229200 ORDER BY 1",
+        "1\n2.5",
+    ),
+];
+
+#[test]
+fn grafanas_statements_are_answered() {
+    let server = with_samples(&["--postgres-listen", ANY_PORT]);
+    let address = address(&server, "postgres");
+    for (sql, wanted) in GRAFANAS {
+        let Some(ran) = psql(&address, &["-At", "-c", sql], &[]) else { return };
+        assert!(ran.status.success(), "{sql}: {}", said(&ran));
+        let found = stdout(&ran);
+        let starts = wanted.ends_with('|') && found.starts_with(wanted);
+        assert!(starts || found.trim_end() == wanted, "{sql}: {found}");
+    }
+}
+
 /// Where Debian puts PostgreSQL's driver for Java.
 const JDBC_DRIVER: &str = "/usr/share/java/postgresql.jar";
 
