@@ -15,6 +15,7 @@ mod error;
 mod figures;
 mod functions;
 mod gate;
+mod leaf_plan;
 mod parameters;
 mod prepared;
 mod pushdown;

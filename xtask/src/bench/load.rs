@@ -18,7 +18,8 @@ pub(super) const STEP_SECONDS: u64 = 10;
 /// The metric whose count is asked for afterwards; every host has it.
 pub(super) const FIRST_METRIC: &str = "cpu_usage_user";
 
-const METRICS: [&str; 10] = [
+/// The processor metrics of a host.
+pub(super) const METRICS: [&str; 10] = [
     FIRST_METRIC,
     "cpu_usage_system",
     "cpu_usage_idle",
@@ -78,6 +79,21 @@ pub(super) fn now_ms() -> Result<i64> {
 }
 
 impl LoadOptions {
+    /// Hosts with ten metrics each that report until now.
+    pub(super) fn until_now(hosts: usize, samples: usize) -> Result<Self> {
+        Ok(Self {
+            hosts: hosts.max(1),
+            metrics: METRICS.len(),
+            samples: samples.max(1),
+            connections: 2.min(hosts),
+            request_samples: 10_000,
+            seed: 1,
+            churn: None,
+            services: false,
+            end_ms: now_ms()?,
+        })
+    }
+
     /// All samples of all series.
     pub(super) fn total(&self) -> u64 {
         let per_host = |host| metrics_of(self, host).len();

@@ -79,17 +79,8 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
     let section = SECTIONS.iter().find(|it| it.bench.ends_with(&options.section));
     let section = section.context("sections are hours, days, series")?;
     let setup = Setup::new(root, &options.only)?;
-    let load = LoadOptions {
-        hosts: options.hosts.max(1),
-        metrics: 10,
-        samples: options.samples.max(1),
-        connections: 2.min(options.hosts),
-        request_samples: 10_000,
-        seed: 1,
-        churn: None,
-        services: true,
-        end_ms: load::now_ms()?,
-    };
+    let load =
+        LoadOptions { services: true, ..LoadOptions::until_now(options.hosts, options.samples)? };
     let servers = fill(root, &setup, &load)?;
     let span = load.samples as u64 * load::STEP_SECONDS;
     let mut questions = suite::questions(span);

@@ -64,17 +64,7 @@ pub(crate) struct Options {
 /// Runs the benchmark and prints the report.
 pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
     let setup = Setup::new(root, &["timberline".to_owned()])?;
-    let load = LoadOptions {
-        hosts: options.hosts.max(1),
-        metrics: 10,
-        samples: options.samples.max(1),
-        connections: 2.min(options.hosts),
-        request_samples: 10_000,
-        seed: 1,
-        churn: None,
-        services: false,
-        end_ms: load::now_ms()?,
-    };
+    let load = LoadOptions::until_now(options.hosts, options.samples)?;
     let server = fill(root, &setup, &load)?;
     let mut engines = if options.alone { Vec::new() } else { engines(&setup, &server)? };
     let mut table = head(&setup, &server, &engines);

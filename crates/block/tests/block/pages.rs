@@ -91,7 +91,7 @@ proptest! {
         let at = |which: usize| *ends[which].get(&content.columns.timestamps);
         let range = if whole { TimeRange::ALL } else { TimeRange::new(at(0), at(1)) };
         let cuts = Cuts::buckets(at(2), width);
-        let wanted = PageUse { cuts, exact_sums: exact, exact_drops: exact };
+        let wanted = PageUse { cuts, exact_sums: exact, exact_drops: exact, ..PageUse::default() };
         compare(content, codec, range, &wanted);
     }
 }

@@ -4,18 +4,8 @@
 //! Where the suite groups by several metrics, their names become a label: a function over a range drops
 //! the name, and not every server can keep it.
 
-const METRICS: [&str; 10] = [
-    "cpu_usage_user",
-    "cpu_usage_system",
-    "cpu_usage_idle",
-    "cpu_usage_nice",
-    "cpu_usage_iowait",
-    "cpu_usage_irq",
-    "cpu_usage_softirq",
-    "cpu_usage_steal",
-    "cpu_usage_guest",
-    "cpu_usage_guest_nice",
-];
+use crate::bench::load::METRICS;
+
 const HOUR: u64 = 3_600;
 const MINUTE: u64 = 60;
 

@@ -3,18 +3,8 @@
 //! Timberline has a table for each metric, and `metrics` for all of them; the others have one table `cpu`
 //! with a column for each metric, ordered by host and time, which is what suits them best.
 
-const METRICS: [&str; 10] = [
-    "cpu_usage_user",
-    "cpu_usage_system",
-    "cpu_usage_idle",
-    "cpu_usage_nice",
-    "cpu_usage_iowait",
-    "cpu_usage_irq",
-    "cpu_usage_softirq",
-    "cpu_usage_steal",
-    "cpu_usage_guest",
-    "cpu_usage_guest_nice",
-];
+use crate::bench::load::METRICS;
+
 const TEN_HOSTS: &str = "hostname IN ('host_1', 'host_12', 'host_23', 'host_34', 'host_45', 'host_56', \
                          'host_67', 'host_78', 'host_89', 'host_98')";
 

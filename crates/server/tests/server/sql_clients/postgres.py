@@ -61,9 +61,19 @@ def with_psycopg():
         connection.execute("set statement_timeout = '200ms'")
         raises(psycopg.errors.QueryCanceled, lambda: connection.execute(SLOW))
         connection.execute("reset all")
-        threading.Timer(0.2, connection.cancel).start()
+        ended = threading.Event()
+
+        def cancel():
+            # One that comes while the statement is still being planned is not for it.
+            while not ended.wait(0.2):
+                connection.cancel()
+
+        canceling = threading.Thread(target=cancel, daemon=True)
+        canceling.start()
         begun = time.monotonic()
         raises(psycopg.errors.QueryCanceled, lambda: connection.execute(SLOW))
+        ended.set()
+        canceling.join()
         assert time.monotonic() - begun < 60, "not canceled, but out of time"
         expect(connection.execute("select 7").fetchone(), (7,))
     with psycopg.connect(dsn) as connection:
