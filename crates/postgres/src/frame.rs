@@ -6,18 +6,20 @@
 /// The bytes of the codes with which encryption is asked for, and a cancellation.
 const CANCEL_BYTES: usize = 16;
 const REQUEST_BYTES: usize = 8;
-/// What the number of a version of the protocol begins with, where it is none.
-const NO_VERSION: [u8; 2] = [4, 210];
-const CANCEL: [u8; 4] = [4, 210, 22, 46];
+/// Requests stand where other clients name the protocol: with this in the upper half.
+const REQUESTS: u32 = 1234;
+/// The one to cancel, in the lower half.
+const CANCEL: u32 = 5678;
 
 /// Whether the first message of a connection is whole; `bytes` begin with its length.
 pub(crate) fn is_whole_first(bytes: &[u8]) -> bool {
-    let Some(code) = bytes.get(4..8) else { return false };
-    if code == CANCEL {
-        return bytes.len() >= CANCEL_BYTES;
-    }
-    if code[..2] == NO_VERSION {
-        return bytes.len() == REQUEST_BYTES;
+    let Some(code) = bytes.get(4..8).and_then(|code| code.try_into().ok()) else { return false };
+    let code = u32::from_be_bytes(code);
+    if code >> 16 == REQUESTS {
+        return match code & 0xffff {
+            CANCEL => bytes.len() >= CANCEL_BYTES,
+            _ => bytes.len() == REQUEST_BYTES,
+        };
     }
     // Names and values, up to a name that is empty.
     let mut rest = Rest(&bytes[8..]);
