@@ -150,6 +150,70 @@ fn ask(client: &Client, start: i64, last: i64) -> BTreeMap<(i64, String), (f64, 
 }
 
 #[test]
+fn changes_go_on_through_restarts_of_the_server() {
+    if !timberline_tests::has_sql() {
+        return;
+    }
+    let mut house = House::start(&[]);
+    let address = house.address().to_owned();
+    let start = now() - 600 * SECOND;
+    let sql = "SUBSCRIBE TO SELECT time_bucket('1s', time) AS t, host, sum(value) AS total, count(*) AS n \
+               FROM load GROUP BY 1, 2 WITH (lateness = '2s', idle = 'off') EMIT CHANGES";
+    let subscriber = Subscriber::start(&address, sql, None);
+    subscriber.wait_for_begin();
+    let client = Client::new(&address);
+    let mut wanted: BTreeMap<(i64, String), (f64, u64)> = BTreeMap::new();
+    let mut next = 0;
+    for round in 0..4 {
+        let before = subscriber.count();
+        for _ in 0..12 {
+            let samples = step(start, next);
+            for (labels, samples) in &samples {
+                let sample = samples[0];
+                let host = labels.get("host").unwrap().to_owned();
+                let entry = wanted.entry((sample.ts - sample.ts.rem_euclid(SECOND), host));
+                let (total, n) = entry.or_default();
+                (*total, *n) = (*total + sample.value, *n + 1);
+            }
+            client.write(&samples).unwrap();
+            next += 1;
+        }
+        wait_until("changes have come", PATIENCE, || subscriber.count() > before);
+        if round < 3 {
+            // It connects again by itself, with the id of the last event.
+            house.kill_and_restart();
+        }
+    }
+    let newest = |windows: &[subscriber::Window]| {
+        let mut newest = BTreeMap::new();
+        for window in windows {
+            for (host, total, n) in &window.rows {
+                newest.insert((window.start, host.clone()), (*total, *n));
+            }
+        }
+        newest
+    };
+    wait_until("all changes have come", PATIENCE, || newest(&subscriber.windows()) == wanted);
+    let (seen, _) = subscriber.kill();
+    let mut closed_to = i64::MIN;
+    let mut counts: BTreeMap<(i64, String), u64> = BTreeMap::new();
+    for window in &seen {
+        assert!(window.start >= closed_to, "nothing comes of a window behind its last word");
+        if !window.is_open {
+            closed_to = window.start + SECOND;
+        }
+        for (host, _, n) in &window.rows {
+            let count = counts.entry((window.start, host.clone())).or_default();
+            assert!(n >= count, "a group never falls back");
+            *count = *n;
+        }
+    }
+    let windows = seen.iter().filter(|window| !window.is_open).count();
+    assert_eq!(windows, 3, "4.8 s less a lateness of 2 s close the first ones: {seen:?}");
+    assert!(seen.len() > windows + 4, "changes came in each round: {}", seen.len());
+}
+
+#[test]
 fn a_window_comes_within_100_ms_of_its_last_samples_acknowledgement() {
     if !timberline_tests::has_sql() {
         return;

@@ -17,6 +17,8 @@ use timberline_tests::{Server, wait_until};
 /// A window as it was received.
 #[derive(Clone, Debug)]
 pub(crate) struct Window {
+    /// Whether it is open still: these are the groups that have changed.
+    pub(crate) is_open: bool,
     /// Nanoseconds.
     pub(crate) start: i64,
     pub(crate) late: u64,
@@ -68,6 +70,16 @@ impl Subscriber {
         });
     }
 
+    /// All windows and changes that came.
+    pub(crate) fn windows(&self) -> Vec<Window> {
+        self.seen.lock().unwrap().windows.clone()
+    }
+
+    /// How many windows and changes came.
+    pub(crate) fn count(&self) -> usize {
+        self.seen.lock().unwrap().windows.len()
+    }
+
     /// Start of the last window that came, nanoseconds.
     pub(crate) fn last_start(&self) -> Option<i64> {
         self.seen.lock().unwrap().windows.last().map(|window| window.start)
@@ -98,7 +110,7 @@ fn read(mut output: impl BufRead, seen: &Mutex<Seen>) {
         let event: Value = serde_json::from_str(&line).expect("a line is an event");
         let mut seen = seen.lock().unwrap();
         seen.id = event["id"].as_str().map(ToOwned::to_owned);
-        if event["event"] == "window" {
+        if event["event"] == "window" || event["event"] == "change" {
             seen.windows.push(window(&event));
         }
         line.clear();
@@ -111,6 +123,7 @@ fn window(event: &Value) -> Window {
         (host, row["total"].as_f64().unwrap(), row["n"].as_u64().unwrap())
     };
     Window {
+        is_open: event["event"] == "change",
         start: nanos(event["start"].as_str().unwrap()),
         late: event["late"].as_u64().unwrap(),
         rows: event["rows"].as_array().unwrap().iter().map(row).collect(),

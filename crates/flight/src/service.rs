@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::{
+    array::RecordBatch,
     datatypes::{DataType, Field, Schema},
     ipc::writer::IpcWriteOptions,
 };
@@ -16,9 +17,9 @@ use arrow_flight::{
         ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest,
         ActionCreatePreparedStatementResult, CommandGetCatalogs, CommandGetDbSchemas,
         CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables, CommandGetXdbcTypeInfo,
-        CommandPreparedStatementQuery, CommandPreparedStatementUpdate, CommandStatementQuery,
-        CommandStatementUpdate, DoPutPreparedStatementResult, ProstMessageExt, SqlInfo,
-        TicketStatementQuery,
+        CommandPreparedStatementQuery, CommandPreparedStatementUpdate, CommandStatementIngest,
+        CommandStatementQuery, CommandStatementUpdate, DoPutPreparedStatementResult,
+        ProstMessageExt, SqlInfo, TicketStatementQuery,
         server::{FlightSqlService, PeekableFlightDataStream},
     },
 };
@@ -123,7 +124,9 @@ impl Service {
     ) -> Result<Response<FlightStream>, Status> {
         match self.run(session, prepared, values, client).await? {
             Ran::Rows(stream) => Ok(Response::new(stream)),
-            Ran::Done(_) => Ok(Response::new(Box::pin(stream::empty()))),
+            Ran::Done(_) => {
+                Ok(Response::new(whole(RecordBatch::new_empty(Arc::new(Schema::empty())))))
+            }
         }
     }
 
@@ -169,18 +172,21 @@ fn client_of<T>(request: &Request<T>) -> std::net::IpAddr {
     request.remote_addr().map_or(unknown, |address| address.ip())
 }
 
-/// Says where the rows of a question are, and what columns they have.
+/// Says where the rows of a question are, and what columns they have. Of a statement that answers none it says
+/// nothing about columns: clients then wait for the beginning of the answer, and so for the end of what is written,
+/// instead of leaving before it has begun.
 fn info(
     schema: &Schema,
     ticket: &impl ProstMessageExt,
     descriptor: FlightDescriptor,
 ) -> Result<Response<FlightInfo>, Status> {
     let ticket = Ticket::new(ticket.as_any().encode_to_vec());
-    let info = FlightInfo::new()
-        .try_with_schema(schema)
-        .map_err(|error| Status::internal(error.to_string()))?
-        .with_endpoint(FlightEndpoint::new().with_ticket(ticket))
-        .with_descriptor(descriptor);
+    let mut info = FlightInfo::new();
+    if !schema.fields().is_empty() {
+        info = info.try_with_schema(schema).map_err(|error| Status::internal(error.to_string()))?;
+    }
+    let info =
+        info.with_endpoint(FlightEndpoint::new().with_ticket(ticket)).with_descriptor(descriptor);
     Ok(Response::new(info))
 }
 
@@ -292,6 +298,16 @@ impl FlightSqlService for Service {
                 Ok(UNKNOWN)
             }
         }
+    }
+
+    async fn do_put_statement_ingest(
+        &self,
+        ingest: CommandStatementIngest,
+        _: Request<PeekableFlightDataStream>,
+    ) -> Result<i64, Status> {
+        let text =
+            "bulk ingestion is not supported: execute an INSERT with rows of parameters into";
+        Err(Status::unimplemented(format!("{text} {:?}", ingest.table)))
     }
 
     async fn do_action_create_prepared_statement(

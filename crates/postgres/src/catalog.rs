@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, RwLock};
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field};
 use datafusion::{
     catalog::{CatalogProvider, CatalogProviderList, SchemaProvider},
     common::ScalarValue,
@@ -23,7 +23,7 @@ use datafusion_pg_catalog::{
 use timberline_sql::{Session, SqlError};
 
 /// What a statement says that needs the catalog, or PostgreSQL's dialect.
-const SIGNS: [&str; 21] = [
+const SIGNS: [&str; 22] = [
     "pg_",
     "current_database",
     "current_schema",
@@ -44,6 +44,7 @@ const SIGNS: [&str; 21] = [
     "col_description",
     "version()",
     "generate_subscripts",
+    "quote_literal",
     " user",
 ];
 
@@ -138,8 +139,17 @@ impl Catalog {
             ("pg_get_function_sqlbody", none()),
             ("pg_tablespace_location", none()),
             ("inet_server_addr", none()),
+            // Of the keys of an index, which there is none of.
+            ("_pg_expandarray", key_columns()),
         ]
     }
+}
+
+/// No column of a key: NULL of the type that has a column and its place.
+fn key_columns() -> ScalarValue {
+    let fields = ["x", "n"].map(|name| Field::new(name, DataType::Int64, true));
+    let kind = DataType::Struct(fields.to_vec().into());
+    ScalarValue::try_from(&kind).unwrap_or(ScalarValue::Null)
 }
 
 /// A function whose answer does not depend on anything.

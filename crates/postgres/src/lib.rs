@@ -17,6 +17,7 @@ mod connection;
 mod copy;
 mod encode;
 mod error;
+mod frame;
 mod listener;
 mod numeric;
 mod params;
@@ -28,6 +29,7 @@ mod startup;
 mod statement;
 mod times;
 mod tls;
+mod type_question;
 mod types;
 mod users;
 

@@ -15,7 +15,11 @@ use pgwire::{
 };
 use tokio_util::codec::{Decoder, Encoder, Framed, FramedParts};
 
-use crate::{error::Ended, refusal::Refusal};
+use crate::{
+    error::Ended,
+    frame::{is_whole, is_whole_first},
+    refusal::Refusal,
+};
 
 /// Bytes of a message before a client is let in.
 const FIRST_BYTES_MAX: usize = 16 << 10;
@@ -42,6 +46,18 @@ impl Decoder for Limited {
             let length = length.iter().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
             if length > self.bytes_max {
                 return Err(PgWireError::MessageTooLarge(self.bytes_max, length));
+            }
+            if let Some(message) = bytes.get(..at + length) {
+                let whole = match message.split_first() {
+                    Some((letter, rest)) if self.started => {
+                        rest.get(4..).is_some_and(|body| is_whole(*letter, body))
+                    }
+                    _ => is_whole_first(message),
+                };
+                if !whole {
+                    let text = "a message does not hold what it announces";
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, text).into());
+                }
             }
         }
         self.inner.decode(bytes)

@@ -7,6 +7,7 @@ use timberline_sql::{Prepared, ScalarValue, Session, SqlError, text::Tokens};
 
 use crate::{
     catalog::Catalog, command::Command, params::ParameterType, refusal::Refusal, rowset::Rowset,
+    type_question,
 };
 
 /// A statement, ready to be run.
@@ -78,7 +79,10 @@ impl Planned {
         query: &str,
         oids: &[u32],
     ) -> Result<Self, SqlError> {
-        let rewritten = catalog.rewritten(session, query)?;
+        let (rewritten, oids) = match type_question::answered(query) {
+            Some((answer, parameters)) => (answer, parameters),
+            None => (catalog.rewritten(session, query)?, oids.to_vec()),
+        };
         let prepared = match session.prepare(&rewritten).await {
             Ok(prepared) => prepared,
             // Places in a text that the client never sent would mislead.

@@ -3,6 +3,8 @@
 use arrow::datatypes::{DataType, Field};
 use pgwire::{api::Type, messages::data::FieldDescription};
 
+use crate::type_question::array_of;
+
 /// The type that a column of a type is shown as.
 pub(crate) fn type_of(kind: &DataType) -> Type {
     match kind {
@@ -23,7 +25,7 @@ pub(crate) fn type_of(kind: &DataType) -> Type {
         DataType::Time64(_) => Type::TIME,
         DataType::Interval(_) | DataType::Duration(_) => Type::INTERVAL,
         DataType::Dictionary(_, values) => type_of(values),
-        DataType::List(item) => array_of(&type_of(item.data_type())),
+        DataType::List(item) => array_of(&type_of(item.data_type())).unwrap_or(Type::JSON),
         DataType::LargeList(_)
         | DataType::FixedSizeList(..)
         | DataType::ListView(_)
@@ -32,23 +34,6 @@ pub(crate) fn type_of(kind: &DataType) -> Type {
         | DataType::Struct(_)
         | DataType::Union(..) => Type::JSON,
         _ => Type::TEXT,
-    }
-}
-
-/// The array of a type; JSON where we write none.
-fn array_of(item: &Type) -> Type {
-    match *item {
-        Type::BOOL => Type::BOOL_ARRAY,
-        Type::INT2 => Type::INT2_ARRAY,
-        Type::INT4 => Type::INT4_ARRAY,
-        Type::INT8 => Type::INT8_ARRAY,
-        Type::FLOAT4 => Type::FLOAT4_ARRAY,
-        Type::FLOAT8 => Type::FLOAT8_ARRAY,
-        Type::TEXT => Type::TEXT_ARRAY,
-        Type::TIMESTAMPTZ => Type::TIMESTAMPTZ_ARRAY,
-        Type::TIMESTAMP => Type::TIMESTAMP_ARRAY,
-        Type::DATE => Type::DATE_ARRAY,
-        _ => Type::JSON,
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
     Answer, Prepared, Rows, SqlEngine, SqlError,
     catalog::{Catalogs, PUBLIC, missing_table, similar_names},
     dialect::check_calls,
+    is_subscribe,
     statements::{
         AboutDatabases, CopyTarget, DatabaseStatement, InsertTarget, SHOW, check_allowed,
         check_asks, copy_of, delete,
@@ -28,6 +29,10 @@ use crate::{
     system::Running,
     watched::{Watched, on_own_task, timed_out},
 };
+
+/// Of a continuous query, where only answers that end are given.
+const SUBSCRIBE_ELSEWHERE: &str = "SUBSCRIBE is not supported here, as its answer has no end: ask it \
+    over HTTP (/sql/subscribe, or /sql), or by `timberline subscribe`";
 
 /// Runs statements in one database.
 pub struct Session {
@@ -72,6 +77,12 @@ impl Session {
     /// # Errors
     /// It is wrong, or names what is not there.
     pub async fn prepare(&self, sql: &str) -> Result<Prepared, SqlError> {
+        if is_subscribe(sql) {
+            return Err(SqlError::Statement {
+                message: SUBSCRIBE_ELSEWHERE.to_owned(),
+                position: None,
+            });
+        }
         self.check_there()?;
         let mut planned = sql;
         match AboutDatabases::of(sql)? {

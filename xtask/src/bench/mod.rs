@@ -24,6 +24,7 @@ mod server;
 mod setup;
 mod sql;
 mod storage;
+mod subscribe;
 mod table;
 
 pub(crate) use run::{Bench, run};

@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::{ingest, query, scan, series, sql, storage};
+use super::{ingest, query, scan, series, sql, storage, subscribe};
 use crate::command::{cargo, run as run_command};
 
 /// The benchmarks.
@@ -24,6 +24,8 @@ pub(crate) enum Bench {
     Query(query::Options),
     /// Questions in SQL: latency and processor time, beside DuckDB and ClickHouse.
     Sql(sql::Options),
+    /// Continuous queries: what passes through ten, how soon windows come, a thousand at once.
+    Subscribe(subscribe::Options),
 }
 
 /// Runs a benchmark, through a release build of this program.
@@ -40,6 +42,7 @@ pub(crate) fn run(root: &Path, bench: &Bench) -> Result<()> {
         Bench::Scan(options) => scan::run(root, options),
         Bench::Query(options) => query::run(root, options),
         Bench::Sql(options) => sql::run(root, options),
+        Bench::Subscribe(options) => subscribe::run(root, options),
     }
 }
 

@@ -39,16 +39,21 @@ pub(super) enum Stream {
 impl Client {
     /// A client of the server at an address.
     pub(super) fn new(server: &ServerArgs) -> Result<Self, Failure> {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_connect(Some(Duration::from_secs(10)))
-            .user_agent(concat!("timberline/", env!("CARGO_PKG_VERSION")))
-            .build();
         let prefix = match &server.database {
             Some(name) => format!("/db/{}", checked_name(name)?),
             None => String::new(),
         };
-        Ok(Self { agent: config.into(), base: base_url(&server.addr)?, prefix })
+        Ok(Self { agent: agent(), base: base_url(&server.addr)?, prefix })
+    }
+
+    /// A client of the same server and database with connections of its own.
+    pub(super) fn another(&self) -> Self {
+        Self { agent: agent(), base: self.base.clone(), prefix: self.prefix.clone() }
+    }
+
+    /// Ends what it is asking for on other threads. It asks for nothing after that.
+    pub(super) fn shut_down(&self) {
+        self.agent.clone().shutdown();
     }
 
     /// A path of the server, or of its database where it is about one.
@@ -175,6 +180,15 @@ impl Client {
             self.base
         ))
     }
+}
+
+fn agent() -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_connect(Some(Duration::from_secs(10)))
+        .user_agent(concat!("timberline/", env!("CARGO_PKG_VERSION")))
+        .build();
+    config.into()
 }
 
 /// The name of a database, as far as it can stand in a path.

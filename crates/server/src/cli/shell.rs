@@ -4,6 +4,7 @@
 //! shell itself. Without a terminal, the statements of standard input are run one after the other.
 
 mod completion;
+mod interrupts;
 
 use std::{
     io::{IsTerminal as _, Read as _},
@@ -22,6 +23,7 @@ use super::{
     statement::run,
 };
 use completion::Completion;
+use interrupts::Interrupts;
 
 const HELP: &str = "\
 Statements end with a semicolon.
@@ -31,7 +33,8 @@ Statements end with a semicolon.
   \\format NAME  show answers as table, csv or json
   \\?            this help
   \\q            leave; so does Ctrl-D
-Tab completes keywords, tables and columns; arrow up and Ctrl-R find what was typed before.
+Tab completes keywords, tables and columns; arrow up and Ctrl-R find what was typed before; Ctrl-C ends
+a statement that runs, or throws away what was begun.
 ";
 
 /// `timberline sql`.
@@ -77,6 +80,7 @@ struct Shell {
     client: Client,
     editor: Editor<Completion, FileHistory>,
     history: Option<PathBuf>,
+    interrupts: Interrupts,
     format: Format,
     timing: bool,
 }
@@ -102,7 +106,9 @@ impl Shell {
             // There is none before the first time.
             let _ = editor.load_history(path);
         }
-        Ok(Self { client, editor, history, format, timing: true })
+        let interrupts = Interrupts::listen()
+            .map_err(|error| Failure::new(format!("cannot listen for Ctrl-C: {error}")))?;
+        Ok(Self { client, editor, history, interrupts, format, timing: true })
     }
 
     fn talk(mut self) -> Result<(), Failure> {
@@ -152,12 +158,21 @@ impl Shell {
     fn run(&mut self, text: &str) {
         for statement in statements(text) {
             let begun = Instant::now();
-            match run(&self.client, statement, None, self.format) {
-                Ok(answer) => print!("{answer}"),
-                Err(failure) => eprintln!("error: {failure}"),
+            let (client, format) = (self.client.another(), self.format);
+            let asking = || run(&client, statement, None, format);
+            // The server ends a statement whose client has gone.
+            let answered = self.interrupts.during(asking, || client.shut_down());
+            let canceled = answered.is_none();
+            match answered {
+                Some(Ok(answer)) => print!("{answer}"),
+                Some(Err(failure)) => eprintln!("error: {failure}"),
+                None => eprintln!("canceled"),
             }
             if self.timing {
                 println!("{:.1} ms", begun.elapsed().as_secs_f64() * 1_000.0);
+            }
+            if canceled {
+                return;
             }
         }
     }

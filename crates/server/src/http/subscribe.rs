@@ -15,7 +15,7 @@ mod sending;
 #[cfg(not(feature = "sql"))]
 pub(super) use disabled::subscribe;
 #[cfg(feature = "sql")]
-pub(super) use enabled::subscribe;
+pub(super) use enabled::{begin, subscribe};
 
 #[cfg(all(test, feature = "sql"))]
 mod tests;

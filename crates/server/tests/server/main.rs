@@ -17,10 +17,14 @@ mod labels;
 mod limits;
 mod monitoring;
 mod operations;
+#[cfg(feature = "sql")]
+mod postgres_messages;
 mod query;
 mod read;
 mod reload;
 #[cfg(feature = "sql")]
 mod sql_clients;
+#[cfg(feature = "sql")]
+mod subscriptions;
 mod turns;
 mod write;

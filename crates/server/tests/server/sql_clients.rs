@@ -6,12 +6,16 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
     path::PathBuf,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
-use crate::harness::{Server, stdout, timberline};
+use crate::harness::{PATIENCE, Server, stdout, timberline};
 
 const POSTGRES: &str = include_str!("sql_clients/postgres.py");
+const JDBC: &str = include_str!("sql_clients/Jdbc.java");
+const SHELL: &str = include_str!("sql_clients/shell.py");
 const FLIGHT: &str = include_str!("sql_clients/flight.py");
 const ANY_PORT: &str = "127.0.0.1:0";
 
@@ -42,7 +46,7 @@ fn run_script(library: &str, script: &str, argument: &str) {
 }
 
 /// The address of a listener, by the scheme of its URL.
-fn address(server: &Server, scheme: &str) -> String {
+pub(crate) fn address(server: &Server, scheme: &str) -> String {
     let urls = fs::read_to_string(server.home().join("url")).unwrap();
     let prefix = format!("{scheme}://");
     let url = urls.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap();
@@ -126,6 +130,148 @@ fn adbc_and_pyarrow_work_as_they_are() {
     let server = with_samples(&["--flight-listen", ANY_PORT, "--sql-files-dir", files]);
     let url = format!("grpc://{}", address(&server, "grpc"));
     run_script("adbc_driver_flightsql, pyarrow.flight", FLIGHT, &url);
+}
+
+/// What Grafana's PostgreSQL source sends when a panel is built: its macros for time are expanded by Grafana.
+const GRAFANAS: [(&str, &str); 7] = [
+    ("SELECT 1", "1"),
+    ("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'", ""),
+    (
+        "SELECT quote_ident(column_name) AS \"column\", data_type AS \"type\" \
+         FROM information_schema.columns \
+         WHERE quote_ident(table_name) = 'cpu_usage' AND column_name = 'value'",
+        "value|",
+    ),
+    (
+        "SELECT floor(extract(epoch from time)/60)*60 AS \"time\", avg(value) AS \"value\" \
+         FROM cpu_usage WHERE time BETWEEN '2025-12-31T23:00:00Z' AND '2026-01-01T01:00:00Z' \
+         GROUP BY 1 ORDER BY 1",
+        "1767225600|1.75",
+    ),
+    (
+        "SELECT time AS \"time\", host AS metric, value FROM cpu_usage \
+         WHERE time >= '2025-12-31T23:00:00Z' AND time <= '2026-01-01T01:00:00Z' ORDER BY 3",
+        "2026-01-01 00:00:00+00|a|1\n2026-01-01 00:00:00+00|b|2.5",
+    ),
+    (
+        "SELECT (extract(epoch from time)/300)::bigint*300 AS time, host, max(value) \
+         FROM cpu_usage GROUP BY 1, 2 ORDER BY 2",
+        "1767225600|a|1\n1767225600|b|2.5",
+    ),
+    (
+        "SELECT value FROM cpu_usage WHERE extract(epoch from time) >= 1767225600 \
+         AND extract(epoch from time) <= 1767229200 ORDER BY 1",
+        "1\n2.5",
+    ),
+];
+
+#[test]
+fn grafanas_statements_are_answered() {
+    let server = with_samples(&["--postgres-listen", ANY_PORT]);
+    let address = address(&server, "postgres");
+    for (sql, wanted) in GRAFANAS {
+        let Some(ran) = psql(&address, &["-At", "-c", sql], &[]) else { return };
+        assert!(ran.status.success(), "{sql}: {}", said(&ran));
+        let found = stdout(&ran);
+        let starts = wanted.ends_with('|') && found.starts_with(wanted);
+        assert!(starts || found.trim_end() == wanted, "{sql}: {found}");
+    }
+}
+
+/// Where Debian puts PostgreSQL's driver for Java.
+const JDBC_DRIVER: &str = "/usr/share/java/postgresql.jar";
+
+#[test]
+fn jdbc_works_as_it_is() {
+    if !std::path::Path::new(JDBC_DRIVER).exists() {
+        return eprintln!("skipped: {JDBC_DRIVER} is not there (libpostgresql-jdbc-java)");
+    }
+    let server = with_samples(&["--postgres-listen", ANY_PORT]);
+    let source = tempfile::tempdir().unwrap();
+    let source = source.path().join("Jdbc.java");
+    fs::write(&source, JDBC).unwrap();
+    let url = format!("jdbc:postgresql://{}/default", address(&server, "postgres"));
+    let ran = Command::new("java").args(["-cp", JDBC_DRIVER]).arg(&source).arg(url).output();
+    let Ok(ran) = ran else { return eprintln!("skipped: java is not installed") };
+    assert!(stdout(&ran).contains("all is well"), "{}{}", stdout(&ran), said(&ran));
+}
+
+#[test]
+fn the_shell_works_at_a_terminal() {
+    let server = with_samples(&[]);
+    let home = tempfile::tempdir().unwrap();
+    let binary = timberline().get_program().to_owned();
+    let ran = Command::new("python3")
+        .args(["-c", SHELL])
+        .arg(binary)
+        .args([server.address(), home.path().to_str().unwrap(), &server.id().to_string()])
+        .output();
+    let Ok(ran) = ran else { return eprintln!("skipped: python3 is not installed") };
+    assert!(stdout(&ran).contains("all is well"), "{}{}", stdout(&ran), said(&ran));
+}
+
+/// Processor time that the server has used, in ticks of the kernel.
+fn ticks(server: &Server) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", server.id())).unwrap();
+    let fields = stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(2);
+    fields.map(|field| field.parse::<u64>().unwrap()).sum()
+}
+
+/// Waits until the server does nothing.
+fn wait_for_rest(server: &Server) {
+    let begun = Instant::now();
+    loop {
+        let before = ticks(server);
+        thread::sleep(Duration::from_millis(300));
+        if ticks(server) - before < 6 {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "it still works on what nobody waits for");
+    }
+}
+
+/// Takes minutes.
+const LONG_PROMQL: &str = "SELECT count(*) FROM promql('quantile_over_time(0.9, vector(time())[1d:1s])', \
+                           '2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z', '10s')";
+
+#[test]
+fn promql_ends_when_it_is_canceled_or_its_client_leaves() {
+    let limits = ["--query-samples-max", "100000000000", "--query-timeout", "10m"];
+    let server = Server::start_with(&[&["--postgres-listen", ANY_PORT], &limits[..]].concat());
+    wait_for_rest(&server);
+    let busy = |begun: u64| {
+        let since = Instant::now();
+        while ticks(&server) < begun + 30 {
+            assert!(since.elapsed() < PATIENCE, "it has not begun: {}", server.log());
+            thread::sleep(Duration::from_millis(10));
+        }
+    };
+    let begun = ticks(&server);
+    let mut stream = server.connect();
+    let length = LONG_PROMQL.len();
+    let request =
+        format!("POST /sql HTTP/1.1\r\nHost: t\r\nContent-Length: {length}\r\n\r\n{LONG_PROMQL}");
+    stream.write_all(request.as_bytes()).unwrap();
+    busy(begun);
+    drop(stream);
+    wait_for_rest(&server);
+    let (host, port) = address(&server, "postgres")
+        .rsplit_once(':')
+        .map(|(host, port)| (host.to_owned(), port.to_owned()))
+        .unwrap();
+    let begun = ticks(&server);
+    let psql = Command::new("psql")
+        .args(["-X", "-h", &host, "-p", &port, "-U", "ada", "-d", "default", "-c", LONG_PROMQL])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn();
+    let Ok(psql) = psql else { return eprintln!("skipped: psql is not installed") };
+    busy(begun);
+    let killed = Command::new("kill").args(["-INT", &psql.id().to_string()]).status();
+    assert!(killed.unwrap().success());
+    let ran = psql.wait_with_output().unwrap();
+    assert!(said(&ran).contains("canceling statement due to user request"), "{}", said(&ran));
+    wait_for_rest(&server);
 }
 
 /// A certificate of this machine for itself, by openssl.

@@ -4,8 +4,8 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use arrow::{
     array::{Array as _, ArrayRef, AsArray as _, RecordBatch, StringArray},
-    compute::{cast, concat_batches},
-    datatypes::{DataType, Float64Type, SchemaRef, TimestampNanosecondType, UInt64Type},
+    compute::{CastOptions, cast, cast_with_options, concat_batches},
+    datatypes::{DataType, Field, Float64Type, SchemaRef, TimestampNanosecondType, UInt64Type},
 };
 use async_trait::async_trait;
 use datafusion::{
@@ -128,6 +128,20 @@ fn write(database: &Database, layout: &Layout, batch: &RecordBatch, before: u64)
     }
 }
 
+/// A column as the table has it. The value of a parameter comes as its client sent it, whatever was planned for it:
+/// a whole number where a float is written.
+fn as_type(column: &ArrayRef, field: &Field) -> Result<ArrayRef> {
+    if column.data_type() == field.data_type() {
+        return Ok(Arc::clone(column));
+    }
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    cast_with_options(column, field.data_type(), &options).map_err(|error| {
+        let error = error.to_string();
+        let error = error.split_once(": ").map_or(error.as_str(), |(_, what)| what);
+        DataFusionError::Plan(format!("INSERT: no value of the column {:?}: {error}", field.name()))
+    })
+}
+
 /// The columns of a batch.
 struct Rows {
     time: ArrayRef,
@@ -144,12 +158,13 @@ impl Rows {
         let lacks = || DataFusionError::Internal("INSERT into a table without samples".to_owned());
         let (mut time, mut value, mut tags, mut series_id) = (None, None, None, None);
         let (mut labels, mut histograms) = (Vec::new(), Vec::new());
-        for (source, column) in layout.sources().iter().zip(batch.columns()) {
+        let fields = layout.schema().fields();
+        for ((source, field), column) in layout.sources().iter().zip(fields).zip(batch.columns()) {
             match source {
-                Source::Time => time = Some(Arc::clone(column)),
-                Source::Value => value = Some(Arc::clone(column)),
-                Source::Tags => tags = Some(Arc::clone(column)),
-                Source::SeriesId => series_id = Some(Arc::clone(column)),
+                Source::Time => time = Some(as_type(column, field)?),
+                Source::Value => value = Some(as_type(column, field)?),
+                Source::Tags => tags = Some(as_type(column, field)?),
+                Source::SeriesId => series_id = Some(as_type(column, field)?),
                 Source::Metric | Source::Label(_) => {
                     let texts = cast(column, &DataType::Utf8)?.as_string::<i32>().clone();
                     labels.push((source.label().unwrap_or_default().to_owned(), texts));

@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::{
 use timberline_model::parse_duration;
 
 use super::{plan::Plan, select, token::fingerprint};
-use crate::SqlError;
+use crate::{SqlError, text::Tokens};
 
 /// Expressions may be nested so deep.
 const DEPTH_MAX: usize = 50;
@@ -29,11 +29,8 @@ pub(super) struct Settings {
 /// Whether a statement begins as a subscription does.
 #[must_use]
 pub fn is_subscribe(sql: &str) -> bool {
-    let Ok(tokens) = Tokenizer::new(&GenericDialect, sql).tokenize_with_location() else {
-        return false;
-    };
-    let first = tokens.iter().find(|token| !matches!(token.token, Token::Whitespace(_)));
-    first.is_some_and(|token| is_word(token, "SUBSCRIBE"))
+    let first = Tokens::of(sql).next();
+    first.is_some_and(|first| sql[first.range].eq_ignore_ascii_case("SUBSCRIBE"))
 }
 
 /// Understands a statement.

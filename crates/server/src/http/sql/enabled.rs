@@ -24,10 +24,14 @@ use timberline_model::ErrorKind;
 use timberline_sql::{Answer, Gate as _, Outcome, SqlError};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{encoder::Encoder, format::Format, question::Question};
+use super::{
+    encoder::Encoder,
+    format::Format,
+    question::{Asks, Question},
+};
 use crate::{
     error::{ApiError, Subject},
-    http::App,
+    http::{App, subscribe},
     sql::{ServerGate, api_error},
 };
 
@@ -48,7 +52,14 @@ pub(in crate::http) async fn run(app: App, request: Request) -> Response {
 
 async fn answer(app: &App, request: Request) -> Result<Response, ApiError> {
     let sql = app.sql()?;
-    let question = Question::read(app, request).await?;
+    let question = match Asks::read(app, request).await? {
+        Asks::Once(question) => question,
+        Asks::Subscription { sql, database, resume, headers } => {
+            let named = database.as_deref().map(|name| app.within(name)).transpose()?;
+            let app = named.as_ref().unwrap_or(app);
+            return subscribe::begin(app, &headers, &sql, resume.as_deref());
+        }
+    };
     let named = question.database.as_deref().map(|name| app.within(name)).transpose()?;
     let app = named.as_ref().unwrap_or(app);
     let place = app.admit_query(question.client).await?;

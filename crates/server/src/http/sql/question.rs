@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use axum::{
     extract::Request,
-    http::{Method, header},
+    http::{HeaderMap, Method, header},
 };
 use serde::Deserialize;
 use serde_json::Value;
 use timberline_protocol::prom_api::parse_duration_param;
-use timberline_sql::ScalarValue;
+use timberline_sql::{ScalarValue, is_subscribe};
 
 use super::{
     super::{
@@ -36,6 +36,20 @@ pub(super) struct Question {
     pub(super) client: Client,
 }
 
+/// What a request asks for.
+#[derive(Debug)]
+pub(super) enum Asks {
+    /// An answer.
+    Once(Question),
+    /// A continuous query, whose events come as the request's head says.
+    Subscription {
+        sql: String,
+        database: Option<String>,
+        resume: Option<String>,
+        headers: HeaderMap,
+    },
+}
+
 /// A body of JSON.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,11 +59,14 @@ struct Asked {
     params: Vec<Value>,
     #[serde(default)]
     timeout: Option<String>,
+    /// Of a subscription: the id of the event to go on behind.
+    #[serde(default)]
+    resume: Option<String>,
     #[serde(default)]
     database: Option<String>,
 }
 
-impl Question {
+impl Asks {
     /// Reads a request: of `GET` the query string, of `POST` the body, too.
     ///
     /// # Errors
@@ -58,7 +75,6 @@ impl Question {
     pub(super) async fn read(app: &App, request: Request) -> Result<Self, ApiError> {
         let (head, body) = request.into_parts();
         let client = Client::of(&head.extensions);
-        let format = Format::accepted(&head.headers)?;
         let in_query = Params::of(client, &[head.uri.query().unwrap_or("").as_bytes()])?;
         let mut asked = Asked::of(&in_query)?;
         if head.method == Method::POST {
@@ -78,6 +94,13 @@ impl Question {
                 "no statement: send it as the body, as \"sql\" in a body of JSON, or as ?q=",
             ));
         }
+        if is_subscribe(&asked.sql) {
+            return asked.subscription(head.headers);
+        }
+        let format = Format::accepted(&head.headers)?;
+        if asked.resume.is_some() {
+            return Err(ApiError::invalid("\"resume\" is for subscriptions: SUBSCRIBE TO ..."));
+        }
         if head.method != Method::POST
             && let Some(word) = writes(&asked.sql)
         {
@@ -87,14 +110,14 @@ impl Question {
         }
         let longest = app.config().query.timeout.as_std();
         let timeout = asked.timeout.as_deref().map(wanted_timeout).transpose()?;
-        Ok(Self {
+        Ok(Self::Once(Question {
             params: parameters(&asked.params)?,
             sql: asked.sql,
             database: asked.database,
             format,
             timeout: timeout.map_or(longest, |wanted| wanted.min(longest)),
             client,
-        })
+        }))
     }
 }
 
@@ -109,7 +132,23 @@ impl Asked {
             sql: sql.unwrap_or_default().to_owned(),
             params: given.unwrap_or_default(),
             timeout: params.get("timeout").map(str::to_owned),
+            resume: params.get("resume").map(str::to_owned),
             database: params.get("database").map(str::to_owned),
+        })
+    }
+
+    /// A subscription runs until its client leaves, and its statement says all.
+    fn subscription(self, headers: HeaderMap) -> Result<Asks, ApiError> {
+        if !self.params.is_empty() || self.timeout.is_some() {
+            return Err(ApiError::invalid(
+                "SUBSCRIBE takes no parameters and no timeout: it runs until its client leaves",
+            ));
+        }
+        Ok(Asks::Subscription {
+            sql: self.sql,
+            database: self.database,
+            resume: self.resume,
+            headers,
         })
     }
 
@@ -138,6 +177,7 @@ impl Asked {
             sql: if self.sql.is_empty() { other.sql } else { self.sql },
             params: if self.params.is_empty() { other.params } else { self.params },
             timeout: self.timeout.or(other.timeout),
+            resume: self.resume.or(other.resume),
             database: self.database.or(other.database),
         }
     }
@@ -145,7 +185,7 @@ impl Asked {
 
 /// Whether a body begins as our form does, and not as a statement.
 fn is_form(body: &[u8]) -> bool {
-    ["sql=", "q=", "query=", "params=", "timeout=", "database="]
+    ["sql=", "q=", "query=", "params=", "timeout=", "database=", "resume="]
         .iter()
         .any(|name| body.starts_with(name.as_bytes()))
 }

@@ -21,11 +21,10 @@ use crate::{
 /// `GET|POST /sql/subscribe`: the statement is the body, or `q`; `Last-Event-ID` or `resume` names the event to
 /// go on behind.
 pub(in crate::http) async fn subscribe(app: App, request: Request) -> Response {
-    begin(&app, request).await.unwrap_or_else(IntoResponse::into_response)
+    asked(&app, request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn begin(app: &App, request: Request) -> Result<Response, ApiError> {
-    let database = app.database()?;
+async fn asked(app: &App, request: Request) -> Result<Response, ApiError> {
     let (mut head, body) = request.into_parts();
     let mut sql = String::new();
     if head.method == Method::POST {
@@ -49,10 +48,25 @@ async fn begin(app: &App, request: Request) -> Result<Response, ApiError> {
     if sql.trim().is_empty() {
         return Err(ApiError::invalid("no statement: send it as the body, or as ?q="));
     }
-    let form = form(&headers)?;
-    let resume = last_event_id(&headers)?.or_else(|| params.get("resume").map(ToOwned::to_owned));
+    begin(app, &headers, &sql, params.get("resume"))
+}
+
+/// Begins a subscription: as a stream of events in the form that the request's head asks for. The head's
+/// `Last-Event-ID` goes before `resume`, as a browser sends it when it connects again.
+///
+/// # Errors
+/// A form that there is none of, a statement that no subscription can have, too many subscriptions.
+pub(in crate::http) fn begin(
+    app: &App,
+    headers: &HeaderMap,
+    sql: &str,
+    resume: Option<&str>,
+) -> Result<Response, ApiError> {
+    let database = app.database()?;
+    let form = form(headers)?;
+    let resume = last_event_id(headers)?.or_else(|| resume.map(ToOwned::to_owned));
     let place = app.admit_subscription()?;
-    let begun = Subscription::begin(&database, &sql, resume.as_deref());
+    let begun = Subscription::begin(&database, sql, resume.as_deref());
     let subscription = begun.map_err(|error| api_error(&error))?;
     let body = sending::send(app.clone(), subscription, form, place);
     let head = [
@@ -78,7 +92,10 @@ fn form(headers: &HeaderMap) -> Result<Form, ApiError> {
         }
     });
     forms.next().ok_or_else(|| {
-        ApiError::invalid("a subscription answers text/event-stream or application/x-ndjson")
+        ApiError::invalid(
+            "a subscription answers text/event-stream or application/x-ndjson; \
+             `timberline subscribe` shows its events",
+        )
     })
 }
 

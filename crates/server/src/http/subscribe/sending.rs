@@ -1,7 +1,7 @@
 //! A subscription on its way to a client.
 //!
-//! Invariant: at most [`WAITING_MAX`] events wait in memory for a client. One that takes none of them for
-//! [`STALL_MAX`] is cut: what it reads last says how to go on.
+//! Invariant: at most [`WAITING_MAX`] events wait in memory for a client. One that takes none of them for long
+//! ([`STALL_MAX`]) is cut: what it reads last says how to go on.
 
 use std::{
     pin::Pin,
@@ -24,16 +24,17 @@ use crate::http::App;
 
 /// Events that wait for a client.
 const WAITING_MAX: usize = 16;
-/// How long a client may take none of them.
+/// How long a client may take none of them, at most.
 const STALL_MAX: Duration = Duration::from_secs(30);
-/// What is sent when there is nothing else.
+/// How often something is sent when there is nothing else, at least.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
+/// The most often that it is sent.
+const HEARTBEAT_EVERY_MIN: Duration = Duration::from_millis(100);
 /// How often it is looked whether the server stops.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a subscription ended that could have gone on.
 const STOPPING: &str = "the server is stopping";
-const SLOW: &str = "the client took no event for 30 seconds";
 
 /// Runs a subscription, and gives the body that it fills.
 pub(super) fn send(
@@ -44,7 +45,8 @@ pub(super) fn send(
 ) -> Body {
     let (events, taken) = mpsc::channel(WAITING_MAX);
     let last = Arc::new(Mutex::new(None));
-    let sender = Sender { app, subscription, form, events, last: Arc::clone(&last) };
+    let patience = Patience::within(app.config().http.stall_timeout.as_std());
+    let sender = Sender { app, subscription, form, patience, events, last: Arc::clone(&last) };
     tokio::spawn(async move {
         sender.run().await;
         drop(place);
@@ -52,10 +54,28 @@ pub(super) fn send(
     Body::new(Events { taken, last })
 }
 
+/// How long is waited for what.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// A client may take no event for so long.
+    stall: Duration,
+    heartbeat: Duration,
+}
+
+impl Patience {
+    /// Well within the time after which the connection itself is given up: last words have to come before that,
+    /// and heartbeats keep it.
+    fn within(timeout: Duration) -> Self {
+        let heartbeat = (timeout / 4).clamp(HEARTBEAT_EVERY_MIN, HEARTBEAT_EVERY);
+        Self { stall: STALL_MAX.min(timeout / 2), heartbeat }
+    }
+}
+
 struct Sender {
     app: App,
     subscription: Subscription,
     form: Form,
+    patience: Patience,
     events: mpsc::Sender<Bytes>,
     /// Last words for a client that takes nothing now, and may later.
     last: Arc<Mutex<Option<Bytes>>>,
@@ -77,7 +97,7 @@ impl Sender {
                         break STOPPING.to_owned();
                     }
                     if heartbeat <= Instant::now() {
-                        heartbeat = Instant::now() + HEARTBEAT_EVERY;
+                        heartbeat = Instant::now() + self.patience.heartbeat;
                         // One whose events wait needs none.
                         let _ = self.events.try_send(Bytes::from_static(self.form.heartbeat()));
                     }
@@ -89,13 +109,14 @@ impl Sender {
                 Some(Err(error)) => break error.to_string(),
                 None => return,
             };
-            match timeout(STALL_MAX, self.events.send(bytes)).await {
+            match timeout(self.patience.stall, self.events.send(bytes)).await {
                 Ok(Ok(())) => sent = Some(id),
                 Ok(Err(_)) => return,
-                Err(_) => break SLOW.to_owned(),
+                Err(_) => break format!("the client took no event for {:?}", self.patience.stall),
             }
-            heartbeat = Instant::now() + HEARTBEAT_EVERY;
+            heartbeat = Instant::now() + self.patience.heartbeat;
         };
+        tracing::info!(reason = why, "a subscription was ended");
         let end = self.form.end(&why, sent.as_deref());
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
     }

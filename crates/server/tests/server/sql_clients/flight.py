@@ -1,9 +1,11 @@
 """Asks Timberline through ADBC's driver of Flight SQL, and pyarrow, as they are."""
 
+import datetime
 import sys
 import warnings
 
 import adbc_driver_flightsql.dbapi as flightsql
+import pyarrow
 import pyarrow.flight
 
 # The driver asks for transactions first, and warns that there are none.
@@ -61,6 +63,30 @@ try:
     raise AssertionError("no error")
 except flightsql.Error as error:
     assert "site" in str(error), error
+
+AT = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+SECOND = datetime.timedelta(seconds=1)
+
+with flightsql.connect(uri) as connection, connection.cursor() as cursor:
+    cursor.execute("insert into flown(time, host, value) values "
+                   "('2026-01-01T00:00:00Z', 'a', 1), ('2026-01-01T00:00:01Z', 'a', 2)")
+    cursor.adbc_statement.set_sql_query(
+        "insert into flown(time, host, value) values ('2026-01-01T00:00:02Z', 'a', 3)")
+    expect(cursor.adbc_statement.execute_update(), 1)
+    insert = "insert into flown(time, host, value) values ($1, $2, $3)"
+    cursor.execute(insert, (AT, "é", 4.5))
+    cursor.executemany(insert, [(AT + n * SECOND, "many", float(n)) for n in range(100)])
+    cursor.execute("select host, count(*), sum(value) from flown group by host order by host")
+    expect(cursor.fetchall(), [("a", 3, 6.0), ("many", 100, 4950.0), ("é", 1, 4.5)])
+    for refused, why in [
+        (lambda: cursor.execute("subscribe to select time, value from metrics"), "/sql/subscribe"),
+        (lambda: cursor.adbc_ingest("flown", pyarrow.table({"value": [1.0]}), "append"), "INSERT"),
+    ]:
+        try:
+            refused()
+            raise AssertionError("no error")
+        except flightsql.Error as error:
+            assert why in str(error), error
 
 
 def field(number, value):

@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import decimal
+import json
 import sys
 import threading
 import time
@@ -101,6 +102,17 @@ async def with_asyncpg():
     expect((row["n"], row["s"]), (42, "é"))
     row = await connection.fetchrow("select $1::timestamptz as t, ['a'] as l, true as b", AT)
     expect((row["t"], row["l"], row["b"]), (AT, ["a"], True))
+    arrays = await connection.fetchrow(
+        "select [1, 2]::bigint[] as i, [0.5, null]::double[] as f, [1]::smallint[] as s, "
+        "['2026-01-01T12:00:00.5Z'::timestamptz] as t, [18446744073709551615] as n, "
+        "['2026-01-01'::date] as d, [true] as b, ['é', 'a,\"b'] as x, "
+        "arrow_cast([]::bigint[], 'List(Int64)') as e")
+    expect(tuple(arrays), ([1, 2], [0.5, None], [1], [AT], [decimal.Decimal(18446744073709551615)],
+                           [datetime.date(2026, 1, 1)], [True], ["é", 'a,"b'], []))
+    await connection.set_type_codec(
+        "json", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+    expect(await connection.fetchval("select map(['a', 'b'], [1, null])"), {"a": 1, "b": None})
+    expect(await connection.fetchval("select $1::bigint[]", [5, 6]), [5, 6])
     async with connection.transaction():
         found = [row["value"] async for row in connection.cursor(SERIES, prefetch=10)]
         expect(found, list(range(1, 26)))
@@ -116,6 +128,71 @@ async def with_asyncpg():
     await pool.close()
 
 
+def writes():
+    """INSERT by both protocols, with parameters, of many rows, and of many rows of parameters."""
+    dsn = f"host={host} port={port} user=ada dbname=default"
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        simple = connection.execute(
+            "insert into wrote(time, host, value) values ('2026-01-01T12:00:00Z', 'a', 1), "
+            "('2026-01-01T12:00:01Z', 'a', 2.5)")
+        expect((simple.statusmessage, simple.rowcount), ("INSERT 0 2", 2))
+        insert = "insert into wrote(time, host, value) values (%s, %s, %s)"
+        expect(connection.execute(insert, (AT, "it's é", 3)).rowcount, 1)
+        binary = "insert into wrote(time, host, value) values (%b, %b, %b)"
+        second = datetime.timedelta(seconds=1)
+        expect(connection.execute(binary, (AT + second, "b", 3.5)).rowcount, 1)
+        rows = [(AT + n * second, "many", float(n)) for n in range(500)]
+        with connection.cursor() as cursor:
+            cursor.executemany(insert, rows)
+            expect(cursor.rowcount, 500)
+        values = ", ".join("(%s, %s, %s)" for _ in rows)
+        flat = [cell for at, _, value in rows for cell in (at, "wide", value)]
+        wide = f"insert into wrote(time, host, value) values {values}"
+        expect(connection.execute(wide, flat).rowcount, 500)
+        everything = ("insert into metrics(time, metric, tags, value) "
+                      "values (%s, 'wrote', map(['host'], [%s]), %s)")
+        expect(connection.execute(everything, (AT, "map", 4)).rowcount, 1)
+        copied = connection.execute(
+            "insert into wrote(time, host, value) "
+            "select time, 'twice', 2 * value from wrote where host = %s", ("many",))
+        expect(copied.rowcount, 500)
+        found = connection.execute("select host, count(*), sum(value) from wrote "
+                                   "group by host order by host").fetchall()
+        all_of = sum(range(500))
+        expect(found, [("a", 2, 3.5), ("b", 1, 3.5), ("it's é", 1, 3), ("many", 500, all_of),
+                       ("map", 1, 4), ("twice", 500, 2 * all_of), ("wide", 500, all_of)])
+        raises(psycopg.errors.Error, lambda: connection.execute(insert, (None, "a", 1)))
+        raises(psycopg.errors.Error, lambda: connection.execute(insert, (AT, "a", "x")))
+        expect(connection.execute("select count(*) from wrote where host = 'a'").fetchone(), (2,))
+
+
+def subscribe_is_for_others():
+    dsn = f"host={host} port={port} user=ada dbname=default"
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        try:
+            connection.execute("subscribe to select time, value from metrics")
+            raise AssertionError("no error")
+        except psycopg.errors.FeatureNotSupported as error:
+            assert "/sql/subscribe" in str(error), error
+        expect(connection.execute("select 1").fetchone(), (1,))
+
+
+async def asyncpg_writes():
+    connection = await asyncpg.connect(host=host, port=port, user="ada", database="default")
+    insert = "insert into wrote_too(time, host, value) values ($1, $2, $3)"
+    # It asks for the types of the parameters, and sends what they say.
+    expect(await connection.execute(insert, AT, "a", 1.5), "INSERT 0 1")
+    second = datetime.timedelta(seconds=1)
+    await connection.executemany(insert, [(AT + n * second, "b", float(n)) for n in range(50)])
+    found = await connection.fetch("select host, count(*) as n from wrote_too "
+                                   "group by host order by host")
+    expect([tuple(row) for row in found], [("a", 1), ("b", 50)])
+    await connection.close()
+
+
 with_psycopg()
+writes()
+subscribe_is_for_others()
+asyncio.run(asyncpg_writes())
 asyncio.run(with_asyncpg())
 print("all is well")
