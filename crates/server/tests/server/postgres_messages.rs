@@ -55,7 +55,7 @@ fn message(letter: Option<u8>, body: &[u8]) -> Vec<u8> {
 /// What a client may say at the beginning.
 fn beginnings() -> Vec<Vec<u8>> {
     let plain = b"\0\x03\0\0user\0ada\0database\0default\0\0";
-    let newer = b"\0\x03\0\x02user\0ada\0database\0default\0_pq_.x\01\0\0";
+    let newer = b"\x00\x03\x00\x02user\x00ada\x00database\x00default\x00_pq_.x\x001\x00\x00";
     let options = b"\0\x03\0\0user\0ada\0database\0default\0options\0-c DateStyle=ISO --a=b\0\0";
     let bodies: [&[u8]; 7] = [
         plain,
