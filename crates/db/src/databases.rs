@@ -112,7 +112,7 @@ impl Databases {
             return Err(Arc::into_inner(error).unwrap_or(Error::DatabasesClosed));
         }
         finish_begun(&opener)?;
-        let mut all = opener.open_all(names_in(&opener)?, &options);
+        let mut all = opener.open_all(&names_in(&opener)?, &options);
         all.insert(DEFAULT_DATABASE.to_owned(), default);
         Ok(Self {
             opener,

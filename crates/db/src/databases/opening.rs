@@ -65,7 +65,7 @@ impl Opener {
     }
 
     /// Opens databases, several at a time.
-    pub(super) fn open_all(&self, names: Vec<String>, common: &Options) -> BTreeMap<String, Entry> {
+    pub(super) fn open_all(&self, names: &[String], common: &Options) -> BTreeMap<String, Entry> {
         let opened = Mutex::new(BTreeMap::new());
         let next = AtomicUsize::new(0);
         let work = || {

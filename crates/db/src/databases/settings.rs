@@ -102,7 +102,7 @@ impl DatabaseSettings {
         match name {
             "retention" => self.retention = value.map(age).transpose().map_err(refuse)?,
             "retention_size" => {
-                self.retention_size = value.map(size).transpose().map_err(refuse)?
+                self.retention_size = value.map(size).transpose().map_err(refuse)?;
             }
             "duplicates" => {
                 let parsed = value.map(|text| text.parse().map_err(said)).transpose();
@@ -215,7 +215,6 @@ impl Effective {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "map_err hands errors over")]
 fn said(error: impl std::error::Error) -> String {
     error.to_string()
 }

@@ -113,11 +113,11 @@ impl DatabaseStatement {
             }
             Action::Drop { if_exists } => registry.drop(&self.name, *if_exists).map(drop),
         };
-        outcome.map_err(|error| self.explained(error))
+        outcome.map_err(|error| self.explained(&error))
     }
 
-    fn explained(&self, error: Error) -> SqlError {
-        match &error {
+    fn explained(&self, error: &Error) -> SqlError {
+        match error {
             Error::NoDatabase { name } => SqlError::NoDatabase { name: name.clone() },
             Error::DatabaseExists { .. } | Error::DatabaseName { .. } | Error::DefaultDatabase => {
                 wrong(error.to_string(), self.place)
