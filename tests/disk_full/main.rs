@@ -59,6 +59,45 @@ fn a_full_disk_refuses_writes_and_recovers_by_itself() {
     assert!(server.stop().success(), "the server stops in good order");
 }
 
+#[test]
+fn a_copy_onto_a_full_disk_leaves_nothing() {
+    if !timberline_tests::has_sql() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory can be made");
+    let (data, files) = (dir.path().join("data"), dir.path().join("files"));
+    fs::create_dir(&files).expect("a directory can be made");
+    let script =
+        format!("mount -t tmpfs -o size=4m tmpfs '{}' && exec \"$0\" \"$@\"", files.display());
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]);
+    command.arg(Server::binary());
+    let argument = format!("--sql-files-dir={}", files.display());
+    let server = Server::start_as(&mut command, &data, &[&argument]);
+    let inside = PathBuf::from(format!("/proc/{}/root{}", server.id(), files.display()));
+    let names = || fs::read_dir(&inside).expect("the directory is there").count();
+    for format in ["csv", "parquet", "arrow"] {
+        let copy = format!(
+            "COPY (SELECT value, value * 0.1234567 AS x FROM generate_series(1, 4000000)) TO 'x.{format}'"
+        );
+        let (status, body) = run(&server, &copy);
+        assert!(status >= 400, "{format}: {status} {body}");
+        assert!(body.contains("No space left on device") && body.contains("x."), "{body}");
+        assert_eq!(names(), 0, "{format}");
+    }
+    let (status, body) = run(&server, "COPY (SELECT 1 AS a) TO 'x.parquet'");
+    assert_eq!(status, 200, "{body}");
+    let (status, body) = run(&server, "SELECT a FROM 'x.parquet'");
+    assert!(status == 200 && body.contains("\"rows\":[[1]]"), "{status} {body}");
+    assert!(server.stop().success(), "the server stops in good order");
+}
+
+/// What a statement answers.
+fn run(server: &Server, sql: &str) -> (u16, String) {
+    let encoded: String = sql.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    server.post(&format!("/sql?q={encoded}"))
+}
+
 /// One batch of 100 series at one instant.
 fn write(server: &Server, number: i64) -> Result<(), WriteError> {
     let ts = (START + number * 1_000) * MILLI;

@@ -279,7 +279,7 @@ fn buckets(
 fn compare(engine: &Engine, range: TimeRange, width: i64, exact: bool) -> PageCounts {
     let (right, histograms, all) = buckets(engine, range, width, None);
     let cuts = Cuts::buckets(START, width);
-    let wanted = PageUse { cuts, exact_sums: exact, exact_drops: exact };
+    let wanted = PageUse { cuts, exact_sums: exact, exact_drops: exact, ..PageUse::default() };
     let (mixed, found, counts) = buckets(engine, range, width, Some(&wanted));
     assert_eq!(histograms, found);
     assert!(right.keys().eq(mixed.keys()));

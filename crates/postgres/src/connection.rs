@@ -13,7 +13,7 @@ use std::{
 
 use pgwire::messages::{PgWireFrontendMessage, response::TransactionStatus};
 use timberline_sql::Session;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::{
     cancel::Registered,
@@ -64,7 +64,8 @@ pub(crate) struct Connection {
     socket: Socket,
     shared: Arc<Shared>,
     session: Arc<Session>,
-    catalog: Catalog,
+    /// Taken by whatever parses a statement, one at a time.
+    catalog: Arc<Mutex<Catalog>>,
     settings: Settings,
     registered: Registered,
     client: IpAddr,
@@ -90,7 +91,7 @@ impl Connection {
             socket,
             shared: Arc::clone(shared),
             session: Arc::new(session),
-            catalog,
+            catalog: Arc::new(Mutex::new(catalog)),
             settings,
             registered,
             client,

@@ -1,12 +1,15 @@
 //! What all sessions of a process share.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use datafusion::execution::{
     SessionState, memory_pool::FairSpillPool, runtime_env::RuntimeEnvBuilder,
 };
 
-use crate::{Databases, Session, SqlError, databases::find, system::Queries, template::template};
+use crate::{
+    Databases, Session, SqlError, databases::find, files::Files, system::Queries,
+    template::template,
+};
 
 /// Limits of all queries of a process.
 #[derive(Clone, Debug)]
@@ -22,9 +25,13 @@ pub struct SqlOptions {
     pub timeout: Duration,
     /// Rows that one statement may answer. Zero sets no limit.
     pub rows_max: u64,
+    /// The directory whose files statements may read, and where `COPY` writes; it is made if it is not
+    /// there. Without one, there are no files.
+    pub files: Option<PathBuf>,
 }
 
-/// 512 MiB of memory, 8 GiB of files, two threads, five minutes, and as many rows as there are.
+/// 512 MiB of memory, 8 GiB of spilled files, two threads, five minutes, as many rows as there are, and no
+/// files to read or write.
 impl Default for SqlOptions {
     fn default() -> Self {
         Self {
@@ -33,6 +40,7 @@ impl Default for SqlOptions {
             partitions: NonZeroUsize::MIN.saturating_add(1),
             timeout: Duration::from_secs(300),
             rows_max: 0,
+            files: None,
         }
     }
 }
@@ -43,6 +51,7 @@ pub struct SqlEngine {
     databases: Arc<dyn Databases>,
     options: SqlOptions,
     queries: Arc<Queries>,
+    files: Arc<Files>,
     template: Arc<SessionState>,
 }
 
@@ -50,15 +59,16 @@ impl SqlEngine {
     /// An engine over these databases.
     ///
     /// # Errors
-    /// No place for files that queries spill.
+    /// No place for files that queries spill, or no directory of files where one is to be.
     pub fn new(databases: Arc<dyn Databases>, options: SqlOptions) -> Result<Self, SqlError> {
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(options.memory_max)))
             .with_max_temp_directory_size(options.spill_max)
             .build_arc()
             .map_err(|error| SqlError::from_datafusion(&error))?;
+        let files = Arc::new(Files::open(options.files.as_deref())?);
         let template = Arc::new(template(&options, &runtime));
-        Ok(Self { databases, options, queries: Arc::default(), template })
+        Ok(Self { databases, options, queries: Arc::default(), files, template })
     }
 
     /// A session in the database of this name.
@@ -77,6 +87,11 @@ impl SqlEngine {
     /// The statements that run at the moment.
     pub(crate) fn queries(&self) -> &Arc<Queries> {
         &self.queries
+    }
+
+    /// The files that statements may name.
+    pub(crate) fn files(&self) -> &Arc<Files> {
+        &self.files
     }
 
     /// What sessions begin with.

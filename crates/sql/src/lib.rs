@@ -13,6 +13,7 @@ mod dialect;
 mod engine;
 mod error;
 mod figures;
+mod files;
 mod functions;
 mod gate;
 mod leaf_plan;

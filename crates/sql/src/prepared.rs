@@ -5,7 +5,10 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::{common::ParamValues, logical_expr::LogicalPlan, scalar::ScalarValue};
 
-use crate::{SqlError, statements::DatabaseStatement};
+use crate::{
+    SqlError,
+    statements::{CopyTarget, DatabaseStatement},
+};
 
 /// A statement that was planned, and may be run with parameters any number of times.
 #[derive(Clone, Debug)]
@@ -14,13 +17,15 @@ pub struct Prepared {
     /// What is done about databases, in the place of the plan.
     pub(crate) about: Option<Arc<DatabaseStatement>>,
     pub(crate) text: Arc<str>,
+    /// Where the rows of the plan go, if it is a file.
+    pub(crate) copy: Option<Arc<CopyTarget>>,
 }
 
 impl Prepared {
     /// Names and types of the columns that it answers; no columns if it answers no rows.
     #[must_use]
     pub fn schema(&self) -> SchemaRef {
-        if self.about.is_some() {
+        if self.copy.is_some() || self.about.is_some() {
             return Arc::new(Schema::empty());
         }
         // DataFusion has the count of rows that were written as a column.
@@ -37,7 +42,8 @@ impl Prepared {
     pub fn bound(&self, parameters: Vec<ScalarValue>) -> Result<Self, SqlError> {
         let plan = self.plan.clone().with_param_values(ParamValues::from(parameters));
         let plan = plan.map_err(|error| SqlError::from_datafusion(&error))?;
-        Ok(Self { plan, about: self.about.clone(), text: Arc::clone(&self.text) })
+        let (about, copy) = (self.about.clone(), self.copy.clone());
+        Ok(Self { plan, about, text: Arc::clone(&self.text), copy })
     }
 
     /// The types of the parameters `$1`, `$2`, ... in order; `None` where any will do.

@@ -19,6 +19,10 @@ use arrow::{
 };
 use chrono::{DateTime, SecondsFormat};
 
+mod csv;
+
+pub use csv::{write_csv_head, write_csv_row};
+
 /// Values within values within values; what lies deeper is written as text.
 const DEPTH_MAX: usize = 16;
 

@@ -7,10 +7,11 @@ use datafusion::{
     arrow::array::AsArray as _,
     common::ParamValues,
     error::{DataFusionError, Result},
-    execution::SessionStateBuilder,
+    execution::{SessionState, SessionStateBuilder},
     logical_expr::{LogicalPlan, LogicalPlanBuilder, WriteOp},
     prelude::SessionContext,
     scalar::ScalarValue,
+    sql::parser::Statement,
 };
 use futures_util::TryStreamExt as _;
 use timberline::Database;
@@ -19,7 +20,11 @@ use tokio::time::Instant;
 use crate::{
     Answer, Prepared, Rows, SqlEngine, SqlError,
     catalog::{Catalogs, PUBLIC, missing_table, similar_names},
-    statements::{AboutDatabases, DatabaseStatement, InsertTarget, SHOW, check_allowed, delete},
+    dialect::check_calls,
+    statements::{
+        AboutDatabases, CopyTarget, DatabaseStatement, InsertTarget, SHOW, check_allowed,
+        check_asks, copy_of, delete,
+    },
     system::Running,
     watched::{Watched, on_own_task, timed_out},
 };
@@ -38,10 +43,15 @@ impl Session {
         let mut state = engine.template().clone();
         let defaults = &mut state.config_mut().options_mut().catalog;
         (defaults.default_catalog, defaults.default_schema) = (name.to_owned(), PUBLIC.to_owned());
-        let catalogs = Catalogs::new(Arc::clone(engine.databases()), Arc::clone(engine.queries()));
+        let catalogs = Catalogs::new(
+            Arc::clone(engine.databases()),
+            Arc::clone(engine.queries()),
+            Arc::clone(engine.files()),
+        );
         state.register_catalog_list(Arc::new(catalogs));
         let context = SessionContext::new_with_state(state);
         crate::functions::register_promql(&context, &database);
+        crate::files::register_files(&context, engine.files());
         Self { context, database, name: name.to_owned(), engine: engine.clone() }
     }
 
@@ -69,16 +79,15 @@ impl Session {
             Some(AboutDatabases::Change(statement)) => {
                 let plan = LogicalPlanBuilder::empty(false).build();
                 let plan = plan.map_err(|error| SqlError::from_datafusion(&error))?;
-                return Ok(Prepared { plan, about: Some(statement), text: Arc::from(sql) });
+                let (about, text) = (Some(statement), Arc::from(sql));
+                return Ok(Prepared { plan, about, text, copy: None });
             }
             None => {}
         }
-        let plan = self.plan(planned).await;
-        let plan = match plan.and_then(|plan| check_allowed(&plan).map(|()| plan)) {
-            Ok(plan) => plan,
-            Err(error) => return Err(self.explained(&error).await.in_statement(sql)),
-        };
-        Ok(Prepared { plan, about: None, text: Arc::from(sql) })
+        match self.plan(planned).await {
+            Ok((plan, copy)) => Ok(Prepared { plan, about: None, text: Arc::from(sql), copy }),
+            Err(error) => Err(self.explained(&error).await.in_statement(sql)),
+        }
     }
 
     /// Whether the session's database is still what its name means: it may have been dropped.
@@ -103,10 +112,23 @@ impl Session {
         Ok(Answer::Done { command, rows: None })
     }
 
-    async fn plan(&self, sql: &str) -> Result<LogicalPlan> {
-        let mut state = self.context.state();
+    /// The plan, and the file that its rows go to, if they do.
+    async fn plan(&self, sql: &str) -> Result<(LogicalPlan, Option<Arc<CopyTarget>>)> {
+        let state = self.context.state();
+        if let Some((question, target)) = copy_of(sql)? {
+            let plan = self.plan_of(question, state).await?;
+            check_asks(&plan)?;
+            return Ok((plan, Some(Arc::new(target))));
+        }
         let dialect = state.config_options().sql_parser.dialect;
         let statement = state.sql_to_statement(sql, &dialect)?;
+        let plan = self.plan_of(statement, state).await?;
+        check_allowed(&plan)?;
+        Ok((plan, None))
+    }
+
+    async fn plan_of(&self, statement: Statement, mut state: SessionState) -> Result<LogicalPlan> {
+        check_calls(&statement, &state)?;
         if let Some(target) = InsertTarget::of(&statement, &self.name) {
             let catalogs = state.catalog_list();
             let catalogs = match self.engine.databases().get(target.database()) {
@@ -159,7 +181,7 @@ impl Session {
                 .with_param_values(ParamValues::from(parameters))
                 .map_err(|error| SqlError::from_datafusion(&error).in_statement(&prepared.text))?;
         }
-        let begun = self.begin(plan, running, deadline);
+        let begun = self.begin(plan, prepared.copy.as_deref(), running, deadline);
         let answer = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, begun)
                 .await
@@ -173,6 +195,7 @@ impl Session {
     async fn begin(
         &self,
         plan: LogicalPlan,
+        copy: Option<&CopyTarget>,
         running: Running,
         deadline: Option<Instant>,
     ) -> Result<Answer> {
@@ -186,6 +209,12 @@ impl Session {
         }
         let stream = self.context.execute_logical_plan(plan).await?.execute_stream().await?;
         let stream = on_own_task(stream);
+        if let Some(CopyTarget { file, options }) = copy {
+            let memory = &self.context.runtime_env().memory_pool;
+            let rows =
+                crate::files::copy(self.engine.files(), file, options, stream, memory).await?;
+            return Ok(Answer::Done { command: "COPY", rows: Some(rows) });
+        }
         if writes.is_some() {
             let counts: Vec<RecordBatch> = stream.try_collect().await?;
             let rows = counts.iter().filter_map(written).sum();

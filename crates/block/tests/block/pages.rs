@@ -91,7 +91,7 @@ proptest! {
         let at = |which: usize| *ends[which].get(&content.columns.timestamps);
         let range = if whole { TimeRange::ALL } else { TimeRange::new(at(0), at(1)) };
         let cuts = Cuts::buckets(at(2), width);
-        let wanted = PageUse { cuts, exact_sums: exact, exact_drops: exact };
+        let wanted = PageUse { cuts, exact_sums: exact, exact_drops: exact, ..PageUse::default() };
         compare(content, codec, range, &wanted);
     }
 }
@@ -110,7 +110,7 @@ fn skipped(content: Content, codec: FloatCodec, range: TimeRange, wanted: &PageU
 #[test]
 fn pages_are_left_alone_where_they_are_within_the_span_and_one_bucket() {
     let (all, smallest) = (TimeRange::ALL, FloatCodec::Smallest);
-    let wanted = |cuts| PageUse { cuts, exact_sums: true, exact_drops: true };
+    let wanted = |cuts| PageUse { cuts, exact_sums: true, exact_drops: true, ..PageUse::default() };
     let uncut = wanted(Cuts::none());
     assert_eq!(skipped(counter(), smallest, all, &uncut), 3);
     assert_eq!(skipped(counter(), FloatCodec::Gorilla, all, &uncut), 0);

@@ -369,14 +369,14 @@ impl Connection {
     }
 
     /// When a statement that begins now must have ended.
-    fn deadline(&self) -> Instant {
+    pub(super) fn deadline(&self) -> Instant {
         let allowed = time_allowed(&self.shared.gate, self.settings.statement_timeout());
         Instant::now() + allowed.min(Duration::from_secs(365 * 24 * 3_600))
     }
 
     /// Waits for a statement's work, until it is canceled or out of time, and notices when the client
     /// leaves.
-    async fn wait<T>(
+    pub(super) async fn wait<T>(
         &mut self,
         work: impl Future<Output = Result<T, SqlError>>,
         deadline: Instant,

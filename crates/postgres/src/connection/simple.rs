@@ -60,6 +60,12 @@ impl Connection {
 
     /// Parses a statement; a cancellation or the end of time ends that, too.
     pub(super) async fn parse(&mut self, sql: &str, oids: &[u32]) -> Result<Statement, Fault> {
-        Ok(Statement::parse(&self.session, &mut self.catalog, sql, oids).await?)
+        let deadline = self.deadline();
+        let (session, catalog) = (Arc::clone(&self.session), Arc::clone(&self.catalog));
+        let parsing = async {
+            let mut catalog = catalog.lock().await;
+            Ok(Statement::parse(&session, &mut catalog, sql, oids).await)
+        };
+        Ok(self.wait(parsing, deadline).await???)
     }
 }

@@ -195,6 +195,9 @@ config_tree! {
         /// Memory that all statements under way may hold together. Sorts and groups beyond it go to
         /// files; what cannot is refused.
         memory_max: ByteSize = ByteSize::mebibytes(512);
+        /// Directory whose Parquet, Arrow and CSV files statements may read, and where `COPY` writes. It is
+        /// made if it is not there. With `none`, SQL knows no files.
+        files_dir: Optional<PathBuf> = Optional(None);
         /// Users of the PostgreSQL and Flight SQL listeners, and the files of their passwords:
         /// `ada=/run/secrets/ada,bob=/run/secrets/bob`. With `none`, everybody who reaches these
         /// listeners may ask and write, and only this machine may reach them.

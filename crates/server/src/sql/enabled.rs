@@ -3,7 +3,7 @@
 //! Statements compute in the midst of their asynchronous work. On the threads that serve HTTP they would
 //! hold up all requests, so they have threads of their own.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use timberline::Databases;
 use timberline_model::ErrorKind;
@@ -33,6 +33,9 @@ impl Sql {
         let mut options = SqlOptions::default();
         options.memory_max = config.sql.memory_max.as_usize();
         options.partitions = partitions;
+        // Every wire ends statements after query.timeout, which may change while the server runs.
+        options.timeout = Duration::ZERO;
+        options.files = config.sql.files_dir.0.clone();
         let engine = SqlEngine::new(Arc::clone(databases) as _, options)
             .map_err(|error| api_error(&error))?;
         let runtime = Builder::new_multi_thread()

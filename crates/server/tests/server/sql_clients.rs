@@ -108,7 +108,9 @@ fn psql_shows_tables_and_rows() {
 
 #[test]
 fn psycopg_and_asyncpg_work_as_they_are() {
-    let server = Server::start_with(&["--postgres-listen", ANY_PORT]);
+    let files = tempfile::tempdir().unwrap();
+    let files = files.path().to_str().unwrap();
+    let server = Server::start_with(&["--postgres-listen", ANY_PORT, "--sql-files-dir", files]);
     run_script("psycopg, asyncpg", POSTGRES, &address(&server, "postgres"));
     let page = server.get("/metrics").body;
     assert!(
@@ -119,7 +121,9 @@ fn psycopg_and_asyncpg_work_as_they_are() {
 
 #[test]
 fn adbc_and_pyarrow_work_as_they_are() {
-    let server = with_samples(&["--flight-listen", ANY_PORT]);
+    let files = tempfile::tempdir().unwrap();
+    let files = files.path().to_str().unwrap();
+    let server = with_samples(&["--flight-listen", ANY_PORT, "--sql-files-dir", files]);
     let url = format!("grpc://{}", address(&server, "grpc"));
     run_script("adbc_driver_flightsql, pyarrow.flight", FLIGHT, &url);
 }

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     Databases,
+    files::Files,
     system::{Queries, SYSTEM, SystemSchema},
 };
 
@@ -34,6 +35,7 @@ impl DatabaseCatalog {
         database: Arc<Database>,
         databases: &Arc<dyn Databases>,
         queries: &Arc<Queries>,
+        files: &Arc<Files>,
     ) -> Self {
         let system = Arc::new(SystemSchema::new(
             name,
@@ -43,7 +45,11 @@ impl DatabaseCatalog {
         ));
         Self {
             name: name.to_owned(),
-            public: Arc::new(PublicSchema::new(Arc::clone(&database), Arc::clone(&system))),
+            public: Arc::new(PublicSchema::new(
+                Arc::clone(&database),
+                Arc::clone(&system),
+                Arc::clone(files),
+            )),
             system,
             database,
             added: RwLock::default(),

@@ -8,19 +8,24 @@ use std::{
 use datafusion::catalog::{CatalogProvider, CatalogProviderList};
 
 use super::database::DatabaseCatalog;
-use crate::{Databases, system::Queries};
+use crate::{Databases, files::Files, system::Queries};
 
 /// Databases, each as a catalog that is made when it is named first.
 #[derive(Debug)]
 pub(crate) struct Catalogs {
     databases: Arc<dyn Databases>,
     queries: Arc<Queries>,
+    files: Arc<Files>,
     made: Mutex<HashMap<String, Arc<DatabaseCatalog>>>,
 }
 
 impl Catalogs {
-    pub(crate) fn new(databases: Arc<dyn Databases>, queries: Arc<Queries>) -> Self {
-        Self { databases, queries, made: Mutex::new(HashMap::new()) }
+    pub(crate) fn new(
+        databases: Arc<dyn Databases>,
+        queries: Arc<Queries>,
+        files: Arc<Files>,
+    ) -> Self {
+        Self { databases, queries, files, made: Mutex::new(HashMap::new()) }
     }
 }
 
@@ -47,8 +52,13 @@ impl CatalogProviderList for Catalogs {
         if let Some(catalog) = made.get(name).filter(|catalog| catalog.is_of(&database)) {
             return Some(Arc::clone(catalog) as _);
         }
-        let catalog =
-            Arc::new(DatabaseCatalog::new(name, database, &self.databases, &self.queries));
+        let catalog = Arc::new(DatabaseCatalog::new(
+            name,
+            database,
+            &self.databases,
+            &self.queries,
+            &self.files,
+        ));
         made.insert(name.to_owned(), Arc::clone(&catalog));
         Some(catalog)
     }

@@ -6,24 +6,42 @@ use async_trait::async_trait;
 use datafusion::{
     catalog::{SchemaProvider, TableProvider},
     datasource::TableType,
-    error::Result,
+    error::{DataFusionError, Result},
 };
 use timberline::Database;
 
-use crate::system::SystemSchema;
-use crate::tables::{WHOLE, exists, metric_names, series_table};
+use crate::{
+    files::{FileFormat, Files, ReadOptions, file_table},
+    system::SystemSchema,
+    tables::{WHOLE, exists, metric_names, series_table},
+};
 
-/// `metrics`, and a table for each metric.
+/// `metrics`, and a table for each metric; and files, by names that end as those of files do.
 #[derive(Debug)]
 pub(crate) struct PublicSchema {
     database: Arc<Database>,
     /// What names mean that no metric has.
     system: Arc<SystemSchema>,
+    files: Arc<Files>,
 }
 
 impl PublicSchema {
-    pub(crate) fn new(database: Arc<Database>, system: Arc<SystemSchema>) -> Self {
-        Self { database, system }
+    pub(crate) fn new(
+        database: Arc<Database>,
+        system: Arc<SystemSchema>,
+        files: Arc<Files>,
+    ) -> Self {
+        Self { database, system, files }
+    }
+
+    /// The file of a name that ends as those of files do.
+    async fn file(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let Some(format) = FileFormat::of_name(name) else { return Ok(None) };
+        let (files, name) = (Arc::clone(&self.files), name.to_owned());
+        let work = move || file_table(&files, &name, format, &ReadOptions::of_name(&name));
+        let table = tokio::task::spawn_blocking(work).await;
+        let table = table.map_err(|error| DataFusionError::External(Box::new(error)))??;
+        Ok(Some(Arc::new(table)))
     }
 }
 
@@ -41,7 +59,10 @@ impl SchemaProvider for PublicSchema {
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         match series_table(&self.database, name).await? {
             Some(table) => Ok(Some(table)),
-            None => self.system.table(name).await,
+            None => match self.system.table(name).await? {
+                Some(table) => Ok(Some(table)),
+                None => self.file(name).await,
+            },
         }
     }
 

@@ -3,13 +3,15 @@
 //! * `now() - '1m'`, `time + '1h30m'`: a text that is added to or subtracted from a time is a span of time.
 //! * `time > '2024-01-15T00:00:00Z'`: a text that is compared with a time is a time; a wrong one is named.
 //!
-//! [`register`] makes a session understand them. [`plain`] and [`find_place`] say what is wrong with a statement,
+//! [`register`] makes a session understand them. [`check_calls`] refuses what DataFusion would leave out. [`plain`] and [`find_place`] say what is wrong with a statement,
 //! and where.
 
+mod calls;
 mod message;
 mod place;
 mod spans;
 
+pub(crate) use calls::check_calls;
 pub(crate) use message::plain;
 pub(crate) use place::{find_place, known_place};
 

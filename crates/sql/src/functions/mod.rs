@@ -26,6 +26,7 @@ mod width;
 
 pub(crate) use gapfill::Planner;
 pub(crate) use promql::register_promql;
+pub(crate) use refusal::{refused, wrong_count};
 pub(crate) use registry::register;
 pub(crate) use width::parse_width;
 

@@ -15,7 +15,8 @@ use datafusion::{
 pub(crate) fn check_allowed(plan: &LogicalPlan) -> Result<()> {
     plan.apply(|node| {
         let refused = match node {
-            LogicalPlan::Copy(_) => "COPY",
+            // A session plans the question of a COPY by itself.
+            LogicalPlan::Copy(_) => "COPY within another statement",
             LogicalPlan::Dml(DmlStatement { op, .. }) => match op {
                 WriteOp::Insert(InsertOp::Append) | WriteOp::Delete => {
                     return Ok(TreeNodeRecursion::Continue);
@@ -35,4 +36,16 @@ pub(crate) fn check_allowed(plan: &LogicalPlan) -> Result<()> {
     })?;
     // The same again for what subqueries may hide.
     SQLOptions::new().with_allow_ddl(false).with_allow_statements(false).verify_plan(plan)
+}
+
+/// Refuses a question that writes.
+///
+/// # Errors
+/// Such a question.
+pub(crate) fn check_asks(plan: &LogicalPlan) -> Result<()> {
+    SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false)
+        .verify_plan(plan)
 }

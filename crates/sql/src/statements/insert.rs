@@ -4,14 +4,14 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use arrow::{
     array::{Array as _, ArrayRef, AsArray as _, RecordBatch, StringArray},
-    compute::cast,
+    compute::{cast, concat_batches},
     datatypes::{DataType, Float64Type, SchemaRef, TimestampNanosecondType, UInt64Type},
 };
 use async_trait::async_trait;
 use datafusion::{
     datasource::sink::DataSink,
     error::{DataFusionError, Result},
-    execution::{SendableRecordBatchStream, TaskContext},
+    execution::{SendableRecordBatchStream, TaskContext, memory_pool::MemoryConsumer},
     physical_plan::{DisplayAs, DisplayFormatType},
 };
 use futures_util::TryStreamExt as _;
@@ -19,6 +19,12 @@ use timberline::Database;
 use timberline_model::{Durability, Labels, METRIC_NAME, WriteBatch};
 
 use crate::tables::{Layout, Source};
+
+/// Rows that are written together: a statement of no more is in the log as a whole or not at all.
+const ROWS_WHOLE: usize = 65_536;
+/// Bytes of memory from which on rows are written though they are fewer. A write has to fit into one frame
+/// of the log, which is 64 MiB at most.
+const BYTES_WHOLE: usize = 64 << 20;
 
 /// Writes rows of a table as samples.
 #[derive(Debug)]
@@ -45,19 +51,39 @@ impl DataSink for SeriesSink {
         self.layout.schema()
     }
 
-    /// Each batch is one write of the database: all of it is in the log, or nothing.
+    /// Rows are gathered into writes of the database: all of a write is in the log, or nothing.
     async fn write_all(
         &self,
         mut data: SendableRecordBatchStream,
-        _: &Arc<TaskContext>,
+        context: &Arc<TaskContext>,
     ) -> Result<u64> {
+        let memory = MemoryConsumer::new("INSERT").register(context.memory_pool());
+        let schema = data.schema();
         let mut written = 0;
-        while let Some(batch) = data.try_next().await? {
+        let mut is_end = false;
+        while !is_end {
+            let (mut gathered, mut rows) = (Vec::new(), 0);
+            while rows < ROWS_WHOLE && memory.size() < BYTES_WHOLE {
+                let Some(batch) = data.try_next().await? else {
+                    is_end = true;
+                    break;
+                };
+                // They are held twice while they are put together.
+                memory.try_grow(2 * batch.get_array_memory_size())?;
+                rows += batch.num_rows();
+                gathered.push(batch);
+            }
+            if rows == 0 {
+                continue;
+            }
+            let batch = concat_batches(&schema, &gathered)?;
+            drop(gathered);
             let (database, layout) = (Arc::clone(&self.database), Arc::clone(&self.layout));
             let before = written;
             let work = move || write(&database, &layout, &batch, before);
             let done = tokio::task::spawn_blocking(work).await;
             written += done.map_err(|error| DataFusionError::External(Box::new(error)))??;
+            memory.free();
         }
         Ok(written)
     }

@@ -14,7 +14,7 @@ pub(crate) struct House {
     pub(crate) database: Arc<Database>,
     pub(crate) engine: SqlEngine,
     pub(crate) session: Session,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// What a statement answered, in words.
@@ -25,20 +25,32 @@ pub(crate) enum Told {
 }
 
 impl House {
+    /// With a directory of files.
     pub(crate) fn new() -> Self {
-        Self::with(SqlOptions::default())
+        let directory = tempfile::tempdir().unwrap();
+        let mut options = SqlOptions::default();
+        options.files = Some(directory.path().join("files"));
+        Self::within(directory, options)
     }
 
     pub(crate) fn with(options: SqlOptions) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::within(tempfile::tempdir().unwrap(), options)
+    }
+
+    /// The directory of files.
+    pub(crate) fn files(&self) -> std::path::PathBuf {
+        self.directory.path().join("files")
+    }
+
+    fn within(directory: tempfile::TempDir, options: SqlOptions) -> Self {
         let of_database =
             Options { retention: Retention::default(), background: false, ..Options::default() };
-        let databases = Databases::open(directory.path(), of_database).unwrap();
+        let databases = Databases::open(directory.path().join("data"), of_database).unwrap();
         databases.create(NAME, &[], false).unwrap();
         let database = databases.get(NAME).unwrap();
         let engine = SqlEngine::new(Arc::new(databases), options).unwrap();
         let session = engine.session(NAME).unwrap();
-        Self { database, engine, session, _directory: directory }
+        Self { database, engine, session, directory }
     }
 
     pub(crate) async fn run(&self, sql: &str) -> Result<Told, SqlError> {

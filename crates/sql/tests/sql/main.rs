@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod documentation;
+mod duckdb;
+mod files;
 mod functions;
 mod house;
 mod limits;

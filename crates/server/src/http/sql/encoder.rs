@@ -5,7 +5,7 @@ use std::time::Instant;
 use arrow::{
     array::RecordBatch, datatypes::SchemaRef, error::ArrowError, ipc::writer::StreamWriter,
 };
-use timberline_sql::render::{text_of, type_name, write_json, write_string, write_text};
+use timberline_sql::render::{type_name, write_csv_head, write_csv_row, write_json, write_string};
 
 use super::format::Format;
 use crate::error::ApiError;
@@ -59,11 +59,7 @@ impl Encoder {
                 Form::Lines(schema.fields().iter().map(name).collect())
             }
             Format::Csv => {
-                for (index, field) in schema.fields().iter().enumerate() {
-                    separate(&mut out, index);
-                    write_cell(&mut out, field.name());
-                }
-                out.push(b'\n');
+                write_csv_head(&mut out, schema, b',');
                 Form::Csv
             }
             Format::Arrow => {
@@ -112,11 +108,7 @@ impl Encoder {
             }
             Form::Csv => {
                 for row in 0..batch.num_rows() {
-                    for (index, column) in batch.columns().iter().enumerate() {
-                        separate(&mut out, index);
-                        write_csv(&mut out, column.as_ref(), row);
-                    }
-                    out.push(b'\n');
+                    write_csv_row(&mut out, batch, row, b',');
                 }
             }
             Form::Arrow(writer) => {
@@ -173,37 +165,4 @@ fn separate(out: &mut Vec<u8>, index: usize) {
     if index > 0 {
         out.push(b',');
     }
-}
-
-/// NULL is nothing, and the empty text is `""`.
-fn write_csv(out: &mut Vec<u8>, column: &dyn arrow::array::Array, row: usize) {
-    let start = out.len();
-    if timberline_sql::render::is_null(column, row) {
-        return;
-    }
-    if let Some(text) = text_of(column, row) {
-        return write_cell(out, text);
-    }
-    write_text(out, column, row);
-    let special = out[start..].iter().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r'));
-    if special {
-        let text = String::from_utf8_lossy(&out[start..]).into_owned();
-        out.truncate(start);
-        write_cell(out, &text);
-    }
-}
-
-fn write_cell(out: &mut Vec<u8>, text: &str) {
-    if !text.is_empty() && !text.contains([',', '"', '\n', '\r']) {
-        out.extend_from_slice(text.as_bytes());
-        return;
-    }
-    out.push(b'"');
-    for byte in text.bytes() {
-        if byte == b'"' {
-            out.push(b'"');
-        }
-        out.push(byte);
-    }
-    out.push(b'"');
 }

@@ -54,6 +54,11 @@ def with_psycopg():
         with connection.cursor().copy(
                 "copy (select value, null from generate_series(1, 3)) to stdout") as copied:
             expect(list(copied.rows()), [("1", None), ("2", None), ("3", None)])
+        copy = "copy (select value, value / 2.0 as half from generate_series(1, 9)) to 'n.parquet'"
+        expect(connection.execute(copy).statusmessage, "COPY 9")
+        expect(connection.execute("select sum(value) from 'n.parquet' where half > %s",
+                                  (3,)).fetchone(), (24,))
+        raises(psycopg.Error, lambda: connection.execute(copy))
         for number in range(8):
             found = connection.execute("select %s::bigint", (number,), prepare=True).fetchone()
             expect(found, (number,))
