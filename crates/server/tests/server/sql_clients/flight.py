@@ -25,6 +25,8 @@ with flightsql.connect(uri) as connection, connection.cursor() as cursor:
     cursor.execute("select value from generate_series(1, 100000)")
     expect(cursor.fetch_arrow_table().num_rows, 100000)
     cursor.execute("copy (select * from cpu_usage) to 'cpu.arrow'")
+    # A statement is run when its answer is read.
+    expect(cursor.fetchall(), [])
     cursor.execute("select host, value from 'cpu.arrow' order by host")
     expect(cursor.fetchall(), [("a", 1.0), ("b", 2.5)])
     try:
