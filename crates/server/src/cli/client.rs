@@ -47,11 +47,13 @@ impl Client {
     }
 
     /// A client of the same server and database with connections of its own.
+    #[cfg(feature = "sql")]
     pub(super) fn another(&self) -> Self {
         Self { agent: agent(), base: self.base.clone(), prefix: self.prefix.clone() }
     }
 
     /// Ends what it is asking for on other threads. It asks for nothing after that.
+    #[cfg(feature = "sql")]
     pub(super) fn shut_down(&self) {
         self.agent.clone().shutdown();
     }
