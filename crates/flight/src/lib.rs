@@ -10,6 +10,7 @@
 //! statement ends when the client drops its stream.
 
 mod auth;
+mod calls;
 mod error;
 mod listener;
 mod metadata;
