@@ -7,7 +7,7 @@
 //! the floats of others are added up straight from the columns.
 //!
 //! Invariant: what it answers is what the plan that it replaces answers (sums to rounding). Where it finds
-//! that it cannot be sure of that (native histograms, NaN in a page that was not decoded, no memory left), it
+//! that it cannot be sure of that (native histograms, no memory left), it
 //! runs that plan.
 
 mod below;

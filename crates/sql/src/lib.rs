@@ -18,6 +18,7 @@ mod functions;
 mod gate;
 mod leaf_plan;
 mod parameters;
+mod pauses;
 mod prepared;
 mod pushdown;
 pub mod render;

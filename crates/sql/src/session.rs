@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::{
     Answer, Prepared, Rows, SqlEngine, SqlError,
     catalog::{Catalogs, PUBLIC, missing_table, similar_names},
-    dialect::check_calls,
+    dialect::{check_calls, check_operators},
     is_subscribe,
     statements::{
         AboutDatabases, CopyTarget, DatabaseStatement, InsertTarget, SHOW, check_allowed,
@@ -125,6 +125,7 @@ impl Session {
 
     /// The plan, and the file that its rows go to, if they do.
     async fn plan(&self, sql: &str) -> Result<(LogicalPlan, Option<Arc<CopyTarget>>)> {
+        check_operators(sql)?;
         let state = self.context.state();
         if let Some((question, target)) = copy_of(sql)? {
             let plan = self.plan_of(question, state).await?;

@@ -9,7 +9,7 @@ use datafusion::{
     prelude::{SessionConfig, SessionContext},
 };
 
-use crate::{SqlOptions, figures::FigureRule};
+use crate::{SqlOptions, figures::FigureRule, pauses::PausesInJoins};
 
 /// A session's state but for what is the session's own: its database, and what it sees of others.
 pub(crate) fn template(options: &SqlOptions, runtime: &Arc<RuntimeEnv>) -> SessionState {
@@ -23,6 +23,7 @@ pub(crate) fn template(options: &SqlOptions, runtime: &Arc<RuntimeEnv>) -> Sessi
     config.options_mut().sql_parser.collect_spans = true;
     let mut rules = PhysicalOptimizer::new().rules;
     rules.insert(0, Arc::new(FigureRule));
+    rules.push(Arc::new(PausesInJoins));
     let state = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(Arc::clone(runtime))

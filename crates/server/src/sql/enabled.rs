@@ -15,6 +15,12 @@ use crate::{
     error::{ApiError, Subject},
 };
 
+/// Threads that statements run on, at most.
+const THREADS_MAX: usize = 64;
+/// Of each of these threads, and of those that read storage: statements of many operators are deep trees. Memory
+/// is taken as it is used.
+const STACK_BYTES: usize = 64 << 20;
+
 /// The engine and its threads.
 #[derive(Debug)]
 pub(crate) struct Sql {
@@ -38,8 +44,11 @@ impl Sql {
         options.files = config.sql.files_dir.0.clone();
         let engine = SqlEngine::new(Arc::clone(databases) as _, options)
             .map_err(|error| api_error(&error))?;
+        // A statement that computes without a pause holds its threads, and must not hold up the others.
+        let threads = partitions.get().saturating_mul(config.query.concurrent_max.get());
         let runtime = Builder::new_multi_thread()
-            .worker_threads(partitions.get())
+            .worker_threads(threads.min(THREADS_MAX))
+            .thread_stack_size(STACK_BYTES)
             .thread_name("timberline-sql")
             .enable_all()
             .build()

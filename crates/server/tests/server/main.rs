@@ -23,6 +23,8 @@ mod query;
 mod read;
 mod reload;
 #[cfg(feature = "sql")]
+mod runaway;
+#[cfg(feature = "sql")]
 mod sql_clients;
 #[cfg(feature = "sql")]
 mod subscriptions;

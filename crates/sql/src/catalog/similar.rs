@@ -30,6 +30,7 @@ pub(crate) fn similar_names(database: &Database, name: &str) -> String {
     let mut near: Vec<(usize, String)> =
         names.into_iter().filter_map(|known| Some((distance(&known)?, known))).collect();
     near.sort();
+    near.dedup();
     let quoted = near.into_iter().take(TOLD_MAX).map(|(_, known)| {
         let is_plain =
             known.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');

@@ -8,11 +8,13 @@
 
 mod calls;
 mod message;
+mod operators;
 mod place;
 mod spans;
 
 pub(crate) use calls::check_calls;
 pub(crate) use message::plain;
+pub(crate) use operators::check_operators;
 pub(crate) use place::{find_place, known_place};
 
 #[cfg(test)]

@@ -54,6 +54,8 @@ impl Question {
             return None;
         }
         let cuts = self.buckets.map_or_else(Cuts::none, |of| Cuts::buckets(of.origin, of.width));
-        Some(PageUse { cuts, values: self.values, ..PageUse::default() })
+        // Figures do not say which values are NaN: such pages are decoded.
+        let values = Some(self.values.unwrap_or(ValueSpan::ALL));
+        Some(PageUse { cuts, values, ..PageUse::default() })
     }
 }

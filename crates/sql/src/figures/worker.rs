@@ -73,8 +73,7 @@ impl Worker {
                 continue;
             }
             drop_stale(&mut columns);
-            if !columns.histograms.is_empty() || columns.pages.iter().any(|page| page.sum.is_nan())
-            {
+            if !columns.histograms.is_empty() {
                 return Ok(Outcome::NeedsRows);
             }
             if let Some(values) = self.question.values {

@@ -48,6 +48,10 @@ pub(crate) fn copy_of(sql: &str) -> Result<Option<(Statement, CopyTarget)>> {
                 .to_owned(),
         ));
     }
+    // The parser takes a word for a text, too.
+    if matches!(parser.peek_token().token, Token::Word(_)) {
+        return Ok(parser.expected("the file's name in single quotes", parser.peek_token())?);
+    }
     let file = parser.parse_literal_string()?;
     let options = options(&mut parser, &file)?;
     while parser.consume_token(&Token::SemiColon) {}

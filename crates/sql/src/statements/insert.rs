@@ -3,8 +3,8 @@
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use arrow::{
-    array::{Array as _, ArrayRef, AsArray as _, RecordBatch, StringArray},
-    compute::{CastOptions, cast, cast_with_options, concat_batches},
+    array::{Array, ArrayRef, AsArray as _, RecordBatch, StringArray},
+    compute::{CastOptions, cast, cast_with_options, concat},
     datatypes::{DataType, Field, Float64Type, SchemaRef, TimestampNanosecondType, UInt64Type},
 };
 use async_trait::async_trait;
@@ -71,16 +71,16 @@ impl DataSink for SeriesSink {
                 // They are held twice while they are put together.
                 memory.try_grow(2 * batch.get_array_memory_size())?;
                 rows += batch.num_rows();
-                gathered.push(batch);
+                gathered.push(typed(&batch, &schema)?);
             }
             if rows == 0 {
                 continue;
             }
-            let batch = concat_batches(&schema, &gathered)?;
+            let columns = joined(&gathered)?;
             drop(gathered);
             let (database, layout) = (Arc::clone(&self.database), Arc::clone(&self.layout));
             let before = written;
-            let work = move || write(&database, &layout, &batch, before);
+            let work = move || write(&database, &layout, (&columns, rows), before);
             let done = tokio::task::spawn_blocking(work).await;
             written += done.map_err(|error| DataFusionError::External(Box::new(error)))??;
             memory.free();
@@ -93,12 +93,33 @@ fn wrong(row: u64, what: impl fmt::Display) -> DataFusionError {
     DataFusionError::Plan(format!("row {row} of INSERT: {what}"))
 }
 
-/// Writes the rows of a batch, which `before` others came before.
-fn write(database: &Database, layout: &Layout, batch: &RecordBatch, before: u64) -> Result<u64> {
-    let rows = Rows::of(layout, batch)?;
+/// The columns of a batch, of the types that were planned.
+fn typed(batch: &RecordBatch, schema: &SchemaRef) -> Result<Vec<ArrayRef>> {
+    let columns = batch.columns().iter().zip(schema.fields());
+    columns.map(|(column, field)| as_type(column, field)).collect()
+}
+
+/// Each column of all batches, which are as many everywhere.
+fn joined(batches: &[Vec<ArrayRef>]) -> Result<Vec<ArrayRef>> {
+    let count = batches.first().map_or(0, Vec::len);
+    let column = |index: usize| {
+        let parts: Vec<&dyn Array> = batches.iter().map(|batch| batch[index].as_ref()).collect();
+        Ok(concat(&parts)?)
+    };
+    (0..count).map(column).collect()
+}
+
+/// Writes some rows, which `before` others came before.
+fn write(
+    database: &Database,
+    layout: &Layout,
+    (columns, count): (&[ArrayRef], usize),
+    before: u64,
+) -> Result<u64> {
+    let rows = Rows::of(layout, columns)?;
     let mut order: Vec<(Labels, Vec<usize>)> = Vec::new();
     let mut places: HashMap<Labels, usize> = HashMap::new();
-    for row in 0..batch.num_rows() {
+    for row in 0..count {
         let number = before + row as u64 + 1;
         let labels = rows.labels(layout, row, number)?;
         let place = *places.entry(labels.clone()).or_insert(order.len());
@@ -107,7 +128,7 @@ fn write(database: &Database, layout: &Layout, batch: &RecordBatch, before: u64)
         }
         order[place].1.push(row);
     }
-    let mut samples = WriteBatch::with_capacity(order.len(), batch.num_rows());
+    let mut samples = WriteBatch::with_capacity(order.len(), count);
     for (labels, of_series) in order {
         samples.push_labels(labels);
         for row in of_series {
@@ -154,12 +175,12 @@ struct Rows {
 }
 
 impl Rows {
-    fn of(layout: &Layout, batch: &RecordBatch) -> Result<Self> {
+    fn of(layout: &Layout, columns: &[ArrayRef]) -> Result<Self> {
         let lacks = || DataFusionError::Internal("INSERT into a table without samples".to_owned());
         let (mut time, mut value, mut tags, mut series_id) = (None, None, None, None);
         let (mut labels, mut histograms) = (Vec::new(), Vec::new());
         let fields = layout.schema().fields();
-        for ((source, field), column) in layout.sources().iter().zip(fields).zip(batch.columns()) {
+        for ((source, field), column) in layout.sources().iter().zip(fields).zip(columns) {
             match source {
                 Source::Time => time = Some(as_type(column, field)?),
                 Source::Value => value = Some(as_type(column, field)?),

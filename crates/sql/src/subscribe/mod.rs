@@ -11,6 +11,7 @@ mod event;
 mod filter;
 mod grouped;
 mod literal;
+mod number_map;
 mod plan;
 mod reading;
 mod rows;

@@ -7,7 +7,7 @@
 //! Invariant: windows before `closed_to` are gone, and none of them comes back.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -17,6 +17,7 @@ use timberline_model::{DuplicatePolicy, Labels, SeriesColumns, SeriesRef, is_sta
 use super::{
     condition::RowCondition,
     event::Cell,
+    number_map::NumberMap,
     plan::{GroupKey, Plan, Windowed},
     stats::Stats,
 };
@@ -43,8 +44,9 @@ pub(super) struct Windows {
     open: BTreeMap<i64, Window>,
     states: usize,
     /// By their numbers in the log; `None` for those that do not match.
-    by_ref: HashMap<SeriesRef, Option<Arc<Known>>>,
+    by_ref: NumberMap<SeriesRef, Option<Arc<Known>>>,
     by_labels: HashMap<Labels, Arc<Known>>,
+    keys: HashSet<Arc<GroupKey>>,
     next_id: u64,
 }
 
@@ -53,13 +55,14 @@ pub(super) struct Known {
     id: u64,
     pub(super) labels: Labels,
     condition: RowCondition,
-    key: GroupKey,
+    /// One for all series of a group, as long as they are remembered.
+    key: Arc<GroupKey>,
 }
 
 /// One window.
 #[derive(Default)]
 pub(super) struct Window {
-    states: HashMap<u64, State>,
+    states: NumberMap<u64, State>,
     /// It has samples that were never read: all of it is to be read.
     unread: bool,
     /// States that are doubtful.
@@ -88,8 +91,9 @@ impl Windows {
             complete_from: i64::MIN,
             open: BTreeMap::new(),
             states: 0,
-            by_ref: HashMap::new(),
+            by_ref: NumberMap::default(),
             by_labels: HashMap::new(),
+            keys: HashSet::new(),
             next_id: 0,
         }
     }
@@ -100,6 +104,7 @@ impl Windows {
         self.states = 0;
         self.by_ref.clear();
         self.by_labels.clear();
+        self.keys.clear();
     }
 
     /// Takes in a batch of the tail; says whether any of it matches. `labels_of` knows the labels of a
@@ -114,13 +119,15 @@ impl Windows {
         while at < batch.series.len() {
             let series = batch.series[at];
             let end = at + batch.series[at..].partition_point(|other| *other == series);
-            if !self.by_ref.contains_key(&series) {
-                let labels = labels_of(series).ok_or_else(gone)?;
-                let known = self.know(&labels);
-                self.by_ref.insert(series, known);
-            }
-            if let Some(Some(known)) = self.by_ref.get(&series) {
-                let known = Arc::clone(known);
+            let known = match self.by_ref.get(&series) {
+                Some(known) => known.clone(),
+                None => {
+                    let known = self.know(&labels_of(series).ok_or_else(gone)?);
+                    self.by_ref.insert(series, known.clone());
+                    known
+                }
+            };
+            if let Some(known) = known {
                 self.apply_series(&known, &batch.timestamps[at..end], &batch.values[at..end])?;
                 matched = true;
             }
@@ -244,8 +251,13 @@ impl Windows {
         if let Some(known) = self.by_labels.get(labels) {
             return Some(Arc::clone(known));
         }
-        let known = Arc::new(know(&self.plan, &self.spec, labels, self.next_id)?);
+        let mut known = know(&self.plan, &self.spec, labels, self.next_id)?;
         self.next_id += 1;
+        match self.keys.get(&known.key) {
+            Some(key) => known.key = Arc::clone(key),
+            None => drop(self.keys.insert(Arc::clone(&known.key))),
+        }
+        let known = Arc::new(known);
         self.by_labels.insert(labels.clone(), Arc::clone(&known));
         Some(known)
     }
@@ -258,13 +270,14 @@ impl Windows {
             let states = self.open.values().flat_map(|window| window.states.values());
             let live = states.map(|of| (of.known.labels.clone(), Arc::clone(&of.known)));
             self.by_labels = live.collect();
+            self.keys.retain(|key| Arc::strong_count(key) > 1);
         }
     }
 }
 
 fn know(plan: &Plan, spec: &Windowed, labels: &Labels, id: u64) -> Option<Known> {
     let condition = plan.bind(labels)?;
-    Some(Known { id, labels: labels.clone(), condition, key: spec.group_of(labels) })
+    Some(Known { id, labels: labels.clone(), condition, key: Arc::new(spec.group_of(labels)) })
 }
 
 impl State {
@@ -330,8 +343,7 @@ impl Window {
     /// The rows of the groups that have changed since this was asked last.
     pub(super) fn changed_rows(&mut self, start: i64, spec: &Windowed) -> Vec<Vec<Cell>> {
         let touched = self.states.values().filter(|state| state.touched);
-        let touched: std::collections::HashSet<&GroupKey> =
-            touched.map(|state| &state.known.key).collect();
+        let touched: HashSet<&GroupKey> = touched.map(|state| &*state.known.key).collect();
         let mut groups = self.groups();
         groups.retain(|key, _| touched.contains(*key));
         let rows = rows_of(groups, start, spec);
@@ -341,9 +353,16 @@ impl Window {
     }
 
     fn groups(&self) -> BTreeMap<&GroupKey, Stats> {
-        let mut groups: BTreeMap<&GroupKey, Stats> = BTreeMap::new();
+        // A group's series have one key as a rule, which is then compared once for the group.
+        let mut same: NumberMap<usize, (&GroupKey, Stats)> = NumberMap::default();
         for state in self.states.values() {
-            groups.entry(&state.known.key).or_default().merge(&state.stats);
+            let key = &state.known.key;
+            let group = same.entry(Arc::as_ptr(key).addr());
+            group.or_insert_with(|| (key, Stats::default())).1.merge(&state.stats);
+        }
+        let mut groups: BTreeMap<&GroupKey, Stats> = BTreeMap::new();
+        for (key, stats) in same.into_values() {
+            groups.entry(key).or_default().merge(&stats);
         }
         groups
     }
