@@ -13,12 +13,15 @@ use timberline_model::{METRIC_NAME, Matcher, format_duration};
 
 use crate::{
     ast::{
-        Aggregate, At, Binary, Cardinality, Expr, ExprKind, Matching, Modifiers, RangeExtension,
-        Selector, Subquery,
+        Aggregate, At, Binary, BinaryOp, Cardinality, Expr, ExprKind, Matching, Modifiers,
+        RangeExtension, Selector, Subquery,
     },
     parser::{is_metric_word, nanos_of_seconds, seconds_of_nanos},
     quote::{is_plain_label, quote},
 };
+
+/// Without a sign.
+const INFINITY: &str = "Inf";
 
 impl Display for Expr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -52,11 +55,25 @@ impl Display for Expr {
 
 impl Display for Binary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.left, self.operator(), self.right)
+        write!(f, "{} {} {}", self.base(), self.operator(), self.right)
     }
 }
 
 impl Binary {
+    /// The left side.
+    fn base(&self) -> impl Display {
+        fmt::from_fn(|f| match self.is_infinity_to_a_power() {
+            true => f.write_str(INFINITY),
+            false => write!(f, "{}", self.left),
+        })
+    }
+
+    /// A sign before a power is the power's: infinity has none there.
+    fn is_infinity_to_a_power(&self) -> bool {
+        let ExprKind::Number { value, .. } = self.left.kind else { return false };
+        value == f64::INFINITY && self.op == BinaryOp::Pow
+    }
+
     /// The operator and what belongs to it.
     fn operator(&self) -> impl Display {
         fmt::from_fn(|f| {

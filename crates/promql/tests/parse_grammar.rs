@@ -448,3 +448,16 @@ fn series_are_named_by_equality_alone() {
         assert_eq!(parse_series(wrong).unwrap_err().message, message);
     }
 }
+
+#[test]
+fn infinity_to_a_power_has_no_sign_that_the_power_would_take() {
+    for text in
+        ["inf ^ 2", "Inf ^ v ^ 2", "2 ^ inf ^ v", "-inf ^ 2", "+Inf ^ 2", "2 ^ +Inf", "v * inf ^ v"]
+    {
+        canonical(text);
+    }
+    assert_eq!(canonical("2 ^ inf ^ v"), "2 ^ Inf ^ v");
+    let long = format!("inf ^ {}", ["a_long_name_of_a_metric"; 8].join(" ^ "));
+    let pretty = parse(&long).unwrap().to_pretty();
+    assert_eq!(shape(&parse(&pretty).unwrap()), shape(&parse(&long).unwrap()), "{pretty}");
+}

@@ -3,6 +3,7 @@
 
 use std::fmt::{self, Display, Write};
 
+use super::INFINITY;
 use crate::{
     ast::{Aggregate, Binary, Expr, ExprKind, Subquery},
     quote::quote,
@@ -104,7 +105,12 @@ fn write_aggregate(out: &mut String, aggregate: &Aggregate, level: usize) -> fmt
 }
 
 fn write_binary(out: &mut String, binary: &Binary, level: usize) -> fmt::Result {
-    write_pretty(out, &binary.left, level + 1)?;
+    if binary.is_infinity_to_a_power() {
+        indent(out, level + 1);
+        out.push_str(INFINITY);
+    } else {
+        write_pretty(out, &binary.left, level + 1)?;
+    }
     out.push('\n');
     indent(out, level);
     writeln!(out, "{}", binary.operator())?;
