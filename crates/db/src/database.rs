@@ -13,9 +13,9 @@ use timberline_engine::{
 };
 use timberline_io::{Clock, Disk, RealDisk, SystemClock};
 use timberline_model::{
-    DuplicatePolicy, Durability, FamilyMetadata, LabelQuery, Labels, Matcher, PageUse,
-    RejectReason, ScanError, Selector, SeriesExemplars, SeriesRef, SeriesScan, SeriesSource,
-    TimeRange, WriteBatch, WriteOutcome,
+    DuplicatePolicy, Durability, FamilyMetadata, LabelQuery, Labels, Matcher, RejectReason,
+    ScanError, Selector, SeriesExemplars, SeriesRef, SeriesScan, SeriesSource, TimeRange,
+    WriteBatch, WriteOutcome,
 };
 use timberline_promql::{
     Expr,
@@ -339,15 +339,6 @@ impl SeriesSource for Database {
         partitions: NonZeroUsize,
     ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
         self.engine.scan(selector, partitions)
-    }
-
-    fn scan_pages(
-        &self,
-        selector: &Selector,
-        wanted: &PageUse,
-        partitions: NonZeroUsize,
-    ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
-        self.engine.scan_pages(selector, wanted, partitions)
     }
 
     fn scan_sorted(

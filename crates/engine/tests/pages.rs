@@ -232,14 +232,13 @@ fn buckets(
 ) -> (Buckets, usize, PageCounts) {
     let selector = Selector { matchers: Vec::new(), range };
     let partitions = NonZeroUsize::new(2).unwrap();
-    let streams = match wanted {
-        Some(wanted) => engine.scan_pages(&selector, wanted, partitions),
-        None => engine.scan(&selector, partitions),
-    };
     let (mut buckets, mut histograms) = (Buckets::new(), 0);
     let mut counts = PageCounts::default();
     let mut columns = SeriesColumns::default();
-    for mut stream in streams.unwrap() {
+    for mut stream in engine.scan(&selector, partitions).unwrap() {
+        if let Some(wanted) = wanted {
+            stream.take_figures(wanted);
+        }
         while let Some(labels) = stream.next(&mut columns).unwrap() {
             histograms += columns.histograms.len();
             let name = labels.to_string();

@@ -33,7 +33,7 @@ pub struct SeriesColumns {
     /// The native histograms.
     pub histograms: HistogramColumn,
     /// Figures in place of floats that are not in the columns, ascending; none unless they were asked
-    /// for ([`SeriesSource::scan_pages`], [`SeriesScan::take_figures`]). Whatever edits columns (marks, joining, cutting) is for
+    /// for ([`SeriesScan::take_figures`]). Whatever edits columns (marks, joining, cutting) is for
     /// columns without figures, and leaves these as they are.
     pub pages: Vec<PageFigures>,
 }
@@ -106,8 +106,47 @@ pub trait SeriesScan: Send {
     /// [`labels`](Self::labels) those of the series that it gave last.
     fn leave_labels_out(&mut self) {}
 
-    /// The reader puts samples into buckets of time: from now on, pages of floats that it takes so may come
-    /// as their figures ([`SeriesColumns::pages`]).
+    /// For a reader that can do with figures of floats instead of the floats: it counts, sums, or looks for
+    /// extremes, ends or resets, by buckets of time. To be called before [`next`](Self::next).
+    ///
+    /// Floats of a page that lies wholly in the selector's range and within one bucket
+    /// ([`PageUse::cuts`]) may be left out of the columns. For each such page, [`SeriesColumns::pages`]
+    /// has its [`PageFigures`], which say where in the columns its floats would be. To the reader's
+    /// questions they are as good as the floats: no page is left out that has a stale marker, or two
+    /// samples of one time, or in whose span the series has any other sample (a duplicate, one that came
+    /// late, one in memory) or a deleted one, and none of a series that has native histograms in the
+    /// selector's range. Start timestamps of the floats are not handed out with them.
+    ///
+    /// A page may be handed out float by float at any time, and a scan that has no figures does so with
+    /// all: a reader has to take floats and figures in whatever mixture. [`page_counts`](Self::page_counts) says
+    /// what was done.
+    ///
+    /// ```
+    /// # use std::num::NonZeroUsize;
+    /// # use timberline_model::{Cuts, PageUse, ScanError, Selector, SeriesColumns, SeriesSource};
+    /// /// How many floats all series have by day.
+    /// fn count_by_day(
+    ///     source: &dyn SeriesSource,
+    ///     selector: &Selector,
+    ///     days: &mut [u64],
+    /// ) -> Result<(), ScanError> {
+    ///     let day = 86_400_000_000_000;
+    ///     let wanted = PageUse { cuts: Cuts::buckets(0, day), ..PageUse::default() };
+    ///     let mut columns = SeriesColumns::default();
+    ///     for mut scan in source.scan(selector, NonZeroUsize::MIN)? {
+    ///         scan.take_figures(&wanted);
+    ///         while scan.next(&mut columns)?.is_some() {
+    ///             for ts in &columns.timestamps {
+    ///                 days[(ts / day) as usize] += 1;
+    ///             }
+    ///             for page in &columns.pages {
+    ///                 days[(page.range.start / day) as usize] += page.count as u64;
+    ///             }
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     fn take_figures(&mut self, _wanted: &PageUse) {}
 
     /// The labels of the series that [`next`](Self::next) gave last, if it gave empty ones.
@@ -161,59 +200,6 @@ pub trait SeriesSource: Send + Sync {
         selector: &Selector,
         partitions: NonZeroUsize,
     ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError>;
-
-    /// Like [`scan`](Self::scan), for a reader that can do with figures of floats instead of the floats:
-    /// it counts, sums, or looks for extremes, ends or resets, by buckets of time.
-    ///
-    /// Floats of a page that lies wholly in the selector's range and within one bucket
-    /// ([`PageUse::cuts`]) may be left out of the columns. For each such page, [`SeriesColumns::pages`]
-    /// has its [`PageFigures`], which say where in the columns its floats would be. To the reader's
-    /// questions they are as good as the floats: no page is left out that has a stale marker, or two
-    /// samples of one time, or in whose span the series has any other sample (a duplicate, one that came
-    /// late, one in memory) or a deleted one, and none of a series that has native histograms in the
-    /// selector's range. Start timestamps of the floats are not handed out with them.
-    ///
-    /// A page may be handed out float by float at any time, and a source that has no figures does so with
-    /// all: a reader has to take floats and figures in whatever mixture. [`SeriesScan::page_counts`] says
-    /// what was done.
-    ///
-    /// ```
-    /// # use std::num::NonZeroUsize;
-    /// # use timberline_model::{Cuts, PageUse, ScanError, Selector, SeriesColumns, SeriesSource};
-    /// /// How many floats all series have by day.
-    /// fn count_by_day(
-    ///     source: &dyn SeriesSource,
-    ///     selector: &Selector,
-    ///     days: &mut [u64],
-    /// ) -> Result<(), ScanError> {
-    ///     let day = 86_400_000_000_000;
-    ///     let wanted = PageUse { cuts: Cuts::buckets(0, day), ..PageUse::default() };
-    ///     let mut columns = SeriesColumns::default();
-    ///     for mut scan in source.scan_pages(selector, &wanted, NonZeroUsize::MIN)? {
-    ///         while scan.next(&mut columns)?.is_some() {
-    ///             for ts in &columns.timestamps {
-    ///                 days[(ts / day) as usize] += 1;
-    ///             }
-    ///             for page in &columns.pages {
-    ///                 days[(page.range.start / day) as usize] += page.count as u64;
-    ///             }
-    ///         }
-    ///     }
-    ///     Ok(())
-    /// }
-    /// ```
-    ///
-    /// # Errors
-    /// Storage that cannot be read.
-    fn scan_pages(
-        &self,
-        selector: &Selector,
-        wanted: &PageUse,
-        partitions: NonZeroUsize,
-    ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
-        let _ = wanted;
-        self.scan(selector, partitions)
-    }
 
     /// The series that a selector picks, in one stream and in the order of their labels, unless they are
     /// more than `series_max` (whether they have samples or not).

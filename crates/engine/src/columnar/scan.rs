@@ -10,8 +10,8 @@
 use std::{num::NonZeroUsize, ops::Range, sync::Arc};
 
 use timberline_model::{
-    DuplicatePolicy, Exemplar, Labels, Matcher, PageUse, ScanError, Selector, SeriesRef,
-    SeriesScan, TimeRange,
+    DuplicatePolicy, Exemplar, Labels, Matcher, ScanError, Selector, SeriesRef, SeriesScan,
+    TimeRange,
 };
 
 use self::{by_labels::ByLabels, stream::Stream};
@@ -171,16 +171,14 @@ struct Joined {
     labels: Vec<Labels>,
 }
 
-/// The series that a selector picks, in at most `partitions` streams; with figures in place of pages that
-/// are wanted so.
+/// The series that a selector picks, in at most `partitions` streams.
 pub(super) fn scan(
     inner: &Inner,
     selector: &Selector,
-    wanted: Option<&PageUse>,
     partitions: NonZeroUsize,
 ) -> Result<Vec<Box<dyn SeriesScan>>, EngineError> {
     let places = Places::of(inner, selector.range)?;
-    streams(places, inner, selector, wanted, partitions)
+    streams(places, inner, selector, partitions)
 }
 
 /// As [`scan`], without what came after the end of an epoch of the head; `None` when that can no longer
@@ -192,7 +190,7 @@ pub(super) fn scan_upto(
     partitions: NonZeroUsize,
 ) -> Result<Option<Vec<Box<dyn SeriesScan>>>, EngineError> {
     let Some(places) = Places::at_end_of(inner, epoch, selector.range)? else { return Ok(None) };
-    streams(places, inner, selector, None, partitions).map(Some)
+    streams(places, inner, selector, partitions).map(Some)
 }
 
 /// As [`scan`], with everything that is in the log by now, whether it was applied to the head or not.
@@ -203,14 +201,13 @@ pub(super) fn scan_settled(
 ) -> Result<Vec<Box<dyn SeriesScan>>, EngineError> {
     let older = |labels: &Labels, ts: i64| inner.view().value_at(labels, ts);
     inner.committer.settle(&older);
-    scan(inner, selector, None, partitions)
+    scan(inner, selector, partitions)
 }
 
 fn streams(
     places: Places,
     inner: &Inner,
     selector: &Selector,
-    wanted: Option<&PageUse>,
     partitions: NonZeroUsize,
 ) -> Result<Vec<Box<dyn SeriesScan>>, EngineError> {
     let found = places.find(&selector.matchers)?;
@@ -220,10 +217,9 @@ fn streams(
     let joined = Arc::new(places.join(found, &inner.labels, ORDERED_SERIES_MAX)?);
     let count = joined.groups.len();
     let streams = partitions.get().min(count);
-    let wanted = wanted.cloned().map(Arc::new);
     let stream = |index: usize| -> Box<dyn SeriesScan> {
         let rest = count * index / streams..count * (index + 1) / streams;
-        Box::new(Stream::new(Arc::clone(&joined), rest, wanted.clone()))
+        Box::new(Stream::new(Arc::clone(&joined), rest))
     };
     Ok((0..streams).map(stream).collect())
 }
@@ -241,5 +237,5 @@ pub(super) fn scan_sorted(
         return Err(ScanError::too_many_series(series_max));
     }
     let rest = 0..joined.groups.len();
-    Ok(Box::new(Stream::new(Arc::new(joined), rest, None)))
+    Ok(Box::new(Stream::new(Arc::new(joined), rest)))
 }

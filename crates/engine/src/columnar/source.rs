@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use timberline_model::{
-    LabelQuery, Labels, PageUse, ScanError, Selector, SeriesExemplars, SeriesScan, SeriesSource,
+    LabelQuery, Labels, ScanError, Selector, SeriesExemplars, SeriesScan, SeriesSource,
 };
 
 use super::{
@@ -20,16 +20,7 @@ impl SeriesSource for Engine {
         selector: &Selector,
         partitions: NonZeroUsize,
     ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
-        Ok(scan(&self.inner, selector, None, partitions)?)
-    }
-
-    fn scan_pages(
-        &self,
-        selector: &Selector,
-        wanted: &PageUse,
-        partitions: NonZeroUsize,
-    ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
-        Ok(scan(&self.inner, selector, Some(wanted), partitions)?)
+        Ok(scan(&self.inner, selector, partitions)?)
     }
 
     fn scan_sorted(

@@ -150,10 +150,11 @@ impl Evaluator<'_> {
             range: self.reach(selector, sight, back),
         };
         let partitions = self.budget.limits().partitions;
-        match figures {
-            Some(figures) => self.source.scan_pages(&wanted, figures, partitions),
-            None => self.source.scan(&wanted, partitions),
+        let mut scans = self.source.scan(&wanted, partitions)?;
+        if let Some(figures) = figures {
+            scans.iter_mut().for_each(|scan| scan.take_figures(figures));
         }
+        Ok(scans)
     }
 
     /// The times from which a selector's steps need samples.

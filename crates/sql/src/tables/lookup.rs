@@ -73,7 +73,8 @@ fn has_histograms(database: &Database, name: &str) -> Result<bool, ScanError> {
     // Without cuts, nearly all floats come as figures, and cost nothing.
     let wanted = PageUse { cuts: Cuts::none(), ..PageUse::default() };
     let mut columns = SeriesColumns::default();
-    for mut scan in database.scan_pages(&selector, &wanted, NonZeroUsize::MIN)? {
+    for mut scan in database.scan(&selector, NonZeroUsize::MIN)? {
+        scan.take_figures(&wanted);
         for _ in 0..PROBED_SERIES_MAX {
             if scan.next(&mut columns)?.is_none() {
                 break;

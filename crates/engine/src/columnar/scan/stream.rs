@@ -38,15 +38,11 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(
-        joined: Arc<Joined>,
-        rest: Range<usize>,
-        wanted: Option<Arc<PageUse>>,
-    ) -> Self {
+    pub(super) fn new(joined: Arc<Joined>, rest: Range<usize>) -> Self {
         Self {
             joined,
             rest,
-            wanted,
+            wanted: None,
             in_memory: SeriesColumns::default(),
             ends: Vec::new(),
             counts: PageCounts::default(),

@@ -2,7 +2,10 @@
 
 use std::{
     num::NonZeroUsize,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use timberline_model::{
@@ -22,11 +25,13 @@ const PAGE_LEN: usize = 7;
 /// A source that makes figures of successive floats wherever the reader takes them.
 struct Paged {
     inner: MemorySource,
-    skipped: AtomicUsize,
+    skipped: Arc<AtomicUsize>,
 }
 
+/// The last series comes first.
 struct PagedScan {
     series: Vec<(Labels, SeriesColumns)>,
+    skipped: Arc<AtomicUsize>,
 }
 
 impl SeriesScan for PagedScan {
@@ -35,6 +40,12 @@ impl SeriesScan for PagedScan {
         let Some((labels, read)) = self.series.pop() else { return Ok(None) };
         *columns = read;
         Ok(Some(labels))
+    }
+
+    fn take_figures(&mut self, wanted: &PageUse) {
+        for (_, columns) in &mut self.series {
+            *columns = with_figures(columns, wanted, &self.skipped);
+        }
     }
 
     fn series_count_max(&self) -> usize {
@@ -46,25 +57,16 @@ impl SeriesSource for Paged {
     fn scan(
         &self,
         selector: &Selector,
-        partitions: NonZeroUsize,
-    ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
-        self.inner.scan(selector, partitions)
-    }
-
-    fn scan_pages(
-        &self,
-        selector: &Selector,
-        wanted: &PageUse,
         _: NonZeroUsize,
     ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
         let mut series = Vec::new();
         for mut scan in self.inner.scan(selector, NonZeroUsize::MIN)? {
             let mut columns = SeriesColumns::default();
             while let Some(labels) = scan.next(&mut columns)? {
-                series.push((labels, self.with_figures(&columns, wanted)));
+                series.push((labels, columns.clone()));
             }
         }
-        Ok(vec![Box::new(PagedScan { series })])
+        Ok(vec![Box::new(PagedScan { series, skipped: Arc::clone(&self.skipped) })])
     }
 
     fn label_names(&self, query: &LabelQuery) -> Result<Vec<String>, ScanError> {
@@ -80,22 +82,20 @@ impl SeriesSource for Paged {
     }
 }
 
-impl Paged {
-    fn with_figures(&self, columns: &SeriesColumns, wanted: &PageUse) -> SeriesColumns {
-        let mut kept = SeriesColumns::default();
-        let pages = columns.timestamps.chunks(PAGE_LEN).zip(columns.values.chunks(PAGE_LEN));
-        for (timestamps, values) in pages {
-            let page = figures(timestamps, values, kept.len());
-            if !values.iter().any(|value| is_stale(*value)) && wanted.takes(&page) {
-                self.skipped.fetch_add(1, Ordering::Relaxed);
-                kept.pages.push(page);
-            } else {
-                kept.timestamps.extend_from_slice(timestamps);
-                kept.values.extend_from_slice(values);
-            }
+fn with_figures(columns: &SeriesColumns, wanted: &PageUse, skipped: &AtomicUsize) -> SeriesColumns {
+    let mut kept = SeriesColumns::default();
+    let pages = columns.timestamps.chunks(PAGE_LEN).zip(columns.values.chunks(PAGE_LEN));
+    for (timestamps, values) in pages {
+        let page = figures(timestamps, values, kept.len());
+        if !values.iter().any(|value| is_stale(*value)) && wanted.takes(&page) {
+            skipped.fetch_add(1, Ordering::Relaxed);
+            kept.pages.push(page);
+        } else {
+            kept.timestamps.extend_from_slice(timestamps);
+            kept.values.extend_from_slice(values);
         }
-        kept
     }
+    kept
 }
 
 fn figures(timestamps: &[i64], values: &[f64], at: usize) -> PageFigures {
@@ -144,7 +144,7 @@ fn source() -> MemorySource {
 
 #[test]
 fn figures_give_what_floats_give() {
-    let (plain, paged) = (source(), Paged { inner: source(), skipped: AtomicUsize::new(0) });
+    let (plain, paged) = (source(), Paged { inner: source(), skipped: Arc::default() });
     let limits = Limits::default();
     for function in ["count", "present", "min", "max", "first", "last", "sum", "avg"] {
         for range in ["95s", "10m", "1h", "2h"] {
