@@ -1,6 +1,6 @@
 //! Listens, and serves until told to stop.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use arrow_flight::flight_service_server::FlightServiceServer;
 use futures_util::stream;
@@ -37,6 +37,10 @@ pub struct FlightOptions {
     /// Streams of one connection at once.
     pub streams_max: u32,
 }
+
+/// How often a client is asked whether it is still there. One that does not answer within 20 s is given up, and its
+/// calls with it.
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(60);
 
 /// A bound listener.
 #[derive(Debug)]
@@ -77,7 +81,9 @@ impl FlightServer {
         let failed = |error: tonic::transport::Error| FlightServerError::Transport {
             reason: format!("{error:?}"),
         };
-        let mut server = Server::builder().max_concurrent_streams(options.streams_max);
+        let mut server = Server::builder()
+            .max_concurrent_streams(options.streams_max)
+            .http2_keepalive_interval(Some(KEEPALIVE_EVERY));
         if let Some(tls) = &options.tls {
             let identity = Identity::from_pem(&tls.certificate, &tls.key);
             server =
