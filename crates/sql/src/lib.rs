@@ -8,7 +8,6 @@
 
 mod answer;
 mod catalog;
-mod databases;
 mod dialect;
 mod engine;
 mod error;
@@ -33,7 +32,6 @@ pub mod text;
 mod watched;
 
 pub use answer::{Answer, Rows};
-pub use databases::Databases;
 pub use engine::{SqlEngine, SqlOptions};
 pub use error::SqlError;
 pub use gate::{Gate, Outcome, Place};

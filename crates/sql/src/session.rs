@@ -103,8 +103,8 @@ impl Session {
 
     /// Whether the session's database is still what its name means: it may have been dropped.
     fn check_there(&self) -> Result<(), SqlError> {
-        match self.engine.databases().get(&self.name) {
-            Some(found) if Arc::ptr_eq(&found, &self.database) => Ok(()),
+        match self.engine.databases().get(&self.name)? {
+            found if Arc::ptr_eq(&found, &self.database) => Ok(()),
             _ => Err(SqlError::NoDatabase { name: self.name.clone() }),
         }
     }
@@ -144,8 +144,8 @@ impl Session {
         if let Some(target) = InsertTarget::of(&statement, &self.name) {
             let catalogs = state.catalog_list();
             let catalogs = match self.engine.databases().get(target.database()) {
-                Some(database) => target.catalogs(&database, catalogs).await?,
-                None => None,
+                Ok(database) => target.catalogs(&database, catalogs).await?,
+                Err(_) => None,
             };
             if let Some(catalogs) = catalogs {
                 let builder = SessionStateBuilder::new_from_existing(state);
