@@ -8,6 +8,7 @@
 
 mod answer;
 mod catalog;
+mod children;
 mod dialect;
 mod engine;
 mod error;
@@ -15,7 +16,6 @@ mod figures;
 mod files;
 mod functions;
 mod gate;
-mod leaf_plan;
 mod parameters;
 mod pauses;
 mod prepared;

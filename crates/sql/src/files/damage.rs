@@ -9,7 +9,6 @@ use std::{
 
 use datafusion::{
     common::config::ConfigOptions,
-    common::tree_node::TreeNodeRecursion,
     error::{DataFusionError, Result},
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::PhysicalExpr,
@@ -26,7 +25,7 @@ use datafusion::{
 };
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 
-use crate::dialect::plain;
+use crate::{children::has_one_child, dialect::plain};
 
 /// The error of a file that cannot be read as what it is said to be.
 pub(super) fn damaged(name: &str, what: &dyn fmt::Display) -> DataFusionError {
@@ -95,26 +94,7 @@ impl ExecutionPlan for Named {
         vec![false]
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(self.over(input)),
-            _ => datafusion::common::internal_err!("a file is read by one plan"),
-        }
-    }
+    has_one_child!();
 
     fn repartitioned(
         &self,
