@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use timberline_block::{Block, BlockMeta, BlockSeries};
-use timberline_model::{ColumnsMark, Exemplar, PageCounts, PageFigures, SeriesColumns, TimeRange};
+use timberline_block::{Block, BlockMeta, BlockSeries, Reading};
+use timberline_model::{ColumnsMark, Exemplar, PageFigures, SeriesColumns, TimeRange};
 
 use super::tombstone::Tombstone;
 use crate::EngineError;
@@ -31,10 +31,10 @@ impl LiveSeries<'_> {
         &self,
         range: TimeRange,
         columns: &mut SeriesColumns,
-        counts: &mut PageCounts,
+        reading: &mut Reading,
     ) -> Result<(), EngineError> {
         let mark = columns.mark();
-        self.series.read(range, columns, counts)?;
+        self.series.read(range, columns, reading)?;
         self.leave_out_deleted(mark, columns);
         Ok(())
     }
@@ -46,13 +46,13 @@ impl LiveSeries<'_> {
         range: TimeRange,
         wanted: &mut dyn FnMut(&PageFigures) -> bool,
         columns: &mut SeriesColumns,
-        counts: &mut PageCounts,
+        reading: &mut Reading,
     ) -> Result<(), EngineError> {
         let mark = columns.mark();
         let whole =
             |page: &PageFigures| !self.deleted.iter().any(|deleted| deleted.overlaps(&page.range));
         let mut wanted = |page: &PageFigures| whole(page) && wanted(page);
-        self.series.read_pages(range, &mut wanted, columns, counts)?;
+        self.series.read_pages(range, &mut wanted, columns, reading)?;
         self.leave_out_deleted(mark, columns);
         Ok(())
     }
@@ -126,7 +126,7 @@ impl LiveBlock {
         range: TimeRange,
         columns: &mut SeriesColumns,
     ) -> Result<(), EngineError> {
-        self.series(series)?.read(range, columns, &mut PageCounts::default())
+        self.series(series)?.read(range, columns, &mut Reading::default())
     }
 
     /// Appends a series' exemplars in a range.

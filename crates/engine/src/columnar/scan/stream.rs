@@ -5,6 +5,7 @@
 
 use std::{ops::Range, sync::Arc};
 
+use timberline_block::Reading;
 use timberline_model::{
     ColumnsMark, Labels, PageCounts, PageFigures, PageUse, ScanError, SeriesColumns, SeriesRef,
     SeriesScan, TimeRange,
@@ -30,7 +31,7 @@ pub(super) struct Stream {
     in_memory: SeriesColumns,
     /// Where each place's samples of a series end.
     ends: Vec<ColumnsMark>,
-    counts: PageCounts,
+    reading: Reading,
     ahead: LabelsAhead,
     leaves_labels_out: bool,
     /// The group that was given last.
@@ -45,7 +46,7 @@ impl Stream {
             wanted: None,
             in_memory: SeriesColumns::default(),
             ends: Vec::new(),
-            counts: PageCounts::default(),
+            reading: Reading::default(),
             ahead: LabelsAhead::default(),
             leaves_labels_out: false,
             last: usize::MAX,
@@ -54,23 +55,30 @@ impl Stream {
 
     /// Reads one series from all its places.
     fn read(&mut self, group: &[Found], columns: &mut SeriesColumns) -> Result<(), EngineError> {
+        self.reading.begin();
         if let Some(wanted) = self.wanted.clone() {
             return self.read_pages(group, &wanted, columns);
         }
         let places = &self.joined.places;
-        if let [only] = group {
-            places.read(*only, columns, &mut self.counts)?;
-            // A block may be older than the policy.
-            keep_by_policy(columns, ColumnsMark::default(), places.policy);
-            return Ok(());
-        }
         self.ends.clear();
         for found in group {
-            places.read(*found, columns, &mut self.counts)?;
+            places.read(*found, columns, &mut self.reading)?;
             self.ends.push(columns.mark());
         }
-        settle_inputs(columns, ColumnsMark::default(), &self.ends, places.policy);
+        if self.is_settled(columns) {
+            return Ok(());
+        }
+        match group {
+            // A block may be older than the policy.
+            [_] => keep_by_policy(columns, ColumnsMark::default(), places.policy),
+            _ => settle_inputs(columns, ColumnsMark::default(), &self.ends, places.policy),
+        }
         Ok(())
+    }
+
+    /// Whether nothing is left to be done for the order of samples, as is known without looking.
+    fn is_settled(&self, columns: &SeriesColumns) -> bool {
+        self.reading.ascends() && columns.histograms.is_empty()
     }
 
     /// The same, with figures in place of pages that the reader takes so.
@@ -87,7 +95,7 @@ impl Stream {
             match places.blocks.get(found.place as usize) {
                 Some(block) => opened.push(block.series(found.id as u32)?),
                 // The head is the last of the places.
-                None => places.read(*found, &mut self.in_memory, &mut self.counts)?,
+                None => places.read(*found, &mut self.in_memory, &mut self.reading)?,
             }
         }
         // Of the places that are blocks: where their floats lie.
@@ -103,12 +111,14 @@ impl Stream {
                 !has_histograms && !overlaps && !has_instant(&self.in_memory.timestamps, page.range)
             };
             let mut take = |page: &PageFigures| wanted.takes(page) && alone(page);
-            series.read_pages(places.range, &mut take, columns, &mut self.counts)?;
+            series.read_pages(places.range, &mut take, columns, &mut self.reading)?;
             self.ends.push(columns.mark());
         }
         columns.append(&mut self.in_memory);
         self.ends.push(columns.mark());
-        settle_inputs(columns, ColumnsMark::default(), &self.ends, places.policy);
+        if !self.is_settled(columns) {
+            settle_inputs(columns, ColumnsMark::default(), &self.ends, places.policy);
+        }
         let mut pages = std::mem::take(&mut columns.pages);
         pages.sort_unstable_by_key(|page| page.range.start);
         for page in &mut pages {
@@ -170,7 +180,7 @@ impl SeriesScan for Stream {
     }
 
     fn page_counts(&self) -> PageCounts {
-        self.counts
+        self.reading.counts
     }
 }
 
@@ -180,14 +190,18 @@ impl Places {
         &self,
         found: Found,
         columns: &mut SeriesColumns,
-        counts: &mut PageCounts,
+        reading: &mut Reading,
     ) -> Result<(), EngineError> {
         match self.blocks.get(found.place as usize) {
-            Some(block) => block.series(found.id as u32)?.read(self.range, columns, counts)?,
+            Some(block) => block.series(found.id as u32)?.read(self.range, columns, reading)?,
             None => {
                 let series = SeriesRef(found.id);
                 let epochs = (self.view.flushed, self.upto);
+                let before = columns.timestamps.len();
                 self.head.read_upto(series, self.range, epochs, columns);
+                if columns.timestamps.len() > before {
+                    reading.append_unknown();
+                }
             }
         }
         Ok(())
