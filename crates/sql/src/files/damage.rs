@@ -54,6 +54,14 @@ fn panicked(panic: &(dyn Any + Send)) -> String {
     format!("it is damaged: {}", text.unwrap_or("its reader gave up"))
 }
 
+/// As [`guarded`], of what takes time; all of its errors have the file's name.
+pub(super) async fn named<T>(name: &str, read: impl Future<Output = Result<T>>) -> Result<T> {
+    match AssertUnwindSafe(read).catch_unwind().await {
+        Ok(outcome) => outcome.map_err(|error| in_file(name, error)),
+        Err(panic) => Err(damaged(name, &panicked(panic.as_ref()))),
+    }
+}
+
 /// The plan that reads a file, with the file's name in its errors.
 #[derive(Clone, Debug)]
 pub(super) struct Named {
@@ -116,11 +124,9 @@ impl ExecutionPlan for Named {
             let name = Arc::clone(&name);
             async move {
                 let mut batches = batches?;
-                match AssertUnwindSafe(batches.next()).catch_unwind().await {
-                    Ok(None) => None,
-                    Ok(Some(Ok(batch))) => Some((Ok(batch), Some(batches))),
-                    Ok(Some(Err(error))) => Some((Err(in_file(&name, error)), None)),
-                    Err(panic) => Some((Err(damaged(&name, &panicked(panic.as_ref()))), None)),
+                match named(&name, async { batches.next().await.transpose() }).await {
+                    Ok(batch) => batch.map(|batch| (Ok(batch), Some(batches))),
+                    Err(error) => Some((Err(error), None)),
                 }
             }
         });
