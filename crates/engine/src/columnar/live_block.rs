@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use timberline_block::{Block, BlockMeta, BlockSeries, Reading};
 use timberline_model::{ColumnsMark, Exemplar, PageFigures, SeriesColumns, TimeRange};
 
-use super::tombstone::Tombstone;
+use super::{scan::TotalsMemo, tombstone::Tombstone};
 use crate::EngineError;
 
 /// A series of a block, without what is deleted of it.
@@ -70,6 +70,8 @@ pub(crate) struct LiveBlock {
     block: Arc<Block>,
     /// By series ordinal: spans of time that are deleted.
     deleted: Arc<HashMap<u32, Vec<TimeRange>>>,
+    /// Of what is not deleted: another deletion makes another one of these.
+    totals: Arc<TotalsMemo>,
 }
 
 impl LiveBlock {
@@ -92,7 +94,7 @@ impl LiveBlock {
                 deleted.entry(series).or_default().push(range);
             }
         }
-        Ok(Self { block, deleted: Arc::new(deleted) })
+        Ok(Self { block, deleted: Arc::new(deleted), totals: Arc::default() })
     }
 
     /// The block, for everything but its samples.
@@ -111,6 +113,11 @@ impl LiveBlock {
     /// Whether some of it is deleted.
     pub(crate) fn is_dirty(&self) -> bool {
         !self.deleted.is_empty()
+    }
+
+    /// What is known of all of it.
+    pub(crate) fn totals(&self) -> &TotalsMemo {
+        &self.totals
     }
 
     /// Finds out where a series' samples are.

@@ -11,7 +11,11 @@ use timberline_model::{
     SeriesScan, TimeRange,
 };
 
-use super::{Found, Joined, Places, labels_ahead::LabelsAhead};
+use super::{
+    Found, Places,
+    labels_ahead::LabelsAhead,
+    picked::{Joined, Picked},
+};
 use crate::{
     EngineError,
     columnar::{
@@ -22,9 +26,11 @@ use crate::{
 
 /// One stream.
 pub(super) struct Stream {
-    joined: Arc<Joined>,
-    /// Series that are still to come.
-    rest: Range<usize>,
+    picked: Arc<Picked>,
+    /// Which of the streams this is.
+    number: usize,
+    /// The series, and which of them are still to come; `None` until the first is asked for.
+    joined: Option<(Arc<Joined>, Range<usize>)>,
     /// Which pages the reader takes as figures; `None` where it wants all samples.
     wanted: Option<Arc<PageUse>>,
     /// What the head has of a series.
@@ -39,10 +45,12 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(joined: Arc<Joined>, rest: Range<usize>) -> Self {
+    /// One of the streams that share what was picked.
+    pub(super) fn new(picked: Arc<Picked>, number: usize) -> Self {
         Self {
-            joined,
-            rest,
+            picked,
+            number,
+            joined: None,
             wanted: None,
             in_memory: SeriesColumns::default(),
             ends: Vec::new(),
@@ -53,13 +61,28 @@ impl Stream {
         }
     }
 
+    /// The next series, and where this stream's end.
+    fn next_group(&mut self) -> Result<Option<(Arc<Joined>, usize, usize)>, EngineError> {
+        if self.joined.is_none() {
+            let joined = self.picked.join()?;
+            let rest = self.picked.share(self.number, joined.groups.len());
+            self.joined = Some((joined, rest));
+        }
+        let Some((joined, rest)) = &mut self.joined else { return Ok(None) };
+        Ok(rest.next().map(|group| (Arc::clone(joined), group, rest.end)))
+    }
+
     /// Reads one series from all its places.
-    fn read(&mut self, group: &[Found], columns: &mut SeriesColumns) -> Result<(), EngineError> {
+    fn read(
+        &mut self,
+        places: &Places,
+        group: &[Found],
+        columns: &mut SeriesColumns,
+    ) -> Result<(), EngineError> {
         self.reading.begin();
         if let Some(wanted) = self.wanted.clone() {
-            return self.read_pages(group, &wanted, columns);
+            return self.read_pages(places, group, &wanted, columns);
         }
-        let places = &self.joined.places;
         self.ends.clear();
         for found in group {
             places.read(*found, columns, &mut self.reading)?;
@@ -84,11 +107,11 @@ impl Stream {
     /// The same, with figures in place of pages that the reader takes so.
     fn read_pages(
         &mut self,
+        places: &Places,
         group: &[Found],
         wanted: &PageUse,
         columns: &mut SeriesColumns,
     ) -> Result<(), EngineError> {
-        let places = &self.joined.places;
         self.in_memory.clear();
         let mut opened = Vec::with_capacity(group.len());
         for found in group {
@@ -137,12 +160,11 @@ fn has_instant(instants: &[i64], range: TimeRange) -> bool {
 
 impl SeriesScan for Stream {
     fn next(&mut self, columns: &mut SeriesColumns) -> Result<Option<Labels>, ScanError> {
-        while let Some(index) = self.rest.next() {
-            let joined = Arc::clone(&self.joined);
+        while let Some((joined, index, end)) = self.next_group()? {
             let group = joined.groups[index].clone();
             let group = &joined.found[group.start as usize..group.end as usize];
             columns.clear();
-            self.read(group, columns)?;
+            self.read(&joined.places, group, columns)?;
             if !columns.is_empty() {
                 self.last = index;
                 if self.leaves_labels_out {
@@ -151,7 +173,7 @@ impl SeriesScan for Stream {
                 if let Some(labels) = joined.labels.get(index) {
                     return Ok(Some(labels.clone()));
                 }
-                let labels = self.ahead.take(&joined, index, self.rest.end)?;
+                let labels = self.ahead.take(&joined, index, end)?;
                 return Ok(Some(labels.expect("a series stays while it has samples")));
             }
         }
@@ -167,7 +189,8 @@ impl SeriesScan for Stream {
     }
 
     fn labels(&mut self) -> Result<Option<Labels>, ScanError> {
-        let Joined { labels, groups, found, places } = &*self.joined;
+        let Some((joined, _)) = &self.joined else { return Ok(None) };
+        let Joined { labels, groups, found, places } = &**joined;
         if let Some(labels) = labels.get(self.last) {
             return Ok(Some(labels.clone()));
         }
@@ -176,7 +199,7 @@ impl SeriesScan for Stream {
     }
 
     fn series_count_max(&self) -> usize {
-        self.rest.len()
+        self.joined.as_ref().map_or_else(|| self.picked.series_max(), |(_, rest)| rest.len())
     }
 
     fn page_counts(&self) -> PageCounts {
