@@ -90,7 +90,7 @@ impl DatabaseSettings {
         match name {
             "retention" => self.retention = value.map(age).transpose().map_err(refuse)?,
             "retention_size" => {
-                self.retention_size = value.map(size).transpose().map_err(refuse)?
+                self.retention_size = value.map(size).transpose().map_err(refuse)?;
             }
             "duplicates" => self.duplicates = value.map(policy).transpose().map_err(refuse)?,
             "durability" => self.durability = value.map(policy).transpose().map_err(refuse)?,

@@ -65,7 +65,7 @@ async fn answer(app: &App, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
     let client = Client::of(&head.extensions);
     check_encoding(head.headers.get(header::CONTENT_ENCODING))?;
-    let body = read_form(&app, body).await?;
+    let body = read_form(app, body).await?;
     let database = app.database()?;
     let place = app.admit_query(client).await?;
     let canceled = Arc::new(AtomicBool::new(false));
