@@ -14,6 +14,7 @@ mod calls;
 mod error;
 mod listener;
 mod metadata;
+mod parameters;
 mod prepared;
 mod rows;
 mod service;

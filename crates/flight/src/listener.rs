@@ -1,6 +1,6 @@
 //! Listens, and serves until told to stop.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use arrow_flight::flight_service_server::FlightServiceServer;
 use futures_util::stream;
@@ -38,6 +38,10 @@ pub struct FlightOptions {
     pub streams_max: u32,
 }
 
+/// How often a client is asked whether it is still there. One that does not answer within 20 s is given up, and its
+/// calls with it.
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(60);
+
 /// Serves until `stop` is ready, then lets streams under way end.
 ///
 /// # Errors
@@ -52,7 +56,9 @@ pub async fn serve(
     let failed = |error: tonic::transport::Error| FlightServerError::Transport {
         reason: format!("{error:?}"),
     };
-    let mut server = Server::builder().max_concurrent_streams(options.streams_max);
+    let mut server = Server::builder()
+        .max_concurrent_streams(options.streams_max)
+        .http2_keepalive_interval(Some(KEEPALIVE_EVERY));
     if let Some(tls) = &options.tls {
         let identity = Identity::from_pem(&tls.certificate, &tls.key);
         server = server.tls_config(ServerTlsConfig::new().identity(identity)).map_err(failed)?;

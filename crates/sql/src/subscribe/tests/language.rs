@@ -26,6 +26,7 @@ fn what_is_not_offered_is_named_with_its_place() {
         ("SUBSCRIBE TO SELECT count(*) FROM cpu GROUP BY time_bucket('1 month', time)", "1 month"),
         ("SUBSCRIBE TO SELECT count(*) FROM cpu GROUP BY time_bucket('0s', time)", "width"),
         ("SUBSCRIBE TO SELECT value FROM cpu WHERE time > now()", "now()"),
+        ("SUBSCRIBE TO SELECT value, time, value FROM cpu", "two columns with the name \"value\""),
         ("SUBSCRIBE TO SELECT value FROM cpu WHERE host < 'a'", "order of labels"),
         ("SUBSCRIBE TO SELECT value FROM cpu WHERE host ~ '('", "host"),
         ("SUBSCRIBE TO SELECT value FROM cpu EMIT CHANGES", "EMIT CHANGES without"),
