@@ -3,18 +3,10 @@
 use timberline_sql::{ErrorKind, SqlError};
 use tonic::Status;
 
-/// Why a listener cannot be started, or stopped serving.
+/// Why calls cannot be served.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FlightServerError {
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address} for Arrow Flight SQL: {source}")]
-    Listen {
-        /// The address.
-        address: std::net::SocketAddr,
-        /// Why not.
-        source: std::io::Error,
-    },
     /// TLS, or the transport, cannot go on.
     #[error("Arrow Flight SQL cannot be served: {reason}")]
     Transport {

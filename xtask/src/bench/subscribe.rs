@@ -9,7 +9,7 @@ mod outcome;
 mod writer;
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -24,7 +24,7 @@ use self::{
 use super::{
     figures::{mib, ms, per_second, thousands},
     process,
-    section::Section,
+    section::{Page, Section},
     server::Server,
     setup::Setup,
     table::Table,
@@ -58,9 +58,8 @@ pub(crate) struct Options {
     /// Only runs with this in their name.
     #[arg(long)]
     only: Option<String>,
-    /// Puts the report into this file, in the place of the last one.
-    #[arg(long)]
-    write: Option<PathBuf>,
+    #[command(flatten)]
+    page: Page,
 }
 
 /// One run: who listens, and what is written how fast.
@@ -87,11 +86,7 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
         std::fs::remove_dir_all(&dir)?;
     }
     let report = report(&setup, &outcomes);
-    println!("{report}");
-    match &options.write {
-        Some(path) => SECTION.write(&root.join(path), &report),
-        None => Ok(()),
-    }
+    options.page.publish(root, SECTION, &report)
 }
 
 fn runs(seconds: u64, many: usize) -> Vec<Run> {

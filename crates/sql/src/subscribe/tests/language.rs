@@ -47,7 +47,9 @@ fn what_is_not_offered_is_named_with_its_place() {
 
 #[test]
 fn a_subscription_is_known_by_its_first_word() {
-    assert!(is_subscribe("  -- one\n subscribe to select 1"));
+    for before in ["  -- one\n ", "/* a /* b */ c */", "\t\r\n/**/--\n"] {
+        assert!(is_subscribe(&format!("{before}subscribe to select 1")), "{before:?}");
+    }
     assert!(!is_subscribe("SELECT 'SUBSCRIBE'") && !is_subscribe("'"));
 }
 
