@@ -14,8 +14,8 @@ use timberline_engine::{
 use timberline_io::{Clock, Disk, RealDisk, SystemClock};
 use timberline_model::{
     Cuts, DuplicatePolicy, Durability, FamilyMetadata, LabelQuery, Labels, Matcher, RejectReason,
-    ScanError, Selector, SeriesExemplars, SeriesRef, SeriesScan, SeriesSource, TimeRange, Totals,
-    WriteBatch, WriteOutcome,
+    ScanError, Selector, SeriesExemplars, SeriesRef, SeriesScan, SeriesSource, Streams, TimeRange,
+    Totals, WriteBatch, WriteOutcome,
 };
 use timberline_promql::{
     Expr,
@@ -333,11 +333,7 @@ impl Database {
 }
 
 impl SeriesSource for Database {
-    fn scan(
-        &self,
-        selector: &Selector,
-        partitions: NonZeroUsize,
-    ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
+    fn scan(&self, selector: &Selector, partitions: NonZeroUsize) -> Result<Streams, ScanError> {
         self.engine.scan(selector, partitions)
     }
 
@@ -346,7 +342,7 @@ impl SeriesSource for Database {
         selector: &Selector,
         cuts: &Cuts,
         partitions: NonZeroUsize,
-    ) -> Result<(Vec<Totals>, Vec<Box<dyn SeriesScan>>), ScanError> {
+    ) -> Result<(Vec<Totals>, Streams), ScanError> {
         self.engine.totals(selector, cuts, partitions)
     }
 

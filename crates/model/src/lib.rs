@@ -50,6 +50,7 @@ pub use policy::{DuplicatePolicy, Durability, UnknownPolicy};
 pub use sample::{STALE_NAN, STALE_NAN_BITS, Sample, ValueKind, is_stale};
 pub use scan::{
     HistogramColumn, LabelQuery, ScanError, Selector, SeriesColumns, SeriesScan, SeriesSource,
+    Streams,
 };
 pub use series::SeriesRef;
 pub use stop::{Stop, Stopped};

@@ -187,6 +187,9 @@ impl Default for LabelQuery {
     }
 }
 
+/// The streams of a scan.
+pub type Streams = Vec<Box<dyn SeriesScan>>;
+
 /// Where series come from: a database, or memory in tests.
 pub trait SeriesSource: Send + Sync {
     /// The series that a selector picks, in at most `partitions` streams that may run in parallel.
@@ -195,11 +198,7 @@ pub trait SeriesSource: Send + Sync {
     ///
     /// # Errors
     /// Storage that cannot be read.
-    fn scan(
-        &self,
-        selector: &Selector,
-        partitions: NonZeroUsize,
-    ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError>;
+    fn scan(&self, selector: &Selector, partitions: NonZeroUsize) -> Result<Streams, ScanError>;
 
     /// For a reader that wants nothing but [`Totals`], by buckets of time: those of some spans, each within
     /// one bucket, as far as the source has them at hand or can make and keep them; and streams over all
@@ -213,7 +212,7 @@ pub trait SeriesSource: Send + Sync {
         selector: &Selector,
         cuts: &Cuts,
         partitions: NonZeroUsize,
-    ) -> Result<(Vec<Totals>, Vec<Box<dyn SeriesScan>>), ScanError> {
+    ) -> Result<(Vec<Totals>, Streams), ScanError> {
         let _ = cuts;
         Ok((Vec::new(), self.scan(selector, partitions)?))
     }
@@ -269,7 +268,7 @@ struct SortedScan {
 }
 
 impl SortedScan {
-    fn read(scans: Vec<Box<dyn SeriesScan>>, series_max: usize) -> Result<Self, ScanError> {
+    fn read(scans: Streams, series_max: usize) -> Result<Self, ScanError> {
         let mut series = Vec::new();
         for mut scan in scans {
             if series.len() + scan.series_count_max() > series_max {

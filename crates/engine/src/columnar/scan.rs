@@ -11,7 +11,7 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use timberline_model::{
     DuplicatePolicy, Exemplar, Labels, Matcher, ScanError, Selector, SeriesRef, SeriesScan,
-    TimeRange,
+    Streams, TimeRange,
 };
 
 use self::{
@@ -176,7 +176,7 @@ pub(super) fn scan(
     inner: &Inner,
     selector: &Selector,
     partitions: NonZeroUsize,
-) -> Result<Vec<Box<dyn SeriesScan>>, EngineError> {
+) -> Result<Streams, EngineError> {
     let places = Places::of(inner, selector.range)?;
     streams(places, inner, selector, partitions)
 }
@@ -188,7 +188,7 @@ pub(super) fn scan_upto(
     selector: &Selector,
     epoch: Epoch,
     partitions: NonZeroUsize,
-) -> Result<Option<Vec<Box<dyn SeriesScan>>>, EngineError> {
+) -> Result<Option<Streams>, EngineError> {
     let Some(places) = Places::at_end_of(inner, epoch, selector.range)? else { return Ok(None) };
     streams(places, inner, selector, partitions).map(Some)
 }
@@ -198,7 +198,7 @@ pub(super) fn scan_settled(
     inner: &Inner,
     selector: &Selector,
     partitions: NonZeroUsize,
-) -> Result<Vec<Box<dyn SeriesScan>>, EngineError> {
+) -> Result<Streams, EngineError> {
     let older = |labels: &Labels, ts: i64| inner.view().value_at(labels, ts);
     inner.committer.settle(&older);
     scan(inner, selector, partitions)
@@ -209,7 +209,7 @@ fn streams(
     inner: &Inner,
     selector: &Selector,
     partitions: NonZeroUsize,
-) -> Result<Vec<Box<dyn SeriesScan>>, EngineError> {
+) -> Result<Streams, EngineError> {
     let found = Picked::find(places, selector, &inner.labels, partitions)?;
     Ok(found.map_or_else(Vec::new, Picked::streams))
 }

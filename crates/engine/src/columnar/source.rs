@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use timberline_model::{
     Cuts, LabelQuery, Labels, ScanError, Selector, SeriesExemplars, SeriesScan, SeriesSource,
-    Totals,
+    Streams, Totals,
 };
 
 use super::{
@@ -16,11 +16,7 @@ mod answers;
 mod exemplars;
 
 impl SeriesSource for Engine {
-    fn scan(
-        &self,
-        selector: &Selector,
-        partitions: NonZeroUsize,
-    ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
+    fn scan(&self, selector: &Selector, partitions: NonZeroUsize) -> Result<Streams, ScanError> {
         Ok(scan(&self.inner, selector, partitions)?)
     }
 
@@ -29,7 +25,7 @@ impl SeriesSource for Engine {
         selector: &Selector,
         cuts: &Cuts,
         partitions: NonZeroUsize,
-    ) -> Result<(Vec<Totals>, Vec<Box<dyn SeriesScan>>), ScanError> {
+    ) -> Result<(Vec<Totals>, Streams), ScanError> {
         totals(&self.inner, selector, cuts, partitions)
     }
 

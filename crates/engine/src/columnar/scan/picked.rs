@@ -6,7 +6,7 @@
 use std::{num::NonZeroUsize, ops::Range, sync::Arc};
 
 use parking_lot::Mutex;
-use timberline_model::{Labels, Matcher, Selector, SeriesScan};
+use timberline_model::{Labels, Matcher, Selector, SeriesScan, Streams};
 
 use super::{Found, ORDERED_SERIES_MAX, Places, stream::Stream};
 use crate::{EngineError, columnar::label_cache::LabelCache};
@@ -74,7 +74,7 @@ impl Picked {
     }
 
     /// The streams over them.
-    pub(super) fn streams(self) -> Vec<Box<dyn SeriesScan>> {
+    pub(super) fn streams(self) -> Streams {
         let picked = Arc::new(self);
         let stream =
             |share| -> Box<dyn SeriesScan> { Box::new(Stream::new(Arc::clone(&picked), share)) };

@@ -8,7 +8,8 @@ use std::{collections::HashMap, fmt::Write as _, num::NonZeroUsize, thread};
 
 use parking_lot::Mutex;
 use timberline_model::{
-    Cuts, PageUse, ScanError, Selector, SeriesColumns, SeriesScan, TimeRange, Totals, ValueSpan,
+    Cuts, PageUse, ScanError, Selector, SeriesColumns, SeriesScan, Streams, TimeRange, Totals,
+    ValueSpan,
 };
 
 use super::{Places, streams};
@@ -52,7 +53,7 @@ pub(in crate::columnar) fn totals(
     selector: &Selector,
     cuts: &Cuts,
     partitions: NonZeroUsize,
-) -> Result<(Vec<Totals>, Vec<Box<dyn SeriesScan>>), ScanError> {
+) -> Result<(Vec<Totals>, Streams), ScanError> {
     // As for any scan, the head is asked before the view is taken.
     let in_head = inner.head.unflushed_range();
     let mut places = Places::of(inner, selector.range)?;
