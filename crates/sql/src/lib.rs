@@ -8,6 +8,7 @@
 
 mod answer;
 mod catalog;
+mod checked;
 mod databases;
 mod dialect;
 mod engine;
@@ -25,6 +26,7 @@ pub mod render;
 mod scan;
 mod session;
 mod statements;
+mod stops;
 mod subscribe;
 mod system;
 mod tables;

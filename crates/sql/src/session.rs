@@ -7,8 +7,9 @@ use datafusion::{
     arrow::array::AsArray as _,
     common::ParamValues,
     error::{DataFusionError, Result},
-    execution::{SessionState, SessionStateBuilder},
+    execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder},
     logical_expr::{LogicalPlan, LogicalPlanBuilder, WriteOp},
+    physical_plan::execute_stream,
     prelude::SessionContext,
     scalar::ScalarValue,
     sql::parser::Statement,
@@ -20,12 +21,13 @@ use tokio::time::Instant;
 use crate::{
     Answer, Prepared, Rows, SqlEngine, SqlError,
     catalog::{Catalogs, PUBLIC, missing_table, similar_names},
-    dialect::{check_calls, check_operators},
+    dialect::{check_calls, check_operators, name_casts},
     is_subscribe,
     statements::{
         AboutDatabases, CopyTarget, DatabaseStatement, InsertTarget, SHOW, check_allowed,
         check_asks, copy_of, delete,
     },
+    stops::{Awaited, WhileAwaited},
     system::Running,
     watched::{Watched, on_own_task, timed_out},
 };
@@ -139,8 +141,13 @@ impl Session {
         Ok((plan, None))
     }
 
-    async fn plan_of(&self, statement: Statement, mut state: SessionState) -> Result<LogicalPlan> {
+    async fn plan_of(
+        &self,
+        mut statement: Statement,
+        mut state: SessionState,
+    ) -> Result<LogicalPlan> {
         check_calls(&statement, &state)?;
+        name_casts(&mut statement);
         if let Some(target) = InsertTarget::of(&statement, &self.name) {
             let catalogs = state.catalog_list();
             let catalogs = match self.engine.databases().get(target.database()) {
@@ -219,8 +226,12 @@ impl Session {
             delete(&self.context.state(), statement).await?;
             return Ok(Answer::Done { command: "DELETE", rows: None });
         }
-        let stream = self.context.execute_logical_plan(plan).await?.execute_stream().await?;
-        let stream = on_own_task(stream);
+        let frame = self.context.execute_logical_plan(plan).await?;
+        let task = Arc::new(frame.task_ctx());
+        let awaited = Awaited::default();
+        let plan = awaited.in_joins(frame.create_physical_plan().await?)?;
+        let batches = on_own_task(execute_stream(plan, task)?);
+        let stream: SendableRecordBatchStream = Box::pin(WhileAwaited::new(batches, awaited));
         if let Some(CopyTarget { file, options }) = copy {
             let memory = &self.context.runtime_env().memory_pool;
             let rows =
