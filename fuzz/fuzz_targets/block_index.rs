@@ -10,10 +10,10 @@
 use std::{path::Path, sync::LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use timberline_block::Block;
+use timberline_block::{Block, Reading};
 use timberline_codec::crc::crc32c;
 use timberline_io::{Disk, SimDisk};
-use timberline_model::{MatchOp, Matcher, PageCounts, SeriesColumns, TimeRange};
+use timberline_model::{MatchOp, Matcher, SeriesColumns, TimeRange};
 
 const HEADER_BYTES: usize = 32;
 static PAGES: &[u8] = include_bytes!("../../crates/block/testdata/block-v2/pages");
@@ -72,7 +72,7 @@ fn ask(block: &Block) {
         let _ = block.label_values(name, None);
         let _ = block.label_values(name, Some(&some));
     }
-    let mut columns = SeriesColumns::default();
+    let (mut columns, mut reading) = (SeriesColumns::default(), Reading::default());
     for series in 0..block.series_count().min(64) {
         let _ = block.labels(series);
         let _ = block.label_hash(series);
@@ -82,8 +82,7 @@ fn ask(block: &Block) {
         let _ = block.exemplars(series, TimeRange::ALL, &mut Vec::new());
         if let Ok(series) = block.series(series) {
             columns.clear();
-            let counts = &mut PageCounts::default();
-            let _ = series.read_pages(TimeRange::ALL, &mut |_| true, &mut columns, counts);
+            let _ = series.read_pages(TimeRange::ALL, &mut |_| true, &mut columns, &mut reading);
         }
     }
     let _ = block.sections();

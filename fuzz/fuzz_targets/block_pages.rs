@@ -6,10 +6,10 @@
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use timberline_block::Block;
+use timberline_block::{Block, Reading};
 use timberline_codec::crc::crc32c;
 use timberline_io::{Disk, SimDisk};
-use timberline_model::{PageCounts, SeriesColumns, TimeRange};
+use timberline_model::{SeriesColumns, TimeRange};
 
 const HEADER_BYTES: usize = 32;
 const FOOTER_BYTES: usize = 128;
@@ -34,7 +34,7 @@ fuzz_target!(|data: &[u8]| {
         file.write_all_at(bytes, 0).expect("the simulated disk works");
     }
     let block = Block::open(&disk, dir).expect("all but the pages is as it was written");
-    let mut columns = SeriesColumns::default();
+    let (mut columns, mut reading) = (SeriesColumns::default(), Reading::default());
     for series in 0..block.series_count() {
         columns.clear();
         let mark = columns.mark();
@@ -44,8 +44,7 @@ fuzz_target!(|data: &[u8]| {
         let _ = block.exemplars(series, TimeRange::ALL, &mut Vec::new());
         if let Ok(series) = block.series(series) {
             columns.clear();
-            let counts = &mut PageCounts::default();
-            let _ = series.read_pages(TimeRange::ALL, &mut |_| true, &mut columns, counts);
+            let _ = series.read_pages(TimeRange::ALL, &mut |_| true, &mut columns, &mut reading);
         }
     }
 });

@@ -52,6 +52,7 @@ pub use error::BlockError;
 pub use format::{TEMPORARY_SUFFIX, VERSION, VERSION_MIN};
 pub use meta::{BlockMeta, FileMeta};
 pub use read::{
-    Block, BlockOutline, BlockSeries, ChunkMeta, LabelCount, LabelReader, SalvagedSeries, Section,
+    Block, BlockOutline, BlockSeries, ChunkMeta, LabelCount, LabelReader, Reading, SalvagedSeries,
+    Section,
 };
 pub use write::{BlockWriter, FloatCodec};

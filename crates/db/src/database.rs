@@ -13,8 +13,8 @@ use timberline_engine::{
 };
 use timberline_io::{Clock, Disk, RealDisk, SystemClock};
 use timberline_model::{
-    DuplicatePolicy, Durability, FamilyMetadata, LabelQuery, Labels, Matcher, RejectReason,
-    ScanError, Selector, SeriesExemplars, SeriesRef, SeriesScan, SeriesSource, TimeRange,
+    Cuts, DuplicatePolicy, Durability, FamilyMetadata, LabelQuery, Labels, Matcher, RejectReason,
+    ScanError, Selector, SeriesExemplars, SeriesRef, SeriesScan, SeriesSource, TimeRange, Totals,
     WriteBatch, WriteOutcome,
 };
 use timberline_promql::{
@@ -339,6 +339,15 @@ impl SeriesSource for Database {
         partitions: NonZeroUsize,
     ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
         self.engine.scan(selector, partitions)
+    }
+
+    fn totals(
+        &self,
+        selector: &Selector,
+        cuts: &Cuts,
+        partitions: NonZeroUsize,
+    ) -> Result<(Vec<Totals>, Vec<Box<dyn SeriesScan>>), ScanError> {
+        self.engine.totals(selector, cuts, partitions)
     }
 
     fn scan_sorted(

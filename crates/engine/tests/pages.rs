@@ -11,8 +11,8 @@ use timberline_io::{SimClock, SimDisk};
 use timberline_log::LogOptions;
 use timberline_model::{
     BucketCounts, Cuts, DuplicatePolicy, Durability, Histogram, HistogramSample, Labels, Matcher,
-    PageCounts, PageUse, ResetHint, STALE_NAN, Selector, SeriesColumns, SeriesSource, TimeRange,
-    WriteBatch,
+    PageCounts, PageUse, ResetHint, STALE_NAN, Selector, SeriesColumns, SeriesScan, SeriesSource,
+    TimeRange, WriteBatch,
 };
 
 const SECOND: i64 = 1_000_000_000;
@@ -289,6 +289,68 @@ fn compare(engine: &Engine, range: TimeRange, width: i64, exact: bool) -> PageCo
     counts
 }
 
+/// Of one bucket, over all series: first and last instant, how many floats, the extremes of those that are
+/// numbers, and the sum of these.
+type Sums = BTreeMap<i64, (TimeRange, u64, f64, f64, f64)>;
+
+fn add_to(
+    sums: &mut Sums,
+    number: i64,
+    (range, count, min, max, sum): (TimeRange, u64, f64, f64, f64),
+) {
+    let all = sums.entry(number).or_insert((range, 0, f64::INFINITY, f64::NEG_INFINITY, 0.0));
+    *all = (
+        TimeRange::new(all.0.start.min(range.start), all.0.end.max(range.end)),
+        all.1 + count,
+        all.2.min(min),
+        all.3.max(max),
+        all.4 + sum,
+    );
+}
+
+/// Adds floats to their buckets, and says how many histograms there were.
+fn add_streams(streams: Vec<Box<dyn SeriesScan>>, width: i64, sums: &mut Sums) -> usize {
+    let (mut histograms, mut columns) = (0, SeriesColumns::default());
+    for mut stream in streams {
+        while stream.next(&mut columns).unwrap().is_some() {
+            histograms += columns.histograms.len();
+            for (ts, value) in columns.timestamps.iter().zip(&columns.values) {
+                if timberline_model::is_stale(*value) {
+                    continue;
+                }
+                let sum = if value.is_nan() { 0.0 } else { *value };
+                let number = (ts - START).div_euclid(width);
+                add_to(sums, number, (TimeRange::new(*ts, *ts), 1, *value, *value, sum));
+            }
+        }
+    }
+    histograms
+}
+
+/// Totals and the streams over the rest are together what all streams have; says how many blocks were
+/// answered from totals.
+fn compare_totals(engine: &Engine, range: TimeRange, width: i64) -> usize {
+    let selector = Selector { matchers: vec![Matcher::equal("__name__", "m")], range };
+    let partitions = NonZeroUsize::new(2).unwrap();
+    let (mut right, mut found) = (Sums::new(), Sums::new());
+    let histograms = add_streams(engine.scan(&selector, partitions).unwrap(), width, &mut right);
+    let cuts = Cuts::buckets(START, width);
+    let (totals, rest) = engine.totals(&selector, &cuts, partitions).unwrap();
+    for of in &totals {
+        let number = (of.range.start - START).div_euclid(width);
+        assert_eq!(number, (of.range.end - START).div_euclid(width), "a bucket's end is within");
+        add_to(&mut found, number, (of.range, of.count, of.min, of.max, of.sum));
+    }
+    assert_eq!(histograms, add_streams(rest, width, &mut found));
+    assert!(right.keys().eq(found.keys()));
+    for (right, found) in right.values().zip(found.values()) {
+        assert_eq!((right.0, right.1, right.2, right.3), (found.0, found.1, found.2, found.3));
+        let magnitude = right.2.abs().max(right.3.abs()) * right.1 as f64;
+        assert!((right.4 - found.4).abs() <= 1e-9 * magnitude || right.2 > right.3, "{right:?}");
+    }
+    totals.len()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -306,10 +368,40 @@ proptest! {
             engine = happen(engine, &disk, event);
             for width in &widths {
                 compare(&engine, TimeRange::ALL, *width, exact);
+                compare_totals(&engine, TimeRange::ALL, *width);
             }
             compare(&engine, part, widths[0], exact);
+            compare_totals(&engine, part, widths[0]);
         }
     }
+}
+
+#[test]
+fn whole_blocks_have_totals_unless_something_else_is_in_their_span() {
+    let (all, width) = (TimeRange::ALL, 100 * HOUR);
+    let disk = SimDisk::new(1);
+    let mut engine = open(&disk, DuplicatePolicy::Last);
+    let mut blocks = |event: Event| {
+        engine = happen(std::mem::replace(&mut engine, open_other()), &disk, &event);
+        // The second answer is remembered.
+        let first = compare_totals(&engine, all, width);
+        assert_eq!(first, compare_totals(&engine, all, width));
+        first
+    };
+    assert_eq!(blocks(regular(0, 1)), 0, "in memory there are no blocks");
+    assert_eq!(blocks(Event::Flush), 1);
+    assert_eq!(blocks(regular(10_000, 1)), 1, "later samples are in nobody's way");
+    assert_eq!(blocks(regular(2_500, 1)), 0, "samples in memory are between those of the block");
+    assert_eq!(blocks(Event::Flush), 2, "two others lie across each other");
+    assert_eq!(blocks(Event::Compact), 1);
+    assert_eq!(
+        blocks(Event::Delete { series: 0, from: 100, seconds: 50 }),
+        1,
+        "without what is deleted"
+    );
+    assert_eq!(blocks(Event::Histogram { series: 1, at: 20_000 }), 1);
+    assert_eq!(compare_totals(&engine, all, HOUR / 4), 0, "no block lies within one bucket");
+    assert_eq!(compare_totals(&engine, TimeRange::new(START + SECOND, i64::MAX), width), 0);
 }
 
 /// 5,000 seconds of series 0.

@@ -24,6 +24,7 @@ mod scan;
 mod series;
 mod stop;
 mod time;
+mod totals;
 mod value_span;
 
 pub use batch::{
@@ -51,4 +52,5 @@ pub use scan::{
 pub use series::SeriesRef;
 pub use stop::{Stop, Stopped};
 pub use time::{NANOS_PER_MILLI, NANOS_PER_SECOND, TimeRange, TimeUnit};
+pub use totals::Totals;
 pub use value_span::ValueSpan;

@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 
 use crate::{
-    ErrorKind, Histogram, Labels, Matcher, PageCounts, PageFigures, PageUse, SeriesExemplars, Stop,
-    TimeRange,
+    Cuts, ErrorKind, Histogram, Labels, Matcher, PageCounts, PageFigures, PageUse, SeriesExemplars,
+    Stop, TimeRange, Totals,
 };
 
 /// Which series and which span of time a query wants.
@@ -200,6 +200,23 @@ pub trait SeriesSource: Send + Sync {
         selector: &Selector,
         partitions: NonZeroUsize,
     ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError>;
+
+    /// For a reader that wants nothing but [`Totals`], by buckets of time: those of some spans, each within
+    /// one bucket, as far as the source has them at hand or can make and keep them; and streams over all
+    /// else that the selector picks, as [`scan`](Self::scan) has them. No series has samples at one instant
+    /// in both.
+    ///
+    /// # Errors
+    /// Storage that cannot be read.
+    fn totals(
+        &self,
+        selector: &Selector,
+        cuts: &Cuts,
+        partitions: NonZeroUsize,
+    ) -> Result<(Vec<Totals>, Vec<Box<dyn SeriesScan>>), ScanError> {
+        let _ = cuts;
+        Ok((Vec::new(), self.scan(selector, partitions)?))
+    }
 
     /// The series that a selector picks, in one stream and in the order of their labels, unless they are
     /// more than `series_max` (whether they have samples or not).

@@ -13,6 +13,7 @@ use super::{
     bodies::{Floats, Histograms},
     data::DataFile,
     index::Index,
+    reading::Reading,
     samples::Reader,
 };
 use crate::{
@@ -137,33 +138,35 @@ impl Reader<'_> {
         columns: &mut SeriesColumns,
         found: &mut SalvagedSeries,
     ) {
+        let mut reading = Reading::default();
         // Reads one page, or counts it.
-        let mut take = |count: u32, read: &dyn Fn(&mut SeriesColumns) -> Result<(), BlockError>| {
-            let mark = columns.mark();
-            if read(columns).is_err() {
-                columns.truncate(mark);
-                found.pages_lost += 1;
-                found.samples_lost += u64::from(count);
-            }
-        };
+        let mut take =
+            |count: u32, read: &mut dyn FnMut(&mut SeriesColumns) -> Result<(), BlockError>| {
+                let mark = columns.mark();
+                if read(columns).is_err() {
+                    columns.truncate(mark);
+                    found.pages_lost += 1;
+                    found.samples_lost += u64::from(count);
+                }
+            };
         match floats {
             Floats::None => {}
             Floats::Pages { unit, pages, starts, .. } => {
                 for (number, page) in pages.iter().enumerate() {
-                    take(page.count, &|columns| {
-                        self.whole_page(*unit, page, starts, number, columns)
+                    take(page.count, &mut |columns| {
+                        self.whole_page(*unit, page, (starts, number), columns, &mut reading)
                     });
                 }
             }
             Floats::Chunks { chunks, starts } if starts.pages.is_empty() => {
                 for entry in chunks {
-                    take(entry.count, &|columns| self.chunk(entry, columns));
+                    take(entry.count, &mut |columns| self.chunk(entry, columns));
                 }
             }
             // Starts are paged over all chunks: one cannot be read without the others.
             Floats::Chunks { chunks, starts } => {
                 let count = chunks.iter().map(|entry| u64::from(entry.count)).sum::<u64>();
-                take(u32::try_from(count).unwrap_or(u32::MAX), &|columns| {
+                take(u32::try_from(count).unwrap_or(u32::MAX), &mut |columns| {
                     self.chunked_floats(chunks, starts, TimeRange::ALL, columns).map(|_| ())
                 });
             }

@@ -4,13 +4,12 @@ use timberline_codec::{
     chunk,
     page::{self, PageError, PageStats, VALUES_MAX},
 };
-use timberline_model::{
-    ColumnsMark, Exemplar, HistogramColumn, PageCounts, SeriesColumns, TimeRange,
-};
+use timberline_model::{ColumnsMark, Exemplar, HistogramColumn, SeriesColumns, TimeRange};
 
 use super::{
     Block,
     bodies::{Body, ChunkMeta, Extent, FloatPage, Floats, Histograms, Starts, Values},
+    reading::Reading,
     timelines::TimePage,
 };
 use crate::{BlockError, exemplars, short};
@@ -27,7 +26,7 @@ impl Block {
         range: TimeRange,
         columns: &mut SeriesColumns,
     ) -> Result<(), BlockError> {
-        self.series(series)?.read(range, columns, &mut PageCounts::default())
+        self.series(series)?.read(range, columns, &mut Reading::default())
     }
 
     /// Appends the exemplars of a series within a span of time, ascending.
@@ -69,47 +68,37 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Appends the floats within a span of time, and returns how many pages were decoded.
+    /// Appends the floats within a span of time.
     pub(crate) fn floats(
         &self,
         body: &Body<'_>,
         range: TimeRange,
         columns: &mut SeriesColumns,
-    ) -> Result<u64, BlockError> {
+        reading: &mut Reading,
+    ) -> Result<(), BlockError> {
         match &body.floats {
-            Floats::None => Ok(0),
+            Floats::None => Ok(()),
             Floats::Pages { unit, pages, starts, .. } => {
-                self.paged_floats(*unit, pages, starts, range, columns)
+                for (number, page) in pages.iter().enumerate() {
+                    let span = page.span(*unit);
+                    if span.start > range.end {
+                        break;
+                    }
+                    if range.overlaps(&span) {
+                        self.page_in(range, *unit, page, (starts, number), columns, reading)?;
+                    }
+                }
+                Ok(())
             }
             Floats::Chunks { chunks, starts } => {
-                self.chunked_floats(chunks, starts, range, columns)
+                reading.append_unknown();
+                reading.counts.decoded += self.chunked_floats(chunks, starts, range, columns)?;
+                Ok(())
             }
         }
     }
 
-    fn paged_floats(
-        &self,
-        unit: i64,
-        pages: &[FloatPage],
-        starts: &Starts,
-        range: TimeRange,
-        columns: &mut SeriesColumns,
-    ) -> Result<u64, BlockError> {
-        let mut decoded = 0;
-        for (number, page) in pages.iter().enumerate() {
-            let span = page.span(unit);
-            if span.start > range.end {
-                break;
-            }
-            if range.overlaps(&span) {
-                self.page_in(range, unit, page, (starts, number), columns)?;
-                decoded += 1;
-            }
-        }
-        Ok(decoded)
-    }
-
-    /// Appends what a page has in a span of time. `starts` are the start timestamps of all pages, with the
+    /// Appends what a page has in a span of time, and counts it. `starts` are the start timestamps of all pages, with the
     /// number of this one.
     pub(crate) fn page_in(
         &self,
@@ -118,9 +107,11 @@ impl Reader<'_> {
         page: &FloatPage,
         (starts, number): (&Starts, usize),
         columns: &mut SeriesColumns,
+        reading: &mut Reading,
     ) -> Result<(), BlockError> {
         let floats = columns.timestamps.len();
-        self.whole_page(unit, page, starts, number, columns)?;
+        self.whole_page(unit, page, (starts, number), columns, reading)?;
+        reading.counts.decoded += 1;
         let span = page.span(unit);
         if span.start < range.start || span.end > range.end {
             columns.trim(ColumnsMark { floats, histograms: columns.histograms.len() }, range);
@@ -133,12 +124,14 @@ impl Reader<'_> {
         &self,
         unit: i64,
         page: &FloatPage,
-        starts: &Starts,
-        number: usize,
+        (starts, number): (&Starts, usize),
         columns: &mut SeriesColumns,
+        reading: &mut Reading,
     ) -> Result<(), BlockError> {
         let floats = columns.timestamps.len();
-        self.float_page(unit, page, columns)?;
+        let entries = (page.skip as usize, page.count as usize);
+        reading.append_times(*self, unit, &page.times, entries, &mut columns.timestamps)?;
+        self.values(page, &mut columns.values)?;
         if let Some(extent) = starts.pages.get(number) {
             columns.starts.resize(floats, 0);
             self.starts(starts.unit, *extent, page.count as usize, &mut columns.starts)?;
@@ -146,23 +139,6 @@ impl Reader<'_> {
             columns.starts.resize(columns.timestamps.len(), 0);
         }
         Ok(())
-    }
-
-    /// Decodes a page of floats with its times.
-    fn float_page(
-        &self,
-        unit: i64,
-        page: &FloatPage,
-        columns: &mut SeriesColumns,
-    ) -> Result<(), BlockError> {
-        let times = columns.timestamps.len();
-        self.times(unit, &page.times, &mut columns.timestamps)?;
-        let (skip, count) = (page.skip as usize, page.count as usize);
-        if skip > 0 || count < page.times.count as usize {
-            columns.timestamps.truncate(times + skip + count);
-            columns.timestamps.drain(times..times + skip);
-        }
-        self.values(page, &mut columns.values)
     }
 
     fn values(&self, page: &FloatPage, values: &mut Vec<f64>) -> Result<(), BlockError> {

@@ -4,11 +4,12 @@
 //! timeline on which no instant comes twice, without stale markers, of series without histograms.
 
 use timberline_codec::page::PageStats;
-use timberline_model::{PageCounts, PageFigures, SeriesColumns, TimeRange};
+use timberline_model::{PageFigures, SeriesColumns, TimeRange};
 
 use super::{
     Block,
     bodies::{Body, FloatPage, Floats, Values},
+    reading::Reading,
     samples::Reader,
 };
 use crate::BlockError;
@@ -63,22 +64,25 @@ impl BlockSeries<'_> {
         &self,
         range: TimeRange,
         columns: &mut SeriesColumns,
-        counts: &mut PageCounts,
+        reading: &mut Reading,
     ) -> Result<(), BlockError> {
         let mark = columns.mark();
-        let mut read = || -> Result<u64, BlockError> {
-            let mut decoded = self.reader.floats(&self.body, range, columns)?;
-            if let Some(histograms) = &self.body.histograms {
-                decoded += self.reader.histograms(histograms, range, columns)?;
-            }
-            Ok(decoded)
-        };
-        match read() {
-            Ok(decoded) => counts.decoded += decoded,
-            Err(error) => {
-                columns.truncate(mark);
-                return Err(error);
-            }
+        let result = self.read_all(range, columns, reading);
+        if result.is_err() {
+            columns.truncate(mark);
+        }
+        result
+    }
+
+    fn read_all(
+        &self,
+        range: TimeRange,
+        columns: &mut SeriesColumns,
+        reading: &mut Reading,
+    ) -> Result<(), BlockError> {
+        self.reader.floats(&self.body, range, columns, reading)?;
+        if let Some(histograms) = &self.body.histograms {
+            reading.counts.decoded += self.reader.histograms(histograms, range, columns)?;
         }
         Ok(())
     }
@@ -94,13 +98,13 @@ impl BlockSeries<'_> {
         range: TimeRange,
         wanted: &mut dyn FnMut(&PageFigures) -> bool,
         columns: &mut SeriesColumns,
-        counts: &mut PageCounts,
+        reading: &mut Reading,
     ) -> Result<(), BlockError> {
         if !matches!(self.body.floats, Floats::Pages { .. }) || self.has_histograms() {
-            return self.read(range, columns, counts);
+            return self.read(range, columns, reading);
         }
         let (mark, pages) = (columns.mark(), columns.pages.len());
-        let result = self.read_each(range, wanted, columns, counts);
+        let result = self.read_each(range, wanted, columns, reading);
         if result.is_err() {
             columns.truncate(mark);
             columns.pages.truncate(pages);
@@ -113,7 +117,7 @@ impl BlockSeries<'_> {
         range: TimeRange,
         wanted: &mut dyn FnMut(&PageFigures) -> bool,
         columns: &mut SeriesColumns,
-        counts: &mut PageCounts,
+        reading: &mut Reading,
     ) -> Result<(), BlockError> {
         let Floats::Pages { timeline, unit, pages, starts } = &self.body.floats else {
             return Ok(());
@@ -137,12 +141,11 @@ impl BlockSeries<'_> {
                 figures.at = columns.timestamps.len();
                 if wanted(&figures) && block.strict().check(self.reader, *timeline)? {
                     columns.pages.push(figures);
-                    counts.skipped += 1;
+                    reading.counts.skipped += 1;
                     continue;
                 }
             }
-            self.reader.page_in(range, *unit, page, (starts, number), columns)?;
-            counts.decoded += 1;
+            self.reader.page_in(range, *unit, page, (starts, number), columns, reading)?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Figures of pages against the floats that they stand for.
 
 use proptest::prelude::*;
-use timberline_block::FloatCodec;
+use timberline_block::{FloatCodec, Reading};
 use timberline_codec::page::PageStats;
 use timberline_model::{
     Cuts, Labels, PageCounts, PageFigures, PageUse, STALE_NAN, SeriesColumns, TimeRange,
@@ -65,9 +65,15 @@ fn compare(content: Content, codec: FloatCodec, range: TimeRange, wanted: &PageU
     let (_disk, block) = open(&Model { series: vec![(Labels::empty(), content)] }, codec);
     let (mut decoded, mut mixed) = (SeriesColumns::default(), SeriesColumns::default());
     let series = block.series(0).unwrap();
-    let (mut all, mut counts) = (PageCounts::default(), PageCounts::default());
-    series.read(range, &mut decoded, &mut all).unwrap();
-    series.read_pages(range, &mut |page| wanted.takes(page), &mut mixed, &mut counts).unwrap();
+    let mut reading = Reading::default();
+    reading.begin();
+    series.read(range, &mut decoded, &mut reading).unwrap();
+    let is_strict = decoded.timestamps.is_sorted_by(|before, after| before < after);
+    assert!(is_strict || !reading.ascends(), "an order that is not there");
+    let all = std::mem::take(&mut reading.counts);
+    // With what is remembered of the first.
+    series.read_pages(range, &mut |page| wanted.takes(page), &mut mixed, &mut reading).unwrap();
+    let counts = reading.counts;
     check(&decoded, &mixed, wanted);
     assert_eq!(decoded.histograms.timestamps, mixed.histograms.timestamps);
     assert_eq!(all, PageCounts { decoded: counts.decoded + counts.skipped, skipped: 0 });

@@ -2,9 +2,9 @@
 
 use std::{path::Path, sync::LazyLock};
 
-use timberline_block::{Block, BlockError};
+use timberline_block::{Block, BlockError, Reading};
 use timberline_io::Disk;
-use timberline_model::{MatchOp, Matcher, PageCounts, SeriesColumns, TimeRange};
+use timberline_model::{MatchOp, Matcher, SeriesColumns, TimeRange};
 
 use crate::support::bits;
 
@@ -73,8 +73,7 @@ pub(crate) fn read_pages(
     range: TimeRange,
     columns: &mut SeriesColumns,
 ) -> Result<(), BlockError> {
-    let counts = &mut PageCounts::default();
-    block.series(series)?.read_pages(range, &mut |_| true, columns, counts)
+    block.series(series)?.read_pages(range, &mut |_| true, columns, &mut Reading::default())
 }
 
 /// Every bit of a series' samples. No start timestamps are as many zeros.

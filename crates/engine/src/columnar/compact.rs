@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use timberline_block::{BlockMeta, BlockWriter, FloatCodec};
+use timberline_block::{BlockMeta, BlockWriter, FloatCodec, LabelReader, Reading};
 use timberline_io::Disk;
 use timberline_model::{DuplicatePolicy, Exemplar, Labels, SeriesColumns, TimeRange};
 use ulid::Ulid;
@@ -96,6 +96,8 @@ impl Compaction<'_> {
 /// A walk through one block, series by series.
 struct Cursor<'a> {
     block: &'a LiveBlock,
+    reader: LabelReader<'a>,
+    reading: Reading,
     next: u32,
     /// Labels of the series at `next`; `None` behind the last.
     labels: Option<Labels>,
@@ -103,15 +105,15 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     fn new(block: &'a LiveBlock) -> Result<Self, EngineError> {
-        let mut cursor = Self { block, next: 0, labels: None };
+        let (reader, reading) = (block.block().label_reader(), Reading::default());
+        let mut cursor = Self { block, reader, reading, next: 0, labels: None };
         cursor.look()?;
         Ok(cursor)
     }
 
     fn look(&mut self) -> Result<(), EngineError> {
-        let block = self.block.block();
-        let more = self.next < block.series_count();
-        self.labels = if more { Some(block.labels(self.next)?) } else { None };
+        let more = self.next < self.block.block().series_count();
+        self.labels = if more { Some(self.reader.labels(self.next)?) } else { None };
         Ok(())
     }
 
@@ -121,7 +123,7 @@ impl<'a> Cursor<'a> {
         columns: &mut SeriesColumns,
         exemplars: &mut Vec<Exemplar>,
     ) -> Result<(), EngineError> {
-        self.block.read(self.next, TimeRange::ALL, columns)?;
+        self.block.series(self.next)?.read(TimeRange::ALL, columns, &mut self.reading)?;
         self.block.exemplars(self.next, TimeRange::ALL, exemplars)?;
         self.next += 1;
         self.look()

@@ -60,7 +60,7 @@ pub(super) struct Inner {
     pub(super) counters: Counters,
     pub(super) retention: RwLock<Retention>,
     pub(super) throttle: Arc<Throttle>,
-    pub(super) labels: LabelCache,
+    pub(super) labels: Arc<LabelCache>,
     pub(super) committer: Committer,
     /// What the tails of the log share.
     pub(super) feed: Arc<Feed>,
@@ -334,7 +334,7 @@ impl Inner {
             feed: Arc::new(Feed::new(Arc::clone(&log), Arc::clone(&head))),
             retention: RwLock::new(options.retention),
             throttle: Arc::new(Throttle::new(options.compaction_rate)),
-            labels: LabelCache::default(),
+            labels: Arc::default(),
             disk,
             clock,
             layout,

@@ -2,10 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use timberline_block::{Block, BlockMeta, BlockSeries};
-use timberline_model::{ColumnsMark, Exemplar, PageCounts, PageFigures, SeriesColumns, TimeRange};
+use timberline_block::{Block, BlockMeta, BlockSeries, Reading};
+use timberline_model::{ColumnsMark, Exemplar, PageFigures, SeriesColumns, TimeRange};
 
-use super::tombstone::Tombstone;
+use super::{scan::TotalsMemo, tombstone::Tombstone};
 use crate::EngineError;
 
 /// A series of a block, without what is deleted of it.
@@ -31,10 +31,10 @@ impl LiveSeries<'_> {
         &self,
         range: TimeRange,
         columns: &mut SeriesColumns,
-        counts: &mut PageCounts,
+        reading: &mut Reading,
     ) -> Result<(), EngineError> {
         let mark = columns.mark();
-        self.series.read(range, columns, counts)?;
+        self.series.read(range, columns, reading)?;
         self.leave_out_deleted(mark, columns);
         Ok(())
     }
@@ -46,13 +46,13 @@ impl LiveSeries<'_> {
         range: TimeRange,
         wanted: &mut dyn FnMut(&PageFigures) -> bool,
         columns: &mut SeriesColumns,
-        counts: &mut PageCounts,
+        reading: &mut Reading,
     ) -> Result<(), EngineError> {
         let mark = columns.mark();
         let whole =
             |page: &PageFigures| !self.deleted.iter().any(|deleted| deleted.overlaps(&page.range));
         let mut wanted = |page: &PageFigures| whole(page) && wanted(page);
-        self.series.read_pages(range, &mut wanted, columns, counts)?;
+        self.series.read_pages(range, &mut wanted, columns, reading)?;
         self.leave_out_deleted(mark, columns);
         Ok(())
     }
@@ -70,6 +70,8 @@ pub(crate) struct LiveBlock {
     block: Arc<Block>,
     /// By series ordinal: spans of time that are deleted.
     deleted: Arc<HashMap<u32, Vec<TimeRange>>>,
+    /// Of what is not deleted: another deletion makes another one of these.
+    totals: Arc<TotalsMemo>,
 }
 
 impl LiveBlock {
@@ -92,7 +94,7 @@ impl LiveBlock {
                 deleted.entry(series).or_default().push(range);
             }
         }
-        Ok(Self { block, deleted: Arc::new(deleted) })
+        Ok(Self { block, deleted: Arc::new(deleted), totals: Arc::default() })
     }
 
     /// The block, for everything but its samples.
@@ -113,6 +115,11 @@ impl LiveBlock {
         !self.deleted.is_empty()
     }
 
+    /// What is known of all of it.
+    pub(crate) fn totals(&self) -> &TotalsMemo {
+        &self.totals
+    }
+
     /// Finds out where a series' samples are.
     pub(crate) fn series(&self, series: u32) -> Result<LiveSeries<'_>, EngineError> {
         let deleted = self.deleted.get(&series).map_or(&[][..], Vec::as_slice);
@@ -126,7 +133,7 @@ impl LiveBlock {
         range: TimeRange,
         columns: &mut SeriesColumns,
     ) -> Result<(), EngineError> {
-        self.series(series)?.read(range, columns, &mut PageCounts::default())
+        self.series(series)?.read(range, columns, &mut Reading::default())
     }
 
     /// Appends a series' exemplars in a range.

@@ -7,14 +7,18 @@
 //! Invariant: a series is in exactly one stream, with all its places. The blocks and the set of
 //! series are those of the moment when the scan began.
 
-use std::{num::NonZeroUsize, ops::Range, sync::Arc};
+use std::{num::NonZeroUsize, sync::Arc};
 
 use timberline_model::{
     DuplicatePolicy, Exemplar, Labels, Matcher, ScanError, Selector, SeriesRef, SeriesScan,
     TimeRange,
 };
 
-use self::{by_labels::ByLabels, stream::Stream};
+use self::{
+    by_labels::ByLabels,
+    picked::{Joined, Picked},
+    stream::Stream,
+};
 use super::{
     engine::Inner,
     head::{Epoch, Head},
@@ -27,7 +31,11 @@ use crate::EngineError;
 mod by_hash;
 mod by_labels;
 mod labels_ahead;
+mod picked;
 mod stream;
+mod totals;
+
+pub(super) use totals::{TotalsMemo, totals};
 
 /// Scans of up to so many series go by their labels, whatever lies where: sums of floats then come out
 /// the same to the last bit before and after a flush or a compaction, and for any order of writing. More
@@ -35,6 +43,7 @@ mod stream;
 const ORDERED_SERIES_MAX: usize = 10_000;
 
 /// The places of one database in which series may lie, in the order of their age.
+#[derive(Clone)]
 pub(super) struct Places {
     blocks: Vec<LiveBlock>,
     head: Arc<Head>,
@@ -162,15 +171,6 @@ impl Places {
     }
 }
 
-/// Series joined from all places, shared by the streams over them.
-struct Joined {
-    places: Places,
-    found: Vec<Found>,
-    groups: Vec<Range<u32>>,
-    /// Of each group, where they were needed to join; else none.
-    labels: Vec<Labels>,
-}
-
 /// The series that a selector picks, in at most `partitions` streams.
 pub(super) fn scan(
     inner: &Inner,
@@ -210,18 +210,8 @@ fn streams(
     selector: &Selector,
     partitions: NonZeroUsize,
 ) -> Result<Vec<Box<dyn SeriesScan>>, EngineError> {
-    let found = places.find(&selector.matchers)?;
-    if found.is_empty() {
-        return Ok(Vec::new());
-    }
-    let joined = Arc::new(places.join(found, &inner.labels, ORDERED_SERIES_MAX)?);
-    let count = joined.groups.len();
-    let streams = partitions.get().min(count);
-    let stream = |index: usize| -> Box<dyn SeriesScan> {
-        let rest = count * index / streams..count * (index + 1) / streams;
-        Box::new(Stream::new(Arc::clone(&joined), rest))
-    };
-    Ok((0..streams).map(stream).collect())
+    let found = Picked::find(places, selector, &inner.labels, partitions)?;
+    Ok(found.map_or_else(Vec::new, Picked::streams))
 }
 
 /// The series that a selector picks, in one stream and in the order of their labels.
@@ -236,6 +226,5 @@ pub(super) fn scan_sorted(
     if joined.groups.len() > series_max {
         return Err(ScanError::too_many_series(series_max));
     }
-    let rest = 0..joined.groups.len();
-    Ok(Box::new(Stream::new(Arc::new(joined), rest)))
+    Ok(Box::new(Stream::new(Arc::new(Picked::joined(joined)), 0)))
 }

@@ -3,12 +3,13 @@
 use std::num::NonZeroUsize;
 
 use timberline_model::{
-    LabelQuery, Labels, ScanError, Selector, SeriesExemplars, SeriesScan, SeriesSource,
+    Cuts, LabelQuery, Labels, ScanError, Selector, SeriesExemplars, SeriesScan, SeriesSource,
+    Totals,
 };
 
 use super::{
     engine::Engine,
-    scan::{scan, scan_sorted},
+    scan::{scan, scan_sorted, totals},
 };
 
 mod answers;
@@ -21,6 +22,15 @@ impl SeriesSource for Engine {
         partitions: NonZeroUsize,
     ) -> Result<Vec<Box<dyn SeriesScan>>, ScanError> {
         Ok(scan(&self.inner, selector, partitions)?)
+    }
+
+    fn totals(
+        &self,
+        selector: &Selector,
+        cuts: &Cuts,
+        partitions: NonZeroUsize,
+    ) -> Result<(Vec<Totals>, Vec<Box<dyn SeriesScan>>), ScanError> {
+        totals(&self.inner, selector, cuts, partitions)
     }
 
     fn scan_sorted(

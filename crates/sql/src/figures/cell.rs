@@ -1,6 +1,6 @@
 //! What is known of one group in one bucket.
 
-use timberline_model::PageFigures;
+use timberline_model::{PageFigures, Totals};
 
 /// Figures of floats, none of them NULL.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +57,19 @@ impl Cell {
             max: page.max,
             first: (page.range.start, page.first),
             last: (page.range.end, page.last),
+        });
+    }
+
+    /// Takes in totals of some span, which do not say what the first and last values are.
+    pub(super) fn add_totals(&mut self, totals: &Totals) {
+        self.merge(&Self {
+            count: totals.count,
+            sum: totals.sum,
+            squares: 0.0,
+            min: totals.min,
+            max: totals.max,
+            first: (totals.range.start, f64::NAN),
+            last: (totals.range.end, f64::NAN),
         });
     }
 

@@ -1,6 +1,9 @@
 //! Groups: what series have in common, found once for each series, and their cells.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use arrow::array::ArrayRef;
 use datafusion::{common::ScalarValue, error::Result, physical_expr::PhysicalExpr};
@@ -40,8 +43,8 @@ pub(super) enum Key {
 pub(super) struct Groups {
     known: HashMap<Key, u32>,
     keys: Vec<Key>,
-    /// By group and number of the bucket.
-    places: HashMap<(u32, i64), u32>,
+    /// Of each group, its cells by the numbers of their buckets: few of each, or in rows.
+    places: Vec<BTreeMap<i64, u32>>,
     /// Which group and bucket each cell is of.
     pub(super) owners: Vec<(u32, i64)>,
     pub(super) cells: Vec<Cell>,
@@ -99,18 +102,18 @@ impl Groups {
         };
         self.known.insert(key.clone(), group);
         self.keys.push(key);
+        self.places.push(BTreeMap::new());
         group
     }
 
-    /// The only group of a question without any, made if there is none.
-    pub(super) fn only(&mut self, keys: &Keys) {
-        if keys.count() == 0 && self.cells.is_empty() {
-            let group = self.insert(match keys {
+    /// The only group of a question without any, made if there is none; `None` if it has some.
+    pub(super) fn only(&mut self, keys: &Keys) -> Option<u32> {
+        (keys.count() == 0).then(|| {
+            self.insert(match keys {
                 Keys::Labels(_) => Key::Labels(Box::default()),
                 Keys::Expressions { .. } => Key::Values(Vec::new()),
-            });
-            self.cell(group, 0);
-        }
+            })
+        })
     }
 
     /// The cell of a group and a bucket.
@@ -122,7 +125,7 @@ impl Groups {
             return &mut self.cells[behind];
         }
         let next = self.cells.len() as u32;
-        let place = *self.places.entry((group, bucket)).or_insert(next);
+        let place = *self.places[group as usize].entry(bucket).or_insert(next);
         if place == next {
             self.cells.push(Cell::EMPTY);
             self.owners.push((group, bucket));

@@ -21,6 +21,7 @@ use datafusion::{
     },
 };
 use futures_util::{StreamExt, TryStreamExt as _, stream};
+use timberline_model::{PageCounts, SeriesScan};
 
 use super::{
     groups::Groups,
@@ -145,6 +146,14 @@ impl Drop for StopOnDrop {
     }
 }
 
+/// A stream that a worker adds up.
+enum Streamed {
+    /// One of those that were opened for the plan.
+    Opened(usize),
+    /// One over what totals have left.
+    Rest(Box<dyn SeriesScan>),
+}
+
 /// Everything that adding up needs.
 struct Work {
     question: Arc<Question>,
@@ -160,8 +169,15 @@ impl Work {
         let stop = StopOnDrop::default();
         let consumer = MemoryConsumer::new("SeriesFigures");
         let whole = consumer.register(self.context.memory_pool());
-        let workers: Vec<_> = (0..self.opened.series().len())
-            .map(|partition| {
+        let mut groups = Groups::default();
+        let mut streams: Vec<Streamed> =
+            (0..self.opened.series().len()).map(Streamed::Opened).collect();
+        if self.question.is_of_totals() && self.opened.condition().is_none() {
+            streams = self.begin_with_totals(&mut groups).await?;
+        }
+        let workers: Vec<_> = streams
+            .into_iter()
+            .map(|stream| {
                 let worker = Worker {
                     question: Arc::clone(&self.question),
                     condition: self.opened.condition().cloned(),
@@ -170,7 +186,10 @@ impl Work {
                 };
                 let (opened, wanted) = (Arc::clone(&self.opened), wanted.clone());
                 tokio::task::spawn_blocking(move || {
-                    let scan = opened.take(partition).map_err(external)?;
+                    let scan = match stream {
+                        Streamed::Rest(scan) => Some(scan),
+                        Streamed::Opened(partition) => opened.take(partition).map_err(external)?,
+                    };
                     let Some(mut scan) = scan else { return Ok(Outcome::nothing()) };
                     if let Some(wanted) = wanted {
                         scan.take_figures(&wanted);
@@ -179,7 +198,6 @@ impl Work {
                 })
             })
             .collect();
-        let mut groups = Groups::default();
         for worker in workers {
             let outcome =
                 worker.await.map_err(|error| DataFusionError::External(Box::new(error)))?;
@@ -194,10 +212,31 @@ impl Work {
         if whole.try_resize(groups.bytes()).is_err() {
             return Ok(None);
         }
-        if self.question.buckets.is_none() {
-            groups.only(&self.question.keys);
+        if self.question.buckets.is_none()
+            && let Some(only) = groups.only(&self.question.keys)
+        {
+            groups.cell(only, 0);
         }
         Ok(Some(groups))
+    }
+
+    /// Takes in what is known of whole blocks, and returns the streams over the rest.
+    async fn begin_with_totals(&self, groups: &mut Groups) -> Result<Vec<Streamed>> {
+        let (opened, cuts) = (Arc::clone(&self.opened), self.question.cuts());
+        let work = tokio::task::spawn_blocking(move || opened.totals(&cuts)).await;
+        let work = work.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let (totals, rest) = work.map_err(external)?;
+        let only = groups.only(&self.question.keys);
+        for (of, group) in totals.iter().zip(only.into_iter().cycle()) {
+            let bucket = self.question.buckets.map_or(0, |buckets| buckets.number(of.range.start));
+            groups.cell(group, bucket).add_totals(of);
+            self.note(Seen {
+                pages: PageCounts { decoded: 0, skipped: of.pages },
+                ..Seen::default()
+            });
+        }
+        MetricBuilder::new(&self.metrics).counter("blocks_known", 0).add(totals.len());
+        Ok(rest.into_iter().map(Streamed::Rest).collect())
     }
 
     fn note(&self, seen: Seen) {

@@ -48,12 +48,24 @@ impl Question {
         self.figures.iter().any(|figure| matches!(figure, Figure::Spread(_)))
     }
 
+    /// Whether totals answer it: what it asks for is of all series together, and of all their values.
+    pub(super) fn is_of_totals(&self) -> bool {
+        let has_total =
+            |figure: &Figure| !matches!(figure, Figure::Spread(_) | Figure::First | Figure::Last);
+        self.keys.count() == 0 && self.values.is_none() && self.figures.iter().all(has_total)
+    }
+
+    /// Where its buckets end.
+    pub(super) fn cuts(&self) -> Cuts {
+        self.buckets.map_or_else(Cuts::none, |of| Cuts::buckets(of.origin, of.width))
+    }
+
     /// The pages whose figures are enough; `None` if none are.
     pub(super) fn pages(&self) -> Option<PageUse> {
         if self.needs_floats() {
             return None;
         }
-        let cuts = self.buckets.map_or_else(Cuts::none, |of| Cuts::buckets(of.origin, of.width));
+        let cuts = self.cuts();
         // Figures do not say which values are NaN: such pages are decoded.
         let values = Some(self.values.unwrap_or(ValueSpan::ALL));
         Some(PageUse { cuts, values, ..PageUse::default() })

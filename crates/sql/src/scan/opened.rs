@@ -7,7 +7,7 @@ use std::{
 
 use datafusion::error::{DataFusionError, Result};
 use timberline::Database;
-use timberline_model::{ScanError, SeriesScan, SeriesSource as _};
+use timberline_model::{Cuts, ScanError, SeriesScan, SeriesSource as _, Totals};
 
 use super::{Wanted, filter::SeriesCondition};
 
@@ -77,6 +77,19 @@ impl Opened {
             runs.push(run);
         }
         Ok(taken)
+    }
+
+    /// The totals of blocks that are known as a whole, each within one bucket, and streams over the rest, as
+    /// many as of the whole at most.
+    ///
+    /// # Errors
+    /// Storage that cannot be read.
+    pub(crate) fn totals(
+        &self,
+        cuts: &Cuts,
+    ) -> Result<(Vec<Totals>, Vec<Box<dyn SeriesScan>>), ScanError> {
+        let streams = NonZeroUsize::new(self.series.len()).unwrap_or(NonZeroUsize::MIN);
+        self.database.totals(&self.wanted.selector, cuts, streams)
     }
 
     pub(crate) fn wanted(&self) -> &Wanted {

@@ -4,7 +4,7 @@
 use timberline_block::LabelReader;
 use timberline_model::Labels;
 
-use super::{Found, Joined, Places};
+use super::{Found, Places, picked::Joined};
 use crate::EngineError;
 
 /// Series whose labels are read at once.

@@ -5,12 +5,17 @@
 
 use std::{ops::Range, sync::Arc};
 
+use timberline_block::Reading;
 use timberline_model::{
     ColumnsMark, Labels, PageCounts, PageFigures, PageUse, ScanError, SeriesColumns, SeriesRef,
     SeriesScan, TimeRange,
 };
 
-use super::{Found, Joined, Places, labels_ahead::LabelsAhead};
+use super::{
+    Found, Places,
+    labels_ahead::LabelsAhead,
+    picked::{Joined, Picked},
+};
 use crate::{
     EngineError,
     columnar::{
@@ -21,16 +26,18 @@ use crate::{
 
 /// One stream.
 pub(super) struct Stream {
-    joined: Arc<Joined>,
-    /// Series that are still to come.
-    rest: Range<usize>,
+    picked: Arc<Picked>,
+    /// Which of the streams this is.
+    number: usize,
+    /// The series, and which of them are still to come; `None` until the first is asked for.
+    joined: Option<(Arc<Joined>, Range<usize>)>,
     /// Which pages the reader takes as figures; `None` where it wants all samples.
     wanted: Option<Arc<PageUse>>,
     /// What the head has of a series.
     in_memory: SeriesColumns,
     /// Where each place's samples of a series end.
     ends: Vec<ColumnsMark>,
-    counts: PageCounts,
+    reading: Reading,
     ahead: LabelsAhead,
     leaves_labels_out: bool,
     /// The group that was given last.
@@ -38,56 +45,80 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(joined: Arc<Joined>, rest: Range<usize>) -> Self {
+    /// One of the streams that share what was picked.
+    pub(super) fn new(picked: Arc<Picked>, number: usize) -> Self {
         Self {
-            joined,
-            rest,
+            picked,
+            number,
+            joined: None,
             wanted: None,
             in_memory: SeriesColumns::default(),
             ends: Vec::new(),
-            counts: PageCounts::default(),
+            reading: Reading::default(),
             ahead: LabelsAhead::default(),
             leaves_labels_out: false,
             last: usize::MAX,
         }
     }
 
-    /// Reads one series from all its places.
-    fn read(&mut self, group: &[Found], columns: &mut SeriesColumns) -> Result<(), EngineError> {
-        if let Some(wanted) = self.wanted.clone() {
-            return self.read_pages(group, &wanted, columns);
+    /// The next series, and where this stream's end.
+    fn next_group(&mut self) -> Result<Option<(Arc<Joined>, usize, usize)>, EngineError> {
+        if self.joined.is_none() {
+            let joined = self.picked.join()?;
+            let rest = self.picked.share(self.number, joined.groups.len());
+            self.joined = Some((joined, rest));
         }
-        let places = &self.joined.places;
-        if let [only] = group {
-            places.read(*only, columns, &mut self.counts)?;
-            // A block may be older than the policy.
-            keep_by_policy(columns, ColumnsMark::default(), places.policy);
-            return Ok(());
+        let Some((joined, rest)) = &mut self.joined else { return Ok(None) };
+        Ok(rest.next().map(|group| (Arc::clone(joined), group, rest.end)))
+    }
+
+    /// Reads one series from all its places.
+    fn read(
+        &mut self,
+        places: &Places,
+        group: &[Found],
+        columns: &mut SeriesColumns,
+    ) -> Result<(), EngineError> {
+        self.reading.begin();
+        if let Some(wanted) = self.wanted.clone() {
+            return self.read_pages(places, group, &wanted, columns);
         }
         self.ends.clear();
         for found in group {
-            places.read(*found, columns, &mut self.counts)?;
+            places.read(*found, columns, &mut self.reading)?;
             self.ends.push(columns.mark());
         }
-        settle_inputs(columns, ColumnsMark::default(), &self.ends, places.policy);
+        if self.is_settled(columns) {
+            return Ok(());
+        }
+        match group {
+            // A block may be older than the policy.
+            [_] => keep_by_policy(columns, ColumnsMark::default(), places.policy),
+            _ => settle_inputs(columns, ColumnsMark::default(), &self.ends, places.policy),
+        }
         Ok(())
+    }
+
+    /// Whether nothing is left to be done for the order of samples, as is known without looking.
+    fn is_settled(&self, columns: &SeriesColumns) -> bool {
+        self.reading.ascends() && columns.histograms.is_empty()
     }
 
     /// The same, with figures in place of pages that the reader takes so.
     fn read_pages(
         &mut self,
+        places: &Places,
         group: &[Found],
         wanted: &PageUse,
         columns: &mut SeriesColumns,
     ) -> Result<(), EngineError> {
-        let places = &self.joined.places;
         self.in_memory.clear();
         let mut opened = Vec::with_capacity(group.len());
         for found in group {
             match places.blocks.get(found.place as usize) {
                 Some(block) => opened.push(block.series(found.id as u32)?),
                 // The head is the last of the places.
-                None => places.read(*found, &mut self.in_memory, &mut self.counts)?,
+                None => places.read(*found, &mut self.in_memory, &mut self.reading)?,
             }
         }
         // Of the places that are blocks: where their floats lie.
@@ -103,12 +134,14 @@ impl Stream {
                 !has_histograms && !overlaps && !has_instant(&self.in_memory.timestamps, page.range)
             };
             let mut take = |page: &PageFigures| wanted.takes(page) && alone(page);
-            series.read_pages(places.range, &mut take, columns, &mut self.counts)?;
+            series.read_pages(places.range, &mut take, columns, &mut self.reading)?;
             self.ends.push(columns.mark());
         }
         columns.append(&mut self.in_memory);
         self.ends.push(columns.mark());
-        settle_inputs(columns, ColumnsMark::default(), &self.ends, places.policy);
+        if !self.is_settled(columns) {
+            settle_inputs(columns, ColumnsMark::default(), &self.ends, places.policy);
+        }
         let mut pages = std::mem::take(&mut columns.pages);
         pages.sort_unstable_by_key(|page| page.range.start);
         for page in &mut pages {
@@ -127,12 +160,11 @@ fn has_instant(instants: &[i64], range: TimeRange) -> bool {
 
 impl SeriesScan for Stream {
     fn next(&mut self, columns: &mut SeriesColumns) -> Result<Option<Labels>, ScanError> {
-        while let Some(index) = self.rest.next() {
-            let joined = Arc::clone(&self.joined);
+        while let Some((joined, index, end)) = self.next_group()? {
             let group = joined.groups[index].clone();
             let group = &joined.found[group.start as usize..group.end as usize];
             columns.clear();
-            self.read(group, columns)?;
+            self.read(&joined.places, group, columns)?;
             if !columns.is_empty() {
                 self.last = index;
                 if self.leaves_labels_out {
@@ -141,7 +173,7 @@ impl SeriesScan for Stream {
                 if let Some(labels) = joined.labels.get(index) {
                     return Ok(Some(labels.clone()));
                 }
-                let labels = self.ahead.take(&joined, index, self.rest.end)?;
+                let labels = self.ahead.take(&joined, index, end)?;
                 return Ok(Some(labels.expect("a series stays while it has samples")));
             }
         }
@@ -157,7 +189,8 @@ impl SeriesScan for Stream {
     }
 
     fn labels(&mut self) -> Result<Option<Labels>, ScanError> {
-        let Joined { labels, groups, found, places } = &*self.joined;
+        let Some((joined, _)) = &self.joined else { return Ok(None) };
+        let Joined { labels, groups, found, places } = &**joined;
         if let Some(labels) = labels.get(self.last) {
             return Ok(Some(labels.clone()));
         }
@@ -166,11 +199,11 @@ impl SeriesScan for Stream {
     }
 
     fn series_count_max(&self) -> usize {
-        self.rest.len()
+        self.joined.as_ref().map_or_else(|| self.picked.series_max(), |(_, rest)| rest.len())
     }
 
     fn page_counts(&self) -> PageCounts {
-        self.counts
+        self.reading.counts
     }
 }
 
@@ -180,14 +213,18 @@ impl Places {
         &self,
         found: Found,
         columns: &mut SeriesColumns,
-        counts: &mut PageCounts,
+        reading: &mut Reading,
     ) -> Result<(), EngineError> {
         match self.blocks.get(found.place as usize) {
-            Some(block) => block.series(found.id as u32)?.read(self.range, columns, counts)?,
+            Some(block) => block.series(found.id as u32)?.read(self.range, columns, reading)?,
             None => {
                 let series = SeriesRef(found.id);
                 let epochs = (self.view.flushed, self.upto);
+                let before = columns.timestamps.len();
                 self.head.read_upto(series, self.range, epochs, columns);
+                if columns.timestamps.len() > before {
+                    reading.append_unknown();
+                }
             }
         }
         Ok(())
