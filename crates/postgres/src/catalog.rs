@@ -22,8 +22,6 @@ use datafusion_pg_catalog::{
 };
 use timberline_sql::{Session, SqlError};
 
-use crate::identifiers::ParseIdent;
-
 /// What a statement says that needs the catalog, or PostgreSQL's dialect.
 const SIGNS: [&str; 23] = [
     "pg_",
@@ -102,7 +100,6 @@ impl Catalog {
         *context.state_ref().write() = state;
         setup_pg_catalog(context, &self.database, Roles { user: self.user.clone() })
             .map_err(|error| *error)?;
-        context.register_udf(ScalarUDF::new_from_impl(ParseIdent::new()));
         for (name, value) in self.constants() {
             context.register_udf(ScalarUDF::new_from_impl(Constant::new(name, value)));
         }

@@ -122,6 +122,20 @@ pub(crate) fn answered(sql: &str) -> Option<String> {
         {
             return Some("SELECT '32' AS setting".to_owned());
         }
+        // Which types are arrays: of all types, of one name, or of one number.
+        if begins.starts_with("select typinput='pg_catalog.array_in'::regproc as is_array,") {
+            let from = asked.rfind(" where ").unwrap_or(asked.len());
+            let to = asked.rfind(" order by ").unwrap_or(asked.len());
+            let types: Vec<String> = names_of_types()
+                .map(|(oid, name)| format!("({}, 'b', '{name}', {oid})", name.starts_with('_')))
+                .collect();
+            return Some(format!(
+                "SELECT is_array, typtype, typname, oid FROM (VALUES {}) \
+                 AS pg_type(is_array, typtype, typname, oid){} ORDER BY oid",
+                types.join(", "),
+                sql.get(from..to).unwrap_or_default()
+            ));
+        }
         // `getTypeInfo`
         if begins.starts_with("select t.typname,t.oid from pg_catalog.pg_type t join") {
             let types: Vec<String> =
@@ -191,6 +205,11 @@ mod tests {
         assert!(answer.starts_with("SELECT CAST(NULL AS VARCHAR) AS table_cat"), "{answer}");
         assert!(answer.ends_with("AS pk_name WHERE false"), "{answer}");
         assert_eq!(answered("SELECT 'pg_', 1"), None);
+        let asked = "SELECT typinput='pg_catalog.array_in'::regproc as is_array, typtype \
+            FROM pg_catalog.pg_type LEFT JOIN x ON y WHERE typname = $1 ORDER BY sp.r, pg_type.oid";
+        let answer = answered(asked).unwrap();
+        assert!(answer.contains("(true, 'b', '_int8', 1016)"), "{answer}");
+        assert!(answer.ends_with("typname, oid) WHERE typname = $1 ORDER BY oid"), "{answer}");
         assert_eq!(answered("SELECT relname FROM pg_catalog.pg_class"), None);
     }
 

@@ -19,7 +19,6 @@ mod driver_questions;
 mod encode;
 mod error;
 mod frame;
-mod identifiers;
 mod listener;
 mod numeric;
 mod params;

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use crate::{
     Answer, Prepared, Rows, SqlEngine, SqlError,
     catalog::{Catalogs, PUBLIC, missing_table, similar_names},
-    dialect::{check_calls, check_operators, name_casts},
+    dialect::{check_calls, check_operators, level_chains, name_casts},
     is_subscribe,
     statements::{
         AboutDatabases, CopyTarget, DatabaseStatement, InsertTarget, SHOW, check_allowed,
@@ -148,6 +148,7 @@ impl Session {
     ) -> Result<LogicalPlan> {
         check_calls(&statement, &state)?;
         name_casts(&mut statement);
+        level_chains(&mut statement);
         if let Some(target) = InsertTarget::of(&statement, &self.name) {
             let catalogs = state.catalog_list();
             let catalogs = match self.engine.databases().get(target.database()) {
