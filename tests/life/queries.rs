@@ -10,32 +10,17 @@ pub(crate) struct Ask {
     pub(crate) step: i64,
 }
 
+use timberline_io::Random;
+
 use super::data::SECOND;
-
-/// A small generator, so that a seed alone names the queries.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-
-    fn one_of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
-        choices[self.below(choices.len() as u64) as usize]
-    }
-}
 
 /// So many queries about the time from `start` to `end`.
 pub(crate) fn queries(seed: u64, count: u64, start: i64, end: i64) -> Vec<Ask> {
-    let mut chance = Chance(seed);
+    let mut chance = Random::new(seed);
     (0..count).map(|_| query(&mut chance, start, end)).collect()
 }
 
-fn query(chance: &mut Chance, start: i64, end: i64) -> Ask {
+fn query(chance: &mut Random, start: i64, end: i64) -> Ask {
     let seconds = ((end - start) / SECOND) as u64;
     let from = chance.below(seconds);
     let length = chance.below((seconds - from).clamp(1, 6 * 3_600));
@@ -44,9 +29,9 @@ fn query(chance: &mut Chance, start: i64, end: i64) -> Ask {
     Ask { promql: expression(chance), start, end: start + length as i64 * SECOND, step }
 }
 
-fn expression(chance: &mut Chance) -> String {
-    let metric = chance.one_of(&["m", "c_total"]);
-    let matchers = chance.one_of(&[
+fn expression(chance: &mut Random) -> String {
+    let metric = chance.pick(&["m", "c_total"]);
+    let matchers = chance.pick(&[
         "",
         "{host=\"h1\"}",
         "{dc=\"north\"}",
@@ -54,9 +39,9 @@ fn expression(chance: &mut Chance) -> String {
         "{host!~\"h.*4\",dc!=\"\"}",
         "{host=~\"h5|h2\"}",
     ]);
-    let range = chance.one_of(&["3m", "10m", "1h", "5h"]);
+    let range = chance.pick(&["3m", "10m", "1h", "5h"]);
     let selector = format!("{metric}{matchers}");
-    let by = chance.one_of(&["", " by (dc)", " by (host)", " without (host)"]);
+    let by = chance.pick(&["", " by (dc)", " by (host)", " without (host)"]);
     match chance.below(9) {
         0 => selector,
         1 => format!("sum{by} ({selector})"),

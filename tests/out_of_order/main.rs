@@ -10,6 +10,7 @@ use std::{
 };
 
 use timberline::{Labels, Sample};
+use timberline_io::Random;
 use timberline_tests::{Server, count_from_env, wait_until};
 
 const SECOND: i64 = 1_000_000_000;
@@ -22,28 +23,11 @@ const WRITES: usize = 40;
 const WRITES_PER_FLUSH: usize = 6;
 const QUERIES: u64 = 200;
 
-/// A small generator, so that a seed alone names an order.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-
-    fn one_of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
-        choices[self.below(choices.len() as u64) as usize]
-    }
-}
-
 #[test]
 fn any_order_of_writing_gives_the_same_answers() {
     let series = count_from_env("TIMBERLINE_OUT_OF_ORDER_SERIES", 40) as u32;
     let seed = count_from_env("TIMBERLINE_OUT_OF_ORDER_SEED", 1);
-    let mut chance = Chance(seed);
+    let mut chance = Random::new(seed);
     let mut order: Vec<(u32, u32)> =
         (0..SAMPLES_PER_SERIES).flat_map(|n| (0..series).map(move |s| (s, n))).collect();
     let dir = tempfile::tempdir().expect("a directory can be made");
@@ -123,12 +107,12 @@ fn value_of(series: u32, number: u32) -> f64 {
 }
 
 /// Questions as parameters of `query_range`.
-fn questions(chance: &mut Chance) -> Vec<[String; 4]> {
+fn questions(chance: &mut Random) -> Vec<[String; 4]> {
     let mut questions = Vec::new();
     for _ in 0..count_from_env("TIMBERLINE_OUT_OF_ORDER_QUERIES", QUERIES) {
-        let zone = chance.one_of(&["", "{zone=\"a\"}", "{zone!=\"b\"}", "{host=~\"host-1.*\"}"]);
-        let range = chance.one_of(&["5m", "20m", "3h"]);
-        let by = chance.one_of(&["", " by (zone)", " by (host)"]);
+        let zone = chance.pick(&["", "{zone=\"a\"}", "{zone!=\"b\"}", "{host=~\"host-1.*\"}"]);
+        let range = chance.pick(&["5m", "20m", "3h"]);
+        let by = chance.pick(&["", " by (zone)", " by (host)"]);
         let promql = match chance.below(7) {
             0 => format!("temperature{zone}"),
             1 => format!("sum{by} (temperature{zone})"),

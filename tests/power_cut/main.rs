@@ -13,30 +13,13 @@ use timberline::{
     HistogramSample, Labels, Matcher, Options, Selector, SeriesColumns, SeriesSource, TimeRange,
     WriteBatch,
 };
-use timberline_io::{Fault, SimClock, SimDisk};
+use timberline_io::{Fault, Random, SimClock, SimDisk};
 use timberline_tests::{History, count_from_env, value_of};
 
 const DIR: &str = "/data";
 const SERIES: u64 = 12;
 const ROUNDS: u64 = 6;
 const OPERATIONS_PER_ROUND: u64 = 14;
-
-/// A small generator, so that a seed alone names a history.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-
-    fn one_in(&mut self, n: u64) -> bool {
-        self.below(n) == 0
-    }
-}
 
 #[test]
 fn no_acknowledged_sample_is_lost_and_no_other_appears() {
@@ -52,7 +35,7 @@ fn no_acknowledged_sample_is_lost_and_no_other_appears() {
 
 struct Simulation {
     seed: u64,
-    chance: Chance,
+    chance: Random,
     disk: SimDisk,
     clock: SimClock,
     history: History,
@@ -64,7 +47,7 @@ impl Simulation {
         let now = 1_700_000_000_000_000_000;
         Self {
             seed,
-            chance: Chance(seed),
+            chance: Random::new(seed),
             disk: SimDisk::new(seed),
             clock: SimClock::new(now),
             history: History::default(),

@@ -5,10 +5,10 @@
 use timberline::{
     DuplicatePolicy, Exemplar, FamilyMetadata, HistogramSample, LabelQuery, Labels, Metadata,
 };
-use timberline_io::Fault;
+use timberline_io::{Fault, Random};
 
 use super::{
-    Arc, BTreeMap, Chance, DIR, Database, Durability, Error, ErrorKind, Options, Path, Selector,
+    Arc, BTreeMap, DIR, Database, Durability, Error, ErrorKind, Options, Path, Selector,
     SeriesColumns, SeriesSource, SimClock, SimDisk, TimeRange, WriteBatch, count_from_env,
     histogram_of, labels_of,
 };
@@ -52,7 +52,7 @@ fn what_is_found_is_what_the_first_batches_make() {
 struct Prefixes {
     seed: u64,
     policy: DuplicatePolicy,
-    chance: Chance,
+    chance: Random,
     disk: SimDisk,
     /// All batches that may have been written, in their order.
     batches: Vec<Batch>,
@@ -69,7 +69,7 @@ impl Prefixes {
         Self {
             seed,
             policy: POLICIES[seed as usize % POLICIES.len()],
-            chance: Chance(seed ^ 0x5eed),
+            chance: Random::new(seed ^ 0x5eed),
             disk: SimDisk::new(seed),
             batches: Vec::new(),
             synced: 0,

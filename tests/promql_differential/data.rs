@@ -6,8 +6,7 @@
 //! beginning belongs to it (Prometheus before 3.0) or not.
 
 use timberline::{Labels, Sample};
-
-use crate::chance::Chance;
+use timberline_io::Random;
 
 /// A time at the beginning of all data, in seconds; a multiple of two hours.
 pub(crate) const START: i64 = 1_700_092_800;
@@ -19,7 +18,7 @@ const STALE: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
 pub(crate) type Series = (Labels, Vec<Sample>);
 
 /// All series.
-pub(crate) fn series(chance: &mut Chance) -> Vec<Series> {
+pub(crate) fn series(chance: &mut Random) -> Vec<Series> {
     let mut all = Vec::new();
     for (job, instance) in hosts() {
         let host = [("job", job), ("instance", instance)];
@@ -51,8 +50,8 @@ fn labels(name: &str, pairs: &[(&str, &str)]) -> Labels {
 /// Samples every so many seconds.
 fn every(
     seconds: i64,
-    chance: &mut Chance,
-    mut value: impl FnMut(&mut Chance) -> Option<f64>,
+    chance: &mut Random,
+    mut value: impl FnMut(&mut Random) -> Option<f64>,
 ) -> Vec<Sample> {
     let first = chance.below(seconds as u64) as i64;
     let times = (0..).map(|n| first + n * seconds).take_while(|at| *at < SPAN);
@@ -67,7 +66,7 @@ fn every(
 }
 
 /// Grows by whole numbers, starts over now and then far from zero, and misses a sample now and then.
-fn counter(chance: &mut Chance, seconds: i64) -> Vec<Sample> {
+fn counter(chance: &mut Random, seconds: i64) -> Vec<Sample> {
     let mut value = 10_000.0 + chance.below(5_000) as f64;
     every(seconds, chance, |chance| {
         value += chance.below(9) as f64;
@@ -79,7 +78,7 @@ fn counter(chance: &mut Chance, seconds: i64) -> Vec<Sample> {
 }
 
 /// Walks in steps of an eighth; the last digits are the series' own.
-fn gauge(chance: &mut Chance, seconds: i64) -> Vec<Sample> {
+fn gauge(chance: &mut Random, seconds: i64) -> Vec<Sample> {
     let own = chance.below(1 << 20) as f64 / f64::from(1 << 24);
     let mut value = chance.below(400) as f64 / 8.0 - 10.0;
     every(seconds, chance, |chance| {
@@ -88,7 +87,7 @@ fn gauge(chance: &mut Chance, seconds: i64) -> Vec<Sample> {
     })
 }
 
-fn memory(chance: &mut Chance) -> Vec<Sample> {
+fn memory(chance: &mut Random) -> Vec<Sample> {
     let mut value = 1e9 + chance.below(1 << 28) as f64;
     every(60, chance, |chance| {
         value += chance.below(1 << 20) as f64 - f64::from(1 << 19);
@@ -97,7 +96,7 @@ fn memory(chance: &mut Chance) -> Vec<Sample> {
 }
 
 /// Is there for some minutes and ends by a stale marker or by silence.
-fn sparse(chance: &mut Chance) -> Vec<Sample> {
+fn sparse(chance: &mut Random) -> Vec<Sample> {
     let (mut there, mut value) = (true, 1.0);
     every(20, chance, |chance| {
         if chance.below(25) == 0 {
@@ -110,11 +109,11 @@ fn sparse(chance: &mut Chance) -> Vec<Sample> {
 }
 
 fn ones() -> Vec<Sample> {
-    every(60, &mut Chance::new(1), |_| Some(1.0))
+    every(60, &mut Random::new(1), |_| Some(1.0))
 }
 
 /// Numbers among which are some that are none.
-fn odd(chance: &mut Chance) -> Vec<Sample> {
+fn odd(chance: &mut Random) -> Vec<Sample> {
     every(45, chance, |chance| {
         Some(match chance.below(12) {
             0 => f64::NAN,
@@ -128,7 +127,7 @@ fn odd(chance: &mut Chance) -> Vec<Sample> {
 }
 
 /// Buckets, count and sum that agree with each other at every time.
-fn histogram(chance: &mut Chance, host: &[(&str, &str)]) -> Vec<Series> {
+fn histogram(chance: &mut Random, host: &[(&str, &str)]) -> Vec<Series> {
     const BOUNDS: [&str; 5] = ["0.1", "0.5", "1", "2.5", "+Inf"];
     let mut counts = [500.0; 5];
     let mut sum = 700.0;

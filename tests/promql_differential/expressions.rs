@@ -10,11 +10,11 @@
 //!   are filtered out (see `answers`); `predict_linear` of a range fixed by `@`, which moved on with the
 //!   steps; `timestamp` of a selector with `@` and `offset`, of which Prometheus forgets the latter.
 
-use crate::chance::Chance;
+use timberline_io::Random;
 
 /// Makes expressions.
 pub(crate) struct Expressions<'c> {
-    pub(crate) chance: &'c mut Chance,
+    pub(crate) chance: &'c mut Random,
 }
 
 const DURATIONS: [&str; 7] = ["1m", "90s", "2m", "5m", "7m30s", "20m", "1h"];
@@ -73,7 +73,7 @@ impl Expressions<'_> {
     }
 
     fn plain_selector(&mut self) -> String {
-        let name = self.chance.one_of(&[
+        let name = self.chance.pick(&[
             "requests_total",
             "requests_total",
             "temperature",
@@ -85,7 +85,7 @@ impl Expressions<'_> {
             "odd",
             "missing",
         ]);
-        let matchers = self.chance.one_of(&[
+        let matchers = self.chance.pick(&[
             "",
             "",
             "{}",
@@ -111,18 +111,18 @@ impl Expressions<'_> {
             _ => String::new(),
         };
         let offset = match self.chance.below(10) {
-            0 => format!(" offset {}", self.chance.one_of(&DURATIONS)),
-            1 => format!(" offset -{}", self.chance.one_of(&DURATIONS)),
+            0 => format!(" offset {}", self.chance.pick(&DURATIONS)),
+            1 => format!(" offset -{}", self.chance.pick(&DURATIONS)),
             _ => String::new(),
         };
         at + &offset
     }
 
     fn range(&mut self, depth: u32) -> String {
-        let range = self.chance.one_of(&DURATIONS);
+        let range = self.chance.pick(&DURATIONS);
         if depth > 0 && self.chance.percent(25) {
-            let step = self.chance.one_of(&["", "30s", "1m", "2m"]);
-            let range = self.chance.one_of(&SUBQUERY_RANGES);
+            let step = self.chance.pick(&["", "30s", "1m", "2m"]);
+            let range = self.chance.pick(&SUBQUERY_RANGES);
             let inner = self.vector(depth - 1);
             return format!("({inner})[{range}:{step}]") + &self.modifiers();
         }
@@ -132,41 +132,41 @@ impl Expressions<'_> {
     fn over_range(&mut self, depth: u32) -> String {
         match self.chance.below(12) {
             0 => {
-                let function = self.chance.one_of(&["irate", "delta", "idelta"]);
+                let function = self.chance.pick(&["irate", "delta", "idelta"]);
                 format!("{function}({})", self.range(depth - 1))
             }
             1 => self.rate(),
             2 => {
-                let function = self.chance.one_of(&["changes", "resets"]);
+                let function = self.chance.pick(&["changes", "resets"]);
                 format!("{function}({})", self.range(0))
             }
             3 => format!("quantile_over_time({}, {})", self.quantile(), self.range(depth - 1)),
             4 => {
-                let (counter, range) = (self.plain_selector(), self.chance.one_of(&DURATIONS));
+                let (counter, range) = (self.plain_selector(), self.chance.pick(&DURATIONS));
                 format!("predict_linear({counter}[{range}], {})", self.number())
             }
             5 => format!("absent_over_time({})", self.range(depth - 1)),
             // The one name that has changed; see `for_the_old`.
             6 => format!("double_exponential_smoothing({}, 0.3, 0.6)", self.range(depth - 1)),
-            _ => format!("{}({})", self.chance.one_of(&OVER_TIME), self.range(depth - 1)),
+            _ => format!("{}({})", self.chance.pick(&OVER_TIME), self.range(depth - 1)),
         }
     }
 
     fn rate(&mut self) -> String {
-        let function = self.chance.one_of(&["rate", "increase"]);
-        let counter = self.chance.one_of(&["requests_total", "latency_count", "latency_sum"]);
+        let function = self.chance.pick(&["rate", "increase"]);
+        let counter = self.chance.pick(&["requests_total", "latency_count", "latency_sum"]);
         let modifiers = self.modifiers();
         if self.chance.percent(30) {
             let (range, step) =
-                (self.chance.one_of(&SUBQUERY_RANGES), self.chance.one_of(&["", "1m", "30s"]));
+                (self.chance.pick(&SUBQUERY_RANGES), self.chance.pick(&["", "1m", "30s"]));
             return format!("{function}({counter}[{range}:{step}]{modifiers})");
         }
-        let range = self.chance.one_of(&DURATIONS);
+        let range = self.chance.pick(&DURATIONS);
         format!("{function}({counter}[{range}]{modifiers})")
     }
 
     fn aggregation(&mut self, depth: u32) -> String {
-        let grouping = self.chance.one_of(&[
+        let grouping = self.chance.pick(&[
             "",
             "",
             " by (job)",
@@ -180,25 +180,25 @@ impl Expressions<'_> {
         let inner = self.vector(depth - 1);
         match self.chance.below(12) {
             0 => {
-                let op = self.chance.one_of(&["topk", "bottomk"]);
+                let op = self.chance.pick(&["topk", "bottomk"]);
                 let count = self.chance.below(4);
                 format!("{op}{grouping}({count}, temperature{})", self.modifiers())
             }
             1 => format!("quantile{grouping}({}, {inner})", self.quantile()),
             2 => format!("count_values{grouping}(\"value\", build_info)"),
             3 => {
-                let op = self.chance.one_of(&["stddev", "stdvar"]);
+                let op = self.chance.pick(&["stddev", "stdvar"]);
                 format!("{op}{grouping}(temperature{})", self.modifiers())
             }
             _ => {
                 let ops = ["sum", "avg", "min", "max", "count", "group"];
-                format!("{}{grouping}({inner})", self.chance.one_of(&ops))
+                format!("{}{grouping}({inner})", self.chance.pick(&ops))
             }
         }
     }
 
     fn operation(&mut self, depth: u32) -> String {
-        let op = self.chance.one_of(&["+", "-", "*", "/", "^", ">", "<", ">=", "<=", "==", "!="]);
+        let op = self.chance.pick(&["+", "-", "*", "/", "^", ">", "<", ">=", "<=", "==", "!="]);
         let compares = op.starts_with(['>', '<', '=', '!']);
         let modifier = if compares && self.chance.percent(40) { " bool" } else { "" };
         match self.chance.below(12) {
@@ -213,8 +213,8 @@ impl Expressions<'_> {
                 format!("{scalar} {op}{modifier} {vector}")
             }
             4..=5 => {
-                let set = self.chance.one_of(&["and", "or", "unless"]);
-                let on = self.chance.one_of(&[
+                let set = self.chance.pick(&["and", "or", "unless"]);
+                let on = self.chance.pick(&[
                     "",
                     "on (job)",
                     "on (job, instance)",
@@ -224,7 +224,7 @@ impl Expressions<'_> {
                 format!("{} {set} {on} {}", self.operand(depth - 1), self.operand(depth - 1))
             }
             6 => {
-                let labels = self.chance.one_of(&["", "version"]);
+                let labels = self.chance.pick(&["", "version"]);
                 let left = self.operand(depth - 1);
                 format!("{left} {op}{modifier} on (job, instance) group_left({labels}) build_info")
             }
@@ -234,7 +234,7 @@ impl Expressions<'_> {
             }
             _ => {
                 let on =
-                    self.chance.one_of(&["", "on (job, instance)", "ignoring (code)", "on (job)"]);
+                    self.chance.pick(&["", "on (job, instance)", "ignoring (code)", "on (job)"]);
                 format!(
                     "{} {op}{modifier} {on} {}",
                     self.operand(depth - 1),
@@ -256,7 +256,7 @@ impl Expressions<'_> {
         let inner = self.vector(depth - 1);
         match self.chance.below(15) {
             0 => {
-                let to = self.chance.one_of(&["1", "0.125", "5", "0.1"]);
+                let to = self.chance.pick(&["1", "0.125", "5", "0.1"]);
                 format!("round({}, {to})", self.selector())
             }
             1 => format!("clamp({inner}, {}, {})", self.number(), self.number()),
@@ -265,13 +265,13 @@ impl Expressions<'_> {
             4 => format!("absent({inner})"),
             5 => format!("timestamp({})", self.plain_selector()),
             6 => {
-                let of = self.chance.one_of(&["temperature", "memory_bytes", "latency_sum"]);
-                format!("{}({of}{})", self.chance.one_of(&DATE_PARTS), self.modifiers())
+                let of = self.chance.pick(&["temperature", "memory_bytes", "latency_sum"]);
+                format!("{}({of}{})", self.chance.pick(&DATE_PARTS), self.modifiers())
             }
             7 => {
                 let (target, source) = (self.label(), self.label());
-                let pattern = self.chance.one_of(&["(.*)", "h(.)", "(a|d).*", "", "x"]);
-                let text = self.chance.one_of(&["$1", "host-${1}", "", "fixed"]);
+                let pattern = self.chance.pick(&["(.*)", "h(.)", "(a|d).*", "", "x"]);
+                let text = self.chance.pick(&["$1", "host-${1}", "", "fixed"]);
                 format!(
                     "label_replace({inner}, \"{target}\", \"{text}\", \"{source}\", \"{pattern}\")"
                 )
@@ -280,20 +280,20 @@ impl Expressions<'_> {
                 let (target, a, b) = (self.label(), self.label(), self.label());
                 format!("label_join({inner}, \"{target}\", \"-\", \"{a}\", \"{b}\")")
             }
-            9 | 10 => format!("{}({})", self.chance.one_of(&STEEP), self.selector()),
-            _ => format!("{}({inner})", self.chance.one_of(&ELEMENTWISE)),
+            9 | 10 => format!("{}({})", self.chance.pick(&STEEP), self.selector()),
+            _ => format!("{}({inner})", self.chance.pick(&ELEMENTWISE)),
         }
     }
 
     fn label(&mut self) -> &'static str {
-        self.chance.one_of(&["job", "instance", "code", "fresh", "missing"])
+        self.chance.pick(&["job", "instance", "code", "fresh", "missing"])
     }
 
     fn histogram_quantile(&mut self) -> String {
-        let grouping = self.chance.one_of(&["le", "le, job", "le, instance"]);
+        let grouping = self.chance.pick(&["le", "le, job", "le, instance"]);
         let buckets = match self.chance.below(3) {
             0 => "latency_bucket".to_owned(),
-            1 => format!("rate(latency_bucket[{}])", self.chance.one_of(&DURATIONS)),
+            1 => format!("rate(latency_bucket[{}])", self.chance.pick(&DURATIONS)),
             _ => format!("sum by ({grouping}) (latency_bucket)"),
         };
         format!("histogram_quantile({}, {buckets})", self.quantile())
@@ -311,13 +311,13 @@ impl Expressions<'_> {
     }
 
     fn quantile(&mut self) -> &'static str {
-        self.chance.one_of(&["0.5", "0.9", "0", "1", "0.25", "-1", "2"])
+        self.chance.pick(&["0.5", "0.9", "0", "1", "0.25", "-1", "2"])
     }
 
     fn number(&mut self) -> String {
         let numbers =
             ["0", "1", "2", "-1", "0.5", "3.0625", "17", "100.03", "1e3", "Inf", "NaN", "1e9"];
-        self.chance.one_of(&numbers).to_owned()
+        self.chance.pick(&numbers).to_owned()
     }
 }
 

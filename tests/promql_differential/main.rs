@@ -5,17 +5,16 @@
 //! many expressions. What is found goes into `crates/promqltest/scripts/found.test`.
 
 mod answers;
-mod chance;
 mod data;
 mod expressions;
 
 use std::time::Instant;
 
 use answers::Answer;
-use chance::Chance;
 use data::{SPAN, START};
 use expressions::{Expressions, for_the_old};
 use timberline::Sample;
+use timberline_io::Random;
 use timberline_tests::{Client, Prometheus, Server, count_from_env};
 
 /// Seconds of data in one write: Prometheus takes nothing that is much older than what it has.
@@ -52,7 +51,7 @@ struct Question {
 }
 
 impl Question {
-    fn random(chance: &mut Chance) -> Self {
+    fn random(chance: &mut Random) -> Self {
         let depth = 1 + chance.below(3) as u32;
         let mut expressions = Expressions { chance };
         let expression = if expressions.chance.percent(4) {
@@ -92,7 +91,7 @@ fn random_expressions_have_the_answers_that_prometheus_gives() {
     let flags = ["--web.enable-remote-write-receiver", "--storage.tsdb.retention.time=100y"];
     let prometheus = Prometheus::start_with(dir.path(), |_| "global: {}\n".to_owned(), &flags);
     let theirs = Client::new(prometheus.address());
-    let mut chance = Chance::new(seed);
+    let mut chance = Random::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d).wrapping_add(1));
     write(&data::series(&mut chance), &ours, &theirs);
 
     let begun = Instant::now();

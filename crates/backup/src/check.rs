@@ -2,9 +2,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fmt,
     sync::Mutex,
 };
+
+use timberline::Finding;
 
 use crate::{
     BackupError, BackupFile, Depot, Progress,
@@ -13,29 +14,11 @@ use crate::{
     manifest::{self, key_of},
 };
 
-/// Something that a check of a place has found.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct DepotFinding {
-    /// The object.
-    pub object: String,
-    /// What is wrong, and which backups it concerns.
-    pub reason: String,
-    /// Whether it is damage. The rest is what interrupted runs have left.
-    pub is_damage: bool,
-}
-
-impl fmt::Display for DepotFinding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.is_damage { "damage" } else { "note" };
-        write!(f, "{kind}: {}: {}", self.object, self.reason)
-    }
-}
-
 /// What a check of a place has looked at, and found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DepotReport {
-    /// By object.
-    pub findings: Vec<DepotFinding>,
+    /// By object. What is no damage is what interrupted runs have left.
+    pub findings: Vec<Finding>,
     /// Backups whose manifests are sound.
     pub backups: u64,
     /// Objects that were read.
@@ -69,8 +52,8 @@ pub fn check(depot: &dyn Depot, progress: &dyn Progress) -> Result<DepotReport, 
                     needed.entry(key).or_insert_with(|| (file, Vec::new())).1.push(number);
                 }
             }
-            Err(error) => report.findings.push(DepotFinding {
-                object: depot.name_of(&key_of(number)),
+            Err(error) => report.findings.push(Finding {
+                place: depot.name_of(&key_of(number)),
                 reason: error.to_string(),
                 is_damage: true,
             }),
@@ -85,10 +68,10 @@ pub fn check(depot: &dyn Depot, progress: &dyn Progress) -> Result<DepotReport, 
     let found = Mutex::new(Vec::new());
     each(&files, |(file, backups)| {
         if let Some(reason) = fault(depot, file, sizes.get(&file.key))? {
-            let object = depot.name_of(&file.key);
+            let place = depot.name_of(&file.key);
             let backups: Vec<String> = backups.iter().map(u64::to_string).collect();
             let reason = format!("{reason}; backups {} need it", backups.join(", "));
-            let finding = DepotFinding { object, reason, is_damage: true };
+            let finding = Finding { place, reason, is_damage: true };
             found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(finding);
         }
         progress.advance(file.bytes);
@@ -96,8 +79,8 @@ pub fn check(depot: &dyn Depot, progress: &dyn Progress) -> Result<DepotReport, 
     })?;
     report.findings.extend(found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
     let left = sizes.keys().filter(|key| !needed.contains_key(*key));
-    report.findings.extend(left.map(|key| DepotFinding {
-        object: depot.name_of(key),
+    report.findings.extend(left.map(|key| Finding {
+        place: depot.name_of(key),
         reason: "no backup needs it: the next prune removes it".to_owned(),
         is_damage: false,
     }));

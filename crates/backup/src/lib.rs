@@ -50,7 +50,7 @@ mod restore;
 mod source;
 
 pub use backup::{Backup, BackupMade};
-pub use check::{DepotFinding, DepotReport, check};
+pub use check::{DepotReport, check};
 pub use depot::{Depot, LocalDepot, Object};
 pub use error::BackupError;
 pub use location::Location;

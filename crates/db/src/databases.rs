@@ -27,7 +27,7 @@ use timberline_io::{Clock, Disk, RealDisk, SystemClock};
 
 use self::{
     name::{CREATING, DROPPING, check_name},
-    opening::{Opener, finish_begun, names_in},
+    opening::{Opener, dir_of, finish_begun, names_in},
 };
 use crate::{Database, Error, Options};
 
@@ -112,7 +112,7 @@ impl Databases {
             return Err(Arc::into_inner(error).unwrap_or(Error::DatabasesClosed));
         }
         finish_begun(&opener)?;
-        let mut all = opener.open_all(&names_in(&opener)?, &options);
+        let mut all = opener.open_all(&names_in(opener.disk.as_ref(), &opener.dir)?, &options);
         all.insert(DEFAULT_DATABASE.to_owned(), default);
         Ok(Self {
             opener,
@@ -120,6 +120,18 @@ impl Databases {
             all: RwLock::new(all),
             changing: Mutex::new(false),
         })
+    }
+
+    /// The directories of the databases beside `default` in a data directory that need not be open, sorted. Each is
+    /// named as its database.
+    ///
+    /// # Errors
+    /// A disk that fails.
+    pub fn beside_default(path: impl AsRef<Path>) -> Result<Vec<PathBuf>, Error> {
+        let dir = path.as_ref();
+        let mut names = names_in(&RealDisk, dir)?;
+        names.sort_unstable();
+        Ok(names.iter().map(|name| dir_of(dir, name)).collect())
     }
 
     /// The data directory.

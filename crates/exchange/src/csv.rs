@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 
 use timberline::{Database, Labels, LabelsBuilder, SeriesColumns, TimeRange};
 use timberline_model::{METRIC_NAME, TimeUnit};
+use timberline_protocol::prom_api::push_labels;
 
 use crate::{
     ExchangeError, ExportReport, Progress, Selection,
     files::{InputFile, OutputFile},
     histogram_json,
     intake::Intake,
-    ndjson::push_labels,
     number,
     rows::{Cell, Role, Rows},
     time,

@@ -14,7 +14,7 @@ use timberline::{
     Database, Exemplar, LabelQuery, Labels, LabelsBuilder, SeriesColumns, SeriesSource, TimeRange,
 };
 use timberline_model::{NANOS_PER_MILLI, SeriesExemplars};
-use timberline_protocol::prom_api::push_string;
+use timberline_protocol::prom_api::{push_labels, push_list};
 
 use crate::{
     ExchangeError, ExportReport, Progress, Selection,
@@ -200,14 +200,14 @@ fn push_lines(out: &mut Vec<u8>, labels: &Labels, columns: &SeriesColumns) {
     for start in (0..floats).step_by(LINE_SAMPLES_MAX) {
         let part = start..floats.min(start + LINE_SAMPLES_MAX);
         push_metric(out, labels);
-        push_list(out, ",\"values\":", &columns.values[part.clone()], |out, value| {
+        push_member(out, ",\"values\":", &columns.values[part.clone()], |out, value| {
             push_json(out, *value);
         });
-        push_list(out, ",\"timestamps\":", &columns.timestamps[part.clone()], |out, ts| {
+        push_member(out, ",\"timestamps\":", &columns.timestamps[part.clone()], |out, ts| {
             push_time(out, *ts);
         });
         if columns.starts.get(part.clone()).is_some_and(|starts| starts.iter().any(|s| *s != 0)) {
-            push_list(out, ",\"starts\":", &columns.starts[part], |out, ts| push_time(out, *ts));
+            push_member(out, ",\"starts\":", &columns.starts[part], |out, ts| push_time(out, *ts));
         }
         out.extend_from_slice(b"}\n");
     }
@@ -216,7 +216,7 @@ fn push_lines(out: &mut Vec<u8>, labels: &Labels, columns: &SeriesColumns) {
     for part in indexes.chunks(LINE_SAMPLES_MAX) {
         push_metric(out, labels);
         out.extend_from_slice(b",\"values\":[],\"timestamps\":[]");
-        push_list(out, ",\"histograms\":", part, |out, index| {
+        push_member(out, ",\"histograms\":", part, |out, index| {
             out.extend_from_slice(b"{\"timestamp\":");
             push_time(out, column.timestamps[*index]);
             if let Some(start) = column.starts.get(*index).filter(|start| **start != 0) {
@@ -235,7 +235,7 @@ fn push_lines(out: &mut Vec<u8>, labels: &Labels, columns: &SeriesColumns) {
 fn push_exemplar_line(out: &mut Vec<u8>, series: &SeriesExemplars) {
     push_metric(out, &series.labels);
     out.extend_from_slice(b",\"values\":[],\"timestamps\":[]");
-    push_list(out, ",\"exemplars\":", &series.exemplars, |out, exemplar| {
+    push_member(out, ",\"exemplars\":", &series.exemplars, |out, exemplar| {
         out.extend_from_slice(b"{\"timestamp\":");
         push_time(out, exemplar.ts);
         out.extend_from_slice(b",\"value\":");
@@ -252,29 +252,9 @@ fn push_metric(out: &mut Vec<u8>, labels: &Labels) {
     push_labels(out, labels);
 }
 
-pub(crate) fn push_labels(out: &mut Vec<u8>, labels: &Labels) {
-    out.push(b'{');
-    for (index, (name, value)) in labels.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        push_string(out, name);
-        out.push(b':');
-        push_string(out, value);
-    }
-    out.push(b'}');
-}
-
-fn push_list<T>(out: &mut Vec<u8>, name: &str, items: &[T], push: impl Fn(&mut Vec<u8>, &T)) {
+fn push_member<T>(out: &mut Vec<u8>, name: &str, items: &[T], push: impl Fn(&mut Vec<u8>, &T)) {
     out.extend_from_slice(name.as_bytes());
-    out.push(b'[');
-    for (index, item) in items.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        push(out, item);
-    }
-    out.push(b']');
+    push_list(out, items, push);
 }
 
 fn push_json(out: &mut Vec<u8>, value: f64) {

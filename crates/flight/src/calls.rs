@@ -26,7 +26,7 @@ use crate::{
     metadata::{sql_info, table_types, type_info},
     prepared::Bound,
     rows::{FlightStream, plain, whole},
-    service::{Ran, Service, bound_rows, client_of, info, internal, schema_bytes},
+    service::{Ran, Service, client_of, info, internal, schema_bytes},
 };
 
 /// The count of rows that Flight SQL has for "nobody knows".
@@ -145,7 +145,8 @@ impl FlightSqlService for Service {
         query: CommandPreparedStatementQuery,
         request: Request<PeekableFlightDataStream>,
     ) -> Result<DoPutPreparedStatementResult, Status> {
-        let rows = bound_rows(request).await?;
+        let bound = self.0.statements.get(&query.prepared_statement_handle)?;
+        let rows = self.bound_rows(&bound.prepared, request).await?;
         if rows.len() > 1 {
             return Err(Status::invalid_argument(format!(
                 "{} rows of parameters: a question takes one",
@@ -190,7 +191,7 @@ impl FlightSqlService for Service {
     ) -> Result<i64, Status> {
         let client = client_of(&request);
         let bound = self.0.statements.get(&query.prepared_statement_handle)?;
-        let mut rows = bound_rows(request).await?;
+        let mut rows = self.bound_rows(&bound.prepared, request).await?;
         if rows.is_empty() {
             rows.push(Vec::new());
         }

@@ -1,6 +1,6 @@
 //! Arrow Flight SQL over Timberline's SQL.
 //!
-//! [`FlightServer`] listens, and answers statements with streams of Arrow batches, as they come: for ADBC,
+//! [`serve`] takes connections from a listener, and answers statements with streams of Arrow batches, as they come: for ADBC,
 //! pyarrow, JDBC and whatever else speaks Flight SQL.
 //!
 //! What this crate is not: it plans and runs nothing itself. There are no transactions: every statement is
@@ -14,11 +14,12 @@ mod calls;
 mod error;
 mod listener;
 mod metadata;
+mod parameters;
 mod prepared;
 mod rows;
 mod service;
 
 pub use auth::Authenticate;
 pub use error::FlightServerError;
-pub use listener::{FlightOptions, FlightServer, TlsFiles};
+pub use listener::{FlightOptions, TlsFiles, serve};
 pub use service::Random;

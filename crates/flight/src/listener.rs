@@ -1,6 +1,6 @@
 //! Listens, and serves until told to stop.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
 use arrow_flight::flight_service_server::FlightServiceServer;
 use futures_util::stream;
@@ -38,66 +38,40 @@ pub struct FlightOptions {
     pub streams_max: u32,
 }
 
-/// A bound listener.
-#[derive(Debug)]
-pub struct FlightServer {
+/// How often a client is asked whether it is still there. One that does not answer within 20 s is given up, and its
+/// calls with it.
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(60);
+
+/// Serves until `stop` is ready, then lets streams under way end.
+///
+/// # Errors
+/// TLS that cannot be set up.
+pub async fn serve(
     listener: TcpListener,
-    address: SocketAddr,
-}
-
-impl FlightServer {
-    /// Listens on an address. Connections wait until they are served.
-    ///
-    /// # Errors
-    /// The address is taken, or not this machine's.
-    pub async fn bind(address: SocketAddr) -> Result<Self, FlightServerError> {
-        let failed = |source| FlightServerError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address })
+    engine: SqlEngine,
+    gate: Arc<dyn Gate>,
+    options: FlightOptions,
+    stop: impl Future<Output = ()>,
+) -> Result<(), FlightServerError> {
+    let failed = |error: tonic::transport::Error| FlightServerError::Transport {
+        reason: format!("{error:?}"),
+    };
+    let mut server = Server::builder()
+        .max_concurrent_streams(options.streams_max)
+        .http2_keepalive_interval(Some(KEEPALIVE_EVERY));
+    if let Some(tls) = &options.tls {
+        let identity = Identity::from_pem(&tls.certificate, &tls.key);
+        server = server.tls_config(ServerTlsConfig::new().identity(identity)).map_err(failed)?;
     }
-
-    /// Where it listens, with the port that it got.
-    #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Serves until `stop` is ready, then lets streams under way end.
-    ///
-    /// # Errors
-    /// TLS that cannot be set up.
-    pub async fn serve(
-        self,
-        engine: SqlEngine,
-        gate: Arc<dyn Gate>,
-        options: FlightOptions,
-        stop: impl Future<Output = ()>,
-    ) -> Result<(), FlightServerError> {
-        let failed = |error: tonic::transport::Error| FlightServerError::Transport {
-            reason: format!("{error:?}"),
-        };
-        let mut server = Server::builder().max_concurrent_streams(options.streams_max);
-        if let Some(tls) = &options.tls {
-            let identity = Identity::from_pem(&tls.certificate, &tls.key);
-            server =
-                server.tls_config(ServerTlsConfig::new().identity(identity)).map_err(failed)?;
-        }
-        let door = Door::new(options.users.clone());
-        let service = Service::new(engine, gate, door.clone(), options.random, options.database);
-        let service = FlightServiceServer::with_interceptor(service, door);
-        let listener = self.listener;
-        let incoming = stream::unfold(listener, |listener| async {
-            let accepted = listener.accept().await.map(|(stream, _)| {
-                let _ = stream.set_nodelay(true);
-                stream
-            });
-            Some((accepted, listener))
+    let door = Door::new(options.users.clone());
+    let service = Service::new(engine, gate, door.clone(), options.random, options.database);
+    let service = FlightServiceServer::with_interceptor(service, door);
+    let incoming = stream::unfold(listener, |listener| async {
+        let accepted = listener.accept().await.map(|(stream, _)| {
+            let _ = stream.set_nodelay(true);
+            stream
         });
-        server
-            .add_service(service)
-            .serve_with_incoming_shutdown(incoming, stop)
-            .await
-            .map_err(failed)
-    }
+        Some((accepted, listener))
+    });
+    server.add_service(service).serve_with_incoming_shutdown(incoming, stop).await.map_err(failed)
 }

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use arrow::{array::RecordBatch, datatypes::Schema, ipc::writer::IpcWriteOptions};
 use arrow_flight::{
     FlightDescriptor, FlightEndpoint, FlightInfo, IpcMessage, SchemaAsIpc, Ticket,
-    decode::FlightRecordBatchStream,
-    error::FlightError,
     sql::{ProstMessageExt, server::PeekableFlightDataStream},
 };
 use futures_util::TryStreamExt as _;
@@ -20,6 +18,7 @@ use tonic::{
 use crate::{
     auth::Door,
     error::status,
+    parameters::bound_rows,
     prepared::Statements,
     rows::{Counted, FlightStream, flight, whole},
 };
@@ -29,9 +28,6 @@ pub type Random = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// The header in which a call names its database.
 const DATABASE_HEADER: &str = "database";
-
-/// Rows of parameters that one call may bind.
-const BOUND_ROWS_MAX: usize = 100_000;
 
 /// Answers the calls.
 #[derive(Clone)]
@@ -81,6 +77,20 @@ impl Service {
         };
         let prepared = planning.await.map_err(|error| status(&error))?;
         Ok((session, prepared))
+    }
+
+    /// The rows of parameters that a call brings for a statement, no later than a statement may take.
+    pub(crate) async fn bound_rows(
+        &self,
+        prepared: &Prepared,
+        request: Request<PeekableFlightDataStream>,
+    ) -> Result<Vec<Vec<ScalarValue>>, Status> {
+        let allowed = self.0.gate.timeout();
+        let rows = tokio::time::timeout(allowed, bound_rows(prepared, request)).await;
+        rows.unwrap_or_else(|_| {
+            let text = format!("the parameters did not come within {allowed:?} (query.timeout)");
+            Err(Status::deadline_exceeded(text))
+        })
     }
 
     /// Runs a statement; its place and its count go with the rows.
@@ -189,32 +199,4 @@ pub(crate) fn schema_bytes(schema: &Schema) -> Result<Bytes, Status> {
 
 pub(crate) fn internal(error: &impl ToString) -> Status {
     Status::internal(error.to_string())
-}
-
-/// The rows of parameters that a client sends.
-pub(crate) async fn bound_rows(
-    request: Request<PeekableFlightDataStream>,
-) -> Result<Vec<Vec<ScalarValue>>, Status> {
-    // The first message, with the columns, was looked at already.
-    let data = request.into_inner().into_peekable();
-    let data = data.map_err(|status| FlightError::Tonic(Box::new(status)));
-    let mut batches = FlightRecordBatchStream::new_from_flight_data(data);
-    let wrong = |error: FlightError| Status::invalid_argument(format!("parameters: {error}"));
-    let mut rows = Vec::new();
-    while let Some(batch) = batches.try_next().await.map_err(wrong)? {
-        if rows.len() + batch.num_rows() > BOUND_ROWS_MAX {
-            return Err(Status::invalid_argument(format!(
-                "more than {BOUND_ROWS_MAX} rows of parameters"
-            )));
-        }
-        for row in 0..batch.num_rows() {
-            let values: Result<Vec<ScalarValue>, _> = batch
-                .columns()
-                .iter()
-                .map(|column| ScalarValue::try_from_array(column.as_ref(), row))
-                .collect();
-            rows.push(values.map_err(|error| Status::invalid_argument(error.to_string()))?);
-        }
-    }
-    Ok(rows)
 }

@@ -13,6 +13,7 @@ mod disk;
 mod fail_point;
 mod mmap;
 mod overlay;
+mod random;
 mod real;
 mod sim;
 
@@ -21,5 +22,6 @@ pub use clock::{Clock, SimClock, SystemClock};
 pub use disk::{DirEntry, Disk, DiskFile, FileLock, Mapped};
 pub use fail_point::{FAIL_POINT_FILE_VARIABLE, FAIL_POINT_VARIABLE, FailPoint, FailPointError};
 pub use overlay::OverlayDisk;
+pub use random::Random;
 pub use real::RealDisk;
 pub use sim::{Death, Fault, SimDisk};

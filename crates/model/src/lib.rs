@@ -7,6 +7,7 @@
 //! so two series are the same series exactly when their `Labels` are equal.
 
 mod batch;
+mod byte_size;
 mod columns;
 mod duration;
 mod error;
@@ -30,6 +31,7 @@ mod value_span;
 pub use batch::{
     HistogramSample, RejectReason, Rejection, SeriesKey, SeriesWrite, WriteBatch, WriteOutcome,
 };
+pub use byte_size::{ByteSize, ByteSizeError};
 pub use columns::ColumnsMark;
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use error::ErrorKind;

@@ -49,6 +49,7 @@ impl ValueSpan {
     }
 
     /// Whether a value lies in it.
+    #[inline]
     #[must_use]
     pub fn contains(self, value: f64) -> bool {
         (self.low..=self.high).contains(&key(value))
@@ -84,11 +85,13 @@ impl fmt::Display for ValueSpan {
 }
 
 /// A number that orders as the floats do.
+#[inline]
 fn key(value: f64) -> i64 {
     // Adding 0 makes 0 of -0, and changes no other value.
     key_of_bits((value + 0.0).to_bits().cast_signed())
 }
 
+#[inline]
 const fn key_of_bits(bits: i64) -> i64 {
     // Of negative floats the magnitude counts downwards.
     bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()

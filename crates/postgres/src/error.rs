@@ -4,18 +4,10 @@ use std::{io, path::PathBuf};
 
 use timberline_sql::SqlError;
 
-/// Why a listener cannot be started.
+/// Why connections cannot be served.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PostgresError {
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address} for PostgreSQL's protocol: {source}")]
-    Listen {
-        /// The address.
-        address: std::net::SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
     /// A file with a certificate, a key or a password cannot be read.
     #[error("cannot read {what} in {}: {reason}", path.display())]
     File {
@@ -43,7 +35,6 @@ impl PostgresError {
     #[must_use]
     pub fn kind(&self) -> timberline_sql::ErrorKind {
         match self {
-            Self::Listen { .. } => timberline_sql::ErrorKind::Unavailable,
             Self::File { .. } | Self::Tls { .. } => timberline_sql::ErrorKind::Invalid,
         }
     }

@@ -1,6 +1,6 @@
 //! The wire protocol of PostgreSQL over Timberline's SQL.
 //!
-//! [`PostgresServer`] listens, and serves each connection with a session of its own. Messages are those of
+//! [`serve`] takes connections from a listener, and serves each connection with a session of its own. Messages are those of
 //! the crate pgwire; what follows on which is decided here: start-up and authentication, the simple and the
 //! extended protocol, cursors, cancellation. The catalog of PostgreSQL is that of datafusion-pg-catalog.
 //!
@@ -36,7 +36,7 @@ mod types;
 mod users;
 
 pub use error::PostgresError;
-pub use listener::{PostgresOptions, PostgresServer};
+pub use listener::{PostgresOptions, serve};
 pub use tls::load_tls;
 /// What encrypts connections.
 pub use tokio_rustls::TlsAcceptor;

@@ -12,8 +12,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    PostgresError, Users, cancel::Cancels, error::Ended, refusal::Refusal, socket::Socket,
-    startup::start,
+    Users, cancel::Cancels, error::Ended, refusal::Refusal, socket::Socket, startup::start,
 };
 
 /// The time from the first byte to the first statement.
@@ -55,79 +54,53 @@ pub(crate) struct Shared {
     pub(crate) stopping: watch::Receiver<bool>,
 }
 
-/// A bound listener.
-#[derive(Debug)]
-pub struct PostgresServer {
+/// Serves connections until `stop` is ready, then lets statements under way end.
+pub async fn serve(
     listener: TcpListener,
-    address: SocketAddr,
-}
-
-impl PostgresServer {
-    /// Listens on an address. Connections wait until they are served.
-    ///
-    /// # Errors
-    /// The address is taken, or not this machine's.
-    pub async fn bind(address: SocketAddr) -> Result<Self, PostgresError> {
-        let failed = |source| PostgresError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address })
+    engine: SqlEngine,
+    gate: Arc<dyn Gate>,
+    options: PostgresOptions,
+    stop: impl Future<Output = ()>,
+) {
+    let (stopped, stopping) = watch::channel(false);
+    let open = Arc::new(Semaphore::new(options.connections_max));
+    let shutdown_timeout = options.shutdown_timeout;
+    let cancels = Arc::new(Cancels::default());
+    let shared = Arc::new(Shared { engine, gate, options, cancels, stopping });
+    let mut tasks = JoinSet::new();
+    tokio::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            Some(_) = tasks.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Running out of descriptors is not the end.
+                tracing::warn!(%error, "cannot accept a connection of PostgreSQL's protocol");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let permit = Arc::clone(&open).try_acquire_owned();
+        let shared = Arc::clone(&shared);
+        tasks.spawn(async move {
+            let full = permit.is_err();
+            match connection(stream, peer, &shared, full).await {
+                Ok(()) | Err(Ended::Closed) => {}
+                Err(error) => tracing::debug!(%peer, %error, "connection ended"),
+            }
+            drop(permit);
+        });
     }
-
-    /// Where it listens, with the port that it got.
-    #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Serves connections until `stop` is ready, then lets statements under way end.
-    pub async fn serve(
-        self,
-        engine: SqlEngine,
-        gate: Arc<dyn Gate>,
-        options: PostgresOptions,
-        stop: impl Future<Output = ()>,
-    ) {
-        let (stopped, stopping) = watch::channel(false);
-        let open = Arc::new(Semaphore::new(options.connections_max));
-        let shutdown_timeout = options.shutdown_timeout;
-        let cancels = Arc::new(Cancels::default());
-        let shared = Arc::new(Shared { engine, gate, options, cancels, stopping });
-        let mut tasks = JoinSet::new();
-        tokio::pin!(stop);
-        loop {
-            let accepted = tokio::select! {
-                biased;
-                () = &mut stop => break,
-                Some(_) = tasks.join_next() => continue,
-                accepted = self.listener.accept() => accepted,
-            };
-            let (stream, peer) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    // Running out of descriptors is not the end.
-                    tracing::warn!(%error, "cannot accept a connection of PostgreSQL's protocol");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            };
-            let permit = Arc::clone(&open).try_acquire_owned();
-            let shared = Arc::clone(&shared);
-            tasks.spawn(async move {
-                let full = permit.is_err();
-                match connection(stream, peer, &shared, full).await {
-                    Ok(()) | Err(Ended::Closed) => {}
-                    Err(error) => tracing::debug!(%peer, %error, "connection ended"),
-                }
-                drop(permit);
-            });
-        }
-        drop(self.listener);
-        let _ = stopped.send(true);
-        let ended = async { while tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(shutdown_timeout, ended).await.is_err() {
-            tasks.shutdown().await;
-        }
+    drop(listener);
+    let _ = stopped.send(true);
+    let ended = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(shutdown_timeout, ended).await.is_err() {
+        tasks.shutdown().await;
     }
 }
 

@@ -5,11 +5,9 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 use datafusion::execution::{
     SessionState, memory_pool::FairSpillPool, runtime_env::RuntimeEnvBuilder,
 };
+use timberline::Databases;
 
-use crate::{
-    Databases, Session, SqlError, databases::find, files::Files, system::Queries,
-    template::template,
-};
+use crate::{Session, SqlError, files::Files, system::Queries, template::template};
 
 /// Limits of all queries of a process.
 #[derive(Clone, Debug)]
@@ -48,7 +46,7 @@ impl Default for SqlOptions {
 /// Runs SQL over databases; one for a process.
 #[derive(Clone, Debug)]
 pub struct SqlEngine {
-    databases: Arc<dyn Databases>,
+    databases: Arc<Databases>,
     options: SqlOptions,
     queries: Arc<Queries>,
     files: Arc<Files>,
@@ -56,11 +54,11 @@ pub struct SqlEngine {
 }
 
 impl SqlEngine {
-    /// An engine over these databases.
+    /// An engine over these databases. A directory with a single one is [`Databases`], too: it is `default`.
     ///
     /// # Errors
     /// No place for files that queries spill, or no directory of files where one is to be.
-    pub fn new(databases: Arc<dyn Databases>, options: SqlOptions) -> Result<Self, SqlError> {
+    pub fn new(databases: Arc<Databases>, options: SqlOptions) -> Result<Self, SqlError> {
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(options.memory_max)))
             .with_max_temp_directory_size(options.spill_max)
@@ -76,11 +74,10 @@ impl SqlEngine {
     /// # Errors
     /// There is no such database, or it did not open.
     pub fn session(&self, database: &str) -> Result<Session, SqlError> {
-        let found = find(self.databases.as_ref(), database)?;
-        Ok(Session::new(self, database, found))
+        Ok(Session::new(self, database, self.databases.get(database)?))
     }
 
-    pub(crate) fn databases(&self) -> &Arc<dyn Databases> {
+    pub(crate) fn databases(&self) -> &Arc<Databases> {
         &self.databases
     }
 

@@ -127,6 +127,10 @@ impl From<timberline::Error> for SqlError {
     fn from(error: timberline::Error) -> Self {
         match error {
             timberline::Error::Engine(error) => error.into(),
+            timberline::Error::NoDatabase { name } => Self::NoDatabase { name },
+            timberline::Error::TooManyDatabases { .. } => {
+                Self::Limit { message: error.to_string() }
+            }
             other => Self::Storage { message: other.to_string() },
         }
     }

@@ -9,7 +9,7 @@
 mod answer;
 mod catalog;
 mod checked;
-mod databases;
+mod children;
 mod dialect;
 mod engine;
 mod error;
@@ -17,7 +17,6 @@ mod figures;
 mod files;
 mod functions;
 mod gate;
-mod leaf_plan;
 mod parameters;
 mod pauses;
 mod prepared;
@@ -35,7 +34,6 @@ pub mod text;
 mod watched;
 
 pub use answer::{Answer, Rows};
-pub use databases::Databases;
 pub use engine::{SqlEngine, SqlOptions};
 pub use error::SqlError;
 pub use gate::{Gate, Outcome, Place};

@@ -13,25 +13,30 @@ use crate::{
 /// A statement that was planned, and may be run with parameters any number of times.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    pub(crate) plan: LogicalPlan,
-    /// What is done about databases, in the place of the plan.
-    pub(crate) about: Option<Arc<DatabaseStatement>>,
     pub(crate) text: Arc<str>,
-    /// Where the rows of the plan go, if it is a file.
-    pub(crate) copy: Option<Arc<CopyTarget>>,
+    pub(crate) work: Work,
+}
+
+/// What carrying a statement out takes.
+#[derive(Clone, Debug)]
+pub(crate) enum Work {
+    /// A plan, whose rows are the answer if it does not write them.
+    Plan(LogicalPlan),
+    /// A plan whose rows go to a file.
+    Copy(LogicalPlan, Arc<CopyTarget>),
+    /// Something about databases.
+    Databases(Arc<DatabaseStatement>),
 }
 
 impl Prepared {
     /// Names and types of the columns that it answers; no columns if it answers no rows.
     #[must_use]
     pub fn schema(&self) -> SchemaRef {
-        if self.copy.is_some() || self.about.is_some() {
-            return Arc::new(Schema::empty());
-        }
-        // DataFusion has the count of rows that were written as a column.
-        match &self.plan {
-            LogicalPlan::Dml(_) | LogicalPlan::Ddl(_) => Arc::new(Schema::empty()),
-            plan => Arc::clone(plan.schema().inner()),
+        match &self.work {
+            // DataFusion has the count of rows that were written as a column.
+            Work::Plan(LogicalPlan::Dml(_) | LogicalPlan::Ddl(_)) => Arc::new(Schema::empty()),
+            Work::Plan(plan) => Arc::clone(plan.schema().inner()),
+            Work::Copy(..) | Work::Databases(_) => Arc::new(Schema::empty()),
         }
     }
 
@@ -40,10 +45,16 @@ impl Prepared {
     /// # Errors
     /// Parameters that do not fit.
     pub fn bound(&self, parameters: Vec<ScalarValue>) -> Result<Self, SqlError> {
-        let plan = self.plan.clone().with_param_values(ParamValues::from(parameters));
-        let plan = plan.map_err(|error| SqlError::from_datafusion(&error))?;
-        let (about, copy) = (self.about.clone(), self.copy.clone());
-        Ok(Self { plan, about, text: Arc::clone(&self.text), copy })
+        let bind = |plan: &LogicalPlan| {
+            let plan = plan.clone().with_param_values(ParamValues::from(parameters));
+            plan.map_err(|error| SqlError::from_datafusion(&error))
+        };
+        let work = match &self.work {
+            Work::Plan(plan) => Work::Plan(bind(plan)?),
+            Work::Copy(plan, target) => Work::Copy(bind(plan)?, Arc::clone(target)),
+            Work::Databases(_) => self.work.clone(),
+        };
+        Ok(Self { text: Arc::clone(&self.text), work })
     }
 
     /// The types of the parameters `$1`, `$2`, ... in order; `None` where any will do.
@@ -51,13 +62,14 @@ impl Prepared {
     /// # Errors
     /// Parameters whose types contradict each other.
     pub fn parameters(&self) -> Result<Vec<Option<DataType>>, SqlError> {
-        let types =
-            self.plan.get_parameter_types().map_err(|error| SqlError::from_datafusion(&error))?;
+        let (Work::Plan(plan) | Work::Copy(plan, _)) = &self.work else { return Ok(Vec::new()) };
+        let types = plan.get_parameter_types();
+        let types = types.map_err(|error| SqlError::from_datafusion(&error))?;
         let number = |name: &str| name.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
         let count = types.keys().filter_map(|name| number(name)).max().unwrap_or(0);
         let mut found = vec![None; count];
         // What `$1::bigint` and `LIMIT $1` say of their parameters, which DataFusion leaves open.
-        let by_place = crate::parameters::by_place(&self.plan)
+        let by_place = crate::parameters::by_place(plan)
             .map_err(|error| SqlError::from_datafusion(&error))?;
         for (name, kind) in types {
             if let Some(place) = number(&name).and_then(|n| found.get_mut(n.wrapping_sub(1))) {

@@ -314,7 +314,8 @@ fn quoted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> std::io::Result
     out.push(b'"');
 }
 
-fn write_float(out: &mut Vec<u8>, value: f64) {
+/// Writes a float as [`write_json`] has it.
+pub fn write_float(out: &mut Vec<u8>, value: f64) {
     if value.is_finite() {
         // The shortest text that reads back as the same float; an exponent where it is long without.
         let magnitude = value.abs();

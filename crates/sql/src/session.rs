@@ -5,10 +5,9 @@ use std::sync::Arc;
 use arrow::{array::RecordBatch, datatypes::UInt64Type};
 use datafusion::{
     arrow::array::AsArray as _,
-    common::ParamValues,
     error::{DataFusionError, Result},
     execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder},
-    logical_expr::{LogicalPlan, LogicalPlanBuilder, WriteOp},
+    logical_expr::{LogicalPlan, WriteOp},
     physical_plan::execute_stream,
     prelude::SessionContext,
     scalar::ScalarValue,
@@ -23,6 +22,7 @@ use crate::{
     catalog::{Catalogs, PUBLIC, missing_table, similar_names},
     dialect::{check_calls, check_operators, level_chains, name_casts},
     is_subscribe,
+    prepared::Work,
     statements::{
         AboutDatabases, CopyTarget, DatabaseStatement, InsertTarget, SHOW, check_allowed,
         check_asks, copy_of, delete,
@@ -86,27 +86,24 @@ impl Session {
             });
         }
         self.check_there()?;
-        let mut planned = sql;
-        match AboutDatabases::of(sql)? {
-            Some(AboutDatabases::Show) => planned = SHOW,
+        let text: Arc<str> = Arc::from(sql);
+        let planned = match AboutDatabases::of(sql)? {
             Some(AboutDatabases::Change(statement)) => {
-                let plan = LogicalPlanBuilder::empty(false).build();
-                let plan = plan.map_err(|error| SqlError::from_datafusion(&error))?;
-                let (about, text) = (Some(statement), Arc::from(sql));
-                return Ok(Prepared { plan, about, text, copy: None });
+                return Ok(Prepared { text, work: Work::Databases(statement) });
             }
-            None => {}
-        }
+            Some(AboutDatabases::Show) => SHOW,
+            None => sql,
+        };
         match self.plan(planned).await {
-            Ok((plan, copy)) => Ok(Prepared { plan, about: None, text: Arc::from(sql), copy }),
+            Ok(work) => Ok(Prepared { text, work }),
             Err(error) => Err(self.explained(&error).await.in_statement(sql)),
         }
     }
 
     /// Whether the session's database is still what its name means: it may have been dropped.
     fn check_there(&self) -> Result<(), SqlError> {
-        match self.engine.databases().get(&self.name) {
-            Some(found) if Arc::ptr_eq(&found, &self.database) => Ok(()),
+        match self.engine.databases().get(&self.name)? {
+            found if Arc::ptr_eq(&found, &self.database) => Ok(()),
             _ => Err(SqlError::NoDatabase { name: self.name.clone() }),
         }
     }
@@ -114,10 +111,10 @@ impl Session {
     /// Carries out a statement about databases.
     async fn change_databases(
         &self,
-        statement: &Arc<DatabaseStatement>,
+        statement: Arc<DatabaseStatement>,
     ) -> Result<Answer, SqlError> {
         let (databases, current) = (Arc::clone(self.engine.databases()), self.name.clone());
-        let (command, statement) = (statement.tag(), Arc::clone(statement));
+        let command = statement.tag();
         // It goes on when nobody waits for it any more: half a change would be none.
         let work = move || statement.run(databases.as_ref(), &current);
         let done = tokio::task::spawn_blocking(work).await;
@@ -125,20 +122,20 @@ impl Session {
         Ok(Answer::Done { command, rows: None })
     }
 
-    /// The plan, and the file that its rows go to, if they do.
-    async fn plan(&self, sql: &str) -> Result<(LogicalPlan, Option<Arc<CopyTarget>>)> {
+    /// The plan of a statement that is about no databases.
+    async fn plan(&self, sql: &str) -> Result<Work> {
         check_operators(sql)?;
         let state = self.context.state();
         if let Some((question, target)) = copy_of(sql)? {
             let plan = self.plan_of(question, state).await?;
             check_asks(&plan)?;
-            return Ok((plan, Some(Arc::new(target))));
+            return Ok(Work::Copy(plan, Arc::new(target)));
         }
         let dialect = state.config_options().sql_parser.dialect;
         let statement = state.sql_to_statement(sql, &dialect)?;
         let plan = self.plan_of(statement, state).await?;
         check_allowed(&plan)?;
-        Ok((plan, None))
+        Ok(Work::Plan(plan))
     }
 
     async fn plan_of(
@@ -152,8 +149,8 @@ impl Session {
         if let Some(target) = InsertTarget::of(&statement, &self.name) {
             let catalogs = state.catalog_list();
             let catalogs = match self.engine.databases().get(target.database()) {
-                Some(database) => target.catalogs(&database, catalogs).await?,
-                None => None,
+                Ok(database) => target.catalogs(&database, catalogs).await?,
+                Err(_) => None,
             };
             if let Some(catalogs) = catalogs {
                 let builder = SessionStateBuilder::new_from_existing(state);
@@ -190,18 +187,18 @@ impl Session {
     ) -> Result<Answer, SqlError> {
         self.check_there()?;
         let running = self.engine.queries().begin(&self.name, &prepared.text);
-        if let Some(statement) = &prepared.about {
-            return self.change_databases(statement).await;
-        }
+        let work = match parameters.is_empty() {
+            true => prepared.work.clone(),
+            false => prepared.bound(parameters).map_err(|it| it.in_statement(&prepared.text))?.work,
+        };
+        let (plan, copy) = match work {
+            Work::Plan(plan) => (plan, None),
+            Work::Copy(plan, target) => (plan, Some(target)),
+            Work::Databases(statement) => return self.change_databases(statement).await,
+        };
         let timeout = self.engine.options().timeout;
         let deadline = (!timeout.is_zero()).then(|| Instant::now() + timeout);
-        let mut plan = prepared.plan.clone();
-        if !parameters.is_empty() {
-            plan = plan
-                .with_param_values(ParamValues::from(parameters))
-                .map_err(|error| SqlError::from_datafusion(&error).in_statement(&prepared.text))?;
-        }
-        let begun = self.begin(plan, prepared.copy.as_deref(), running, deadline);
+        let begun = self.begin(plan, copy.as_deref(), running, deadline);
         let answer = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, begun)
                 .await

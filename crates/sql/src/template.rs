@@ -19,8 +19,6 @@ pub(crate) fn template(options: &SqlOptions, runtime: &Arc<RuntimeEnv>) -> Sessi
         .with_create_default_catalog_and_schema(false);
     // What `now()` and casts of texts give is then of the type of the time column.
     config.options_mut().execution.time_zone = Some("UTC".to_owned());
-    // Errors know their place in the text.
-    config.options_mut().sql_parser.collect_spans = true;
     let mut rules = PhysicalOptimizer::new().rules;
     rules.insert(0, Arc::new(FigureRule));
     rules.push(Arc::new(PausesInJoins));

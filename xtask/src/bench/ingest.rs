@@ -1,9 +1,6 @@
 //! Prometheus remote write into each server.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -14,7 +11,7 @@ use super::{
     peers::Peer,
     process::{self, Memory},
     report::{self, Report},
-    section::Section,
+    section::{Page, Section},
     sender,
     server::Server,
     setup::Setup,
@@ -49,9 +46,8 @@ pub(crate) struct Options {
     /// Servers to run, separated by commas; all if none is named.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Puts the report into this file, in the place of the last one.
-    #[arg(long)]
-    write: Option<PathBuf>,
+    #[command(flatten)]
+    page: Page,
 }
 
 /// What one run of one server measured.
@@ -94,11 +90,7 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
     let wire_bytes = bodies.iter().flatten().map(|body| body.bytes.len() as u64).sum();
     let medians = runs.into_iter().map(median).collect::<Result<Vec<_>>>()?;
     let report = Report { setup: &bench, load, wire_bytes, runs: medians };
-    println!("{report}");
-    match &options.write {
-        Some(path) => SECTION.write(&root.join(path), &report.to_string()),
-        None => Ok(()),
-    }
+    options.page.publish(root, SECTION, &report)
 }
 
 fn load_options(options: &Options) -> Result<LoadOptions> {

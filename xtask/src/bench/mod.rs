@@ -3,6 +3,7 @@
 //! Invariant: what is measured is the server. Requests are built and compressed before the clock
 //! starts, and the client's own processor time is reported with every run.
 
+mod asking;
 mod count;
 mod figures;
 mod ingest;

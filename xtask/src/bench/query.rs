@@ -3,10 +3,7 @@
 mod answer;
 mod suite;
 
-use std::{
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -16,12 +13,11 @@ use self::{
     suite::{Ask, Question},
 };
 use super::{
+    asking::{Asking, Times, fill},
     figures::thousands,
     load::{self, LoadOptions},
     peers::Peer,
-    process,
-    section::Section,
-    sender,
+    section::{Page, Section},
     server::Server,
     setup::Setup,
 };
@@ -32,11 +28,8 @@ const SECTIONS: [Section; 3] = [
     Section { bench: "query --section days", title: "Queries over days" },
     Section { bench: "query --section series", title: "Queries of a million series" },
 ];
-/// Each question is asked at most so often of each server, and for so long.
+/// Each question is asked at most so often of each server.
 const ROUNDS: usize = 40;
-const TIME_MAX: Duration = Duration::from_secs(4);
-/// And at least so often, the first time not counted.
-const ROUNDS_MIN: usize = 5;
 /// Seconds between the newest sample and the end of all queries: no window begins or ends at a sample,
 /// so that it does not matter whether that belongs to the window.
 const BESIDE: u64 = 5;
@@ -44,33 +37,22 @@ const BESIDE: u64 = 5;
 /// How much is asked, and of whom.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Hosts, ten metrics and a counter each, and a histogram of eleven buckets for every tenth.
-    #[arg(long, default_value_t = 1_000)]
-    hosts: usize,
-    /// Samples of each series, ten seconds apart, the last of them now.
-    #[arg(long, default_value_t = 2_160)]
-    samples: usize,
-    /// Questions with one of these in their names, separated by commas; all if none is named.
-    #[arg(long, value_delimiter = ',')]
-    questions: Vec<String>,
+    #[command(flatten)]
+    asking: Asking,
     /// Servers to run, separated by commas; all if none is named.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// The section of the report's page that is written: `hours`, `days` or `series`.
     #[arg(long, default_value = "hours")]
     section: String,
-    /// Puts the report into this file, in the place of the last one.
-    #[arg(long)]
-    write: Option<PathBuf>,
+    #[command(flatten)]
+    page: Page,
 }
 
 /// What one question took one server.
 #[derive(Debug)]
 struct Measured {
-    p50: Duration,
-    p99: Duration,
-    /// Processor time of one answer.
-    cpu: Duration,
+    times: Times,
     answer: Answer,
 }
 
@@ -79,15 +61,14 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
     let section = SECTIONS.iter().find(|it| it.bench.ends_with(&options.section));
     let section = section.context("sections are hours, days, series")?;
     let setup = Setup::new(root, &options.only)?;
-    let load =
-        LoadOptions { services: true, ..LoadOptions::until_now(options.hosts, options.samples)? };
+    let load = LoadOptions {
+        services: true,
+        ..LoadOptions::until_now(options.asking.hosts, options.asking.samples)?
+    };
     let servers = fill(root, &setup, &load)?;
     let span = load.samples as u64 * load::STEP_SECONDS;
     let mut questions = suite::questions(span);
-    questions.retain(|question| {
-        let wanted = &options.questions;
-        wanted.is_empty() || wanted.iter().any(|part| question.name.contains(part.as_str()))
-    });
+    questions.retain(|question| options.asking.wants(question.name));
     let mut table = setup.table();
     for question in &questions {
         let target = target(&question.ask, &load);
@@ -116,32 +97,7 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
         load::STEP_SECONDS,
         thousands(load.total()),
     );
-    println!("{report}");
-    match &options.write {
-        Some(path) => section.write(&root.join(path), &report),
-        None => Ok(()),
-    }
-}
-
-/// Starts all servers and gives each the same data.
-fn fill(root: &Path, setup: &Setup, load: &LoadOptions) -> Result<Vec<Server>> {
-    eprintln!("building {} samples", load.total());
-    let bodies = load::build(load)?;
-    let mut servers = Vec::new();
-    for peer in &setup.peers {
-        let server = Server::start(root, peer, &setup.dir().join(peer.name))?;
-        sender::send(server.port(), sender::WRITE_PATH, &bodies)?;
-        if let Some(path) = peer.flush_path {
-            server.post(path)?;
-        }
-        if let super::peers::Pack::Merge(path) = peer.pack {
-            server.post(path)?;
-        }
-        server.settle()?;
-        eprintln!("{} is filled", peer.name);
-        servers.push(server);
-    }
-    Ok(servers)
+    options.page.publish(root, *section, &report)
 }
 
 /// A question as the path of a request.
@@ -180,17 +136,8 @@ fn measure(server: &Server, target: &str) -> Result<Measured> {
         Ok(answer)
     };
     let answer = Answer::read(&ask()?.body)?;
-    let mut times = Vec::new();
-    let (began, cpu) = (Instant::now(), process::cpu_time(server.pid())?);
-    while times.len() < ROUNDS && (times.len() < ROUNDS_MIN || began.elapsed() < TIME_MAX) {
-        let sent = Instant::now();
-        ask()?;
-        times.push(sent.elapsed());
-    }
-    let cpu = process::cpu_time(server.pid())?.saturating_sub(cpu) / times.len() as u32;
-    times.sort_unstable();
-    let rank = |share: f64| times[((times.len() as f64 * share) as usize).min(times.len() - 1)];
-    Ok(Measured { p50: rank(0.5), p99: rank(0.99), cpu, answer })
+    let times = Times::of(server, ROUNDS, || ask().map(drop))?;
+    Ok(Measured { times, answer })
 }
 
 /// Fails where Timberline and Prometheus differ.
@@ -205,8 +152,7 @@ fn check(question: &Question, peers: &[Peer], runs: &[Measured]) -> Result<()> {
 }
 
 fn cell(run: &Measured, question: &Question, first: &Measured) -> String {
-    let ms = |time: Duration| format!("{:.2}", time.as_secs_f64() * 1e3);
     let agrees = run.answer.agrees(&first.answer);
     let mark = if agrees || !question.is_common { "" } else { " !" };
-    format!("{} / {} / {:.1}{mark}", ms(run.p50), ms(run.p99), run.cpu.as_secs_f64() * 1e3)
+    format!("{}{mark}", run.times)
 }

@@ -1,7 +1,7 @@
 //! Reading whole series out of a server over HTTP, all of their samples.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -14,7 +14,7 @@ use super::{
     peers::{Export, Peer},
     process,
     remote_write::{LENGTH_DELIMITED, put_bytes, put_varint},
-    section::Section,
+    section::{Page, Section},
     sender,
     server::Server,
     setup::Setup,
@@ -36,9 +36,8 @@ pub(crate) struct Options {
     /// Servers to run, separated by commas; all if none is named.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Puts the report into this file, in the place of the last one.
-    #[arg(long)]
-    write: Option<PathBuf>,
+    #[command(flatten)]
+    page: Page,
 }
 
 /// The fastest of some rounds.
@@ -88,11 +87,7 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
         thousands(total),
         thousands((load.hosts * load.metrics) as u64),
     );
-    println!("{report}");
-    match &options.write {
-        Some(path) => SECTION.write(&root.join(path), &report),
-        None => Ok(()),
-    }
+    options.page.publish(root, SECTION, &report)
 }
 
 fn measure(

@@ -1,8 +1,36 @@
 //! A section of the page of benchmarks: replaced as a whole by each run that writes it.
 
-use std::{fs, path::Path};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
+use clap::Args;
+
+/// Where a report goes beside the terminal.
+#[derive(Debug, Args)]
+pub(crate) struct Page {
+    /// Puts the report into this file, in the place of the last one.
+    #[arg(long)]
+    write: Option<PathBuf>,
+}
+
+impl Page {
+    /// Prints a report, and puts it into the page if there is one.
+    pub(super) fn publish(
+        &self,
+        root: &Path,
+        section: Section,
+        report: &impl fmt::Display,
+    ) -> Result<()> {
+        println!("{report}");
+        match &self.write {
+            Some(path) => section.write(&root.join(path), &report.to_string()),
+            None => Ok(()),
+        }
+    }
+}
 
 /// A section that a benchmark writes.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +43,7 @@ pub(super) struct Section {
 
 impl Section {
     /// Puts a report into a page, in the place of the one before or at the end.
-    pub(super) fn write(self, path: &Path, report: &str) -> Result<()> {
+    fn write(self, path: &Path, report: &str) -> Result<()> {
         let page = match fs::read_to_string(path) {
             Ok(page) => page,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -1,7 +1,7 @@
 //! Many series: what they cost in memory, at a query of all of them, and at a restart after a kill.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -13,7 +13,7 @@ use super::{
     load::{self, Body, Churn, FIRST_METRIC, LoadOptions},
     peers::Peer,
     process::{self, Memory},
-    section::Section,
+    section::{Page, Section},
     sender,
     server::Server,
     setup::Setup,
@@ -50,9 +50,8 @@ pub(crate) struct Options {
     /// The section of the report's page that is written, for instance `memory`.
     #[arg(long, default_value = "memory")]
     section: String,
-    /// Puts the report into this file, in the place of the last one.
-    #[arg(long)]
-    write: Option<PathBuf>,
+    #[command(flatten)]
+    page: Page,
 }
 
 const SECTIONS: [Section; 3] = [
@@ -93,11 +92,7 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
         std::fs::remove_dir_all(&dir)?;
     }
     let report = report(&setup, options, &load, &runs);
-    println!("{report}");
-    match &options.write {
-        Some(path) => section.write(&root.join(path), &report),
-        None => Ok(()),
-    }
+    options.page.publish(root, *section, &report)
 }
 
 fn load_options(options: &Options) -> Result<LoadOptions> {

@@ -7,10 +7,7 @@ mod engine;
 mod measured;
 mod suite;
 
-use std::{
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -22,12 +19,11 @@ use self::{
     suite::Question,
 };
 use super::{
+    asking::{Asking, Times, fill},
     figures::{mib, seconds, thousands},
     load::{self, LoadOptions},
-    peers::Pack,
     process,
-    section::Section,
-    sender,
+    section::{Page, Section},
     server::Server,
     setup::Setup,
     table::Table,
@@ -35,42 +31,30 @@ use super::{
 use crate::http::{self, Connection};
 
 const SECTION: Section = Section { bench: "sql", title: "Questions in SQL" };
-/// Each question is asked at most so often of each engine, and for so long.
+/// Each question is asked at most so often of each engine.
 const ROUNDS: usize = 30;
-const TIME_MAX: Duration = Duration::from_secs(4);
-/// And at least so often, the first time not counted.
-const ROUNDS_MIN: usize = 5;
 
 /// How much is asked, and of whom.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Hosts, ten metrics each.
-    #[arg(long, default_value_t = 1_000)]
-    hosts: usize,
-    /// Samples of each series, ten seconds apart, the last of them now.
-    #[arg(long, default_value_t = 2_160)]
-    samples: usize,
-    /// Questions with one of these in their names, separated by commas; all if none is named.
-    #[arg(long, value_delimiter = ',')]
-    questions: Vec<String>,
+    #[command(flatten)]
+    asking: Asking,
     /// Asks Timberline alone.
     #[arg(long)]
     alone: bool,
-    /// Puts the report into this file, in the place of the last one.
-    #[arg(long)]
-    write: Option<PathBuf>,
+    #[command(flatten)]
+    page: Page,
 }
 
 /// Runs the benchmark and prints the report.
 pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
     let setup = Setup::new(root, &["timberline".to_owned()])?;
-    let load = LoadOptions::until_now(options.hosts, options.samples)?;
-    let server = fill(root, &setup, &load)?;
+    let load = LoadOptions::until_now(options.asking.hosts, options.asking.samples)?;
+    let server = fill(root, &setup, &load)?.pop().context("no server")?;
     let mut engines = if options.alone { Vec::new() } else { engines(&setup, &server)? };
     let mut table = head(&setup, &server, &engines);
     for question in suite::questions(load.end_ms as u64 / 1_000) {
-        let wanted = &options.questions;
-        if !wanted.is_empty() && !wanted.iter().any(|part| question.name.contains(part.as_str())) {
+        if !options.asking.wants(question.name) {
             continue;
         }
         let (rows, runs) = ask_all(&server, &mut engines, &question)?;
@@ -92,28 +76,7 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
         load::STEP_SECONDS,
         thousands(load.total()),
     );
-    println!("{report}");
-    match &options.write {
-        Some(path) => SECTION.write(&root.join(path), &report),
-        None => Ok(()),
-    }
-}
-
-/// Starts the server and gives it the samples, on disk and merged.
-fn fill(root: &Path, setup: &Setup, load: &LoadOptions) -> Result<Server> {
-    let peer = setup.peers.first().context("no server")?;
-    eprintln!("building {} samples", load.total());
-    let bodies = load::build(load)?;
-    let server = Server::start(root, peer, &setup.dir().join(peer.name))?;
-    sender::send(server.port(), sender::WRITE_PATH, &bodies)?;
-    if let Some(path) = peer.flush_path {
-        server.post(path)?;
-    }
-    if let Pack::Merge(path) = peer.pack {
-        server.post(path)?;
-    }
-    server.settle()?;
-    Ok(server)
+    options.page.publish(root, SECTION, &report)
 }
 
 /// Gives the other engines what the server has.
@@ -182,13 +145,6 @@ fn ask(server: &Server, sql: &str) -> Result<(u64, Measured)> {
     }
     let arrow = "application/vnd.apache.arrow.stream";
     send(arrow)?;
-    let mut times = Vec::new();
-    let (began, cpu) = (Instant::now(), process::cpu_time(server.pid())?);
-    while times.len() < ROUNDS && (times.len() < ROUNDS_MIN || began.elapsed() < TIME_MAX) {
-        let sent = Instant::now();
-        send(arrow)?;
-        times.push(sent.elapsed());
-    }
-    let cpu = process::cpu_time(server.pid())?.saturating_sub(cpu) / times.len() as u32;
-    Ok((rows, Measured::new(times, cpu, numbers)))
+    let times = Times::of(server, ROUNDS, || send(arrow).map(drop))?;
+    Ok((rows, Measured::new(times, numbers)))
 }

@@ -14,7 +14,7 @@ use super::{
     load::{self, Body, LoadOptions},
     peers::{Pack, Peer},
     process, recorded,
-    section::Section,
+    section::{Page, Section},
     sender,
     server::Server,
     setup::Setup,
@@ -41,9 +41,8 @@ pub(crate) struct Options {
     /// Servers to run, separated by commas; all if none is named.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Puts the report into this file, in the place of the last one.
-    #[arg(long)]
-    write: Option<PathBuf>,
+    #[command(flatten)]
+    page: Page,
 }
 
 /// What is sent, and how it is counted afterwards.
@@ -107,11 +106,7 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
         "\n- Every server was asked afterwards for the count of all samples, and had them all \
          (VictoriaMetrics without those that are NaN). Prometheus is measured by a snapshot, which has all of its data as blocks.",
     );
-    println!("{report}");
-    match &options.write {
-        Some(path) => SECTION.write(&root.join(path), &report),
-        None => Ok(()),
-    }
+    options.page.publish(root, SECTION, &report)
 }
 
 fn recorded_data(options: &Options) -> Result<Option<Data>> {

@@ -9,7 +9,7 @@ mod outcome;
 mod writer;
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -18,13 +18,13 @@ use clap::Args;
 
 use self::{
     listener::{Listener, Listening},
-    outcome::Outcome,
+    outcome::{Outcome, at_percent},
     writer::{Load, Writer},
 };
 use super::{
     figures::{mib, ms, per_second, thousands},
     process,
-    section::Section,
+    section::{Page, Section},
     server::Server,
     setup::Setup,
     table::Table,
@@ -55,9 +55,11 @@ pub(crate) struct Options {
     /// Subscriptions of the last run.
     #[arg(long, default_value_t = 1_000)]
     many: usize,
-    /// Puts the report into this file, in the place of the last one.
+    /// Only runs with this in their name.
     #[arg(long)]
-    write: Option<PathBuf>,
+    only: Option<String>,
+    #[command(flatten)]
+    page: Page,
 }
 
 /// One run: who listens, and what is written how fast.
@@ -72,7 +74,11 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
     let setup = Setup::new(root, &["timberline".to_owned()])?;
     let seconds = options.seconds.max(5);
     let mut outcomes = Vec::new();
+    let only = options.only.as_deref().unwrap_or_default();
     for run in runs(seconds, options.many.max(1)) {
+        if !run.name.contains(only) {
+            continue;
+        }
         let dir = setup.dir().join("run");
         let outcome = measure(root, &setup, &dir, &run).with_context(|| run.name.to_owned())?;
         eprintln!("{}: {:?}, all in after {:?}", run.name, outcome.cpu, outcome.all_in);
@@ -80,11 +86,7 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
         std::fs::remove_dir_all(&dir)?;
     }
     let report = report(&setup, &outcomes);
-    println!("{report}");
-    match &options.write {
-        Some(path) => SECTION.write(&root.join(path), &report),
-        None => Ok(()),
-    }
+    options.page.publish(root, SECTION, &report)
 }
 
 fn runs(seconds: u64, many: usize) -> Vec<Run> {
@@ -122,7 +124,7 @@ fn measure(root: &Path, setup: &Setup, dir: &Path, run: &Run) -> Result<Outcome>
     let mut listeners = Vec::new();
     for statement in &run.statements {
         let listening = Listening::begin(server.port(), statement)?;
-        listeners.push(Listener::start(listening, run.load.total())?);
+        listeners.push(Listener::start(listening, writer.last_ms())?);
     }
     let memory = process::memory(server.pid())?.resident.saturating_sub(before);
     server.settle()?;
@@ -139,15 +141,17 @@ fn measure(root: &Path, setup: &Setup, dir: &Path, run: &Run) -> Result<Outcome>
     let all_in = began.elapsed();
     let cpu = process::cpu_time(server.pid())?.saturating_sub(cpu);
     let peak = process::memory(server.pid())?.peak;
-    let mut latencies = Vec::new();
-    let mut windows = 0;
-    for listener in listeners {
-        let arrivals = listener.end()?;
-        windows += arrivals.len() as u64;
-        latencies.extend(writer.latencies(&arrivals));
-    }
-    latencies.sort_unstable();
     server.stop()?;
+    let mut latencies = Vec::new();
+    for listener in listeners {
+        latencies.extend(writer.latencies(&listener.end(run.load.total())?));
+    }
+    let windows = latencies.len() as u64;
+    let latencies = [0, 1, 2].map(|which| {
+        let mut all: Vec<Duration> = latencies.iter().map(|took| took[which]).collect();
+        all.sort_unstable();
+        all
+    });
     Ok(Outcome { written, all_in, cpu, memory, peak, windows, latencies })
 }
 
@@ -171,14 +175,26 @@ fn report(setup: &Setup, outcomes: &[(Run, Outcome)]) -> String {
         format!("{:.2}", it.all_in.saturating_sub(it.written).as_secs_f64())
     });
     row("CPU s of the server for each second", &|_, it| format!("{:.2}", it.cpu_share()));
+    row("samples for each CPU s of the server", &|run, it| {
+        thousands(per_second(run.load.total(), it.cpu))
+    });
     row("windows", &|_, it| thousands(it.windows));
-    row("window after its acknowledgement, p50 / p99 / max ms", &|run, it| {
+    let percentiles = |run: &Run, durations: &[Duration]| {
         if run.statements.is_empty() || !run.load.pinned {
             return "-".to_owned();
         }
-        let [p50, p99, max] = [50, 99, 100].map(|percent| ms(it.latency(percent)));
-        format!("{p50} / {p99} / {max}")
-    });
+        [50, 99, 100].map(|percent| ms(at_percent(durations, percent))).join(" / ")
+    };
+    for (which, name) in [
+        "a window's first bytes after the acknowledgement, p50 / p99 / max ms",
+        "its last row after the acknowledgement",
+        "its last row after the sending",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        row(name, &|run, it| percentiles(run, &it.latencies[which]));
+    }
     row("KiB of memory for each subscription, at its beginning", &|run, it| {
         let each = it.memory.checked_div(run.statements.len() as u64);
         each.map_or("-".to_owned(), |bytes| (bytes >> 10).to_string())
@@ -188,8 +204,9 @@ fn report(setup: &Setup, outcomes: &[(Run, Outcome)]) -> String {
         "Remote write 1.0 over one connection, each request one step of all series, a tenth of a second apart. Every \
          subscription takes in every sample. The ten: five statements, by nothing, metric, region, host, and region \
          and metric, each in windows of a minute and of a second. Full speed: as fast as answers come. A window's time \
-         begins when the answer to the request has arrived whose samples close it, and ends when the client has read \
-         the event. The counts in all windows add up to what was written. Server and client share the machine.\n\n\
+         begins when the answer to the request has arrived whose samples close it (the first at or behind its end, as \
+         the lateness is nothing), and ends when the client has the first bytes of its event, and the last of its \
+         rows; once more it begins when that request is sent, as an answer, too, waits for a core. The counts in all windows add up to what was written. Server and client share the machine.\n\n\
          {table}\n\n{setup}"
     )
 }

@@ -43,7 +43,7 @@ impl Opener {
 
     /// The directory of a database.
     pub(super) fn dir_of(&self, name: &str) -> PathBuf {
-        if name == DEFAULT_DATABASE { self.dir.clone() } else { self.others().join(name) }
+        dir_of(&self.dir, name)
     }
 
     /// Opens a database by its name.
@@ -83,6 +83,11 @@ impl Opener {
     }
 }
 
+/// The directory of a database of a data directory.
+pub(super) fn dir_of(dir: &Path, name: &str) -> PathBuf {
+    if name == DEFAULT_DATABASE { dir.to_owned() } else { dir.join(OTHERS).join(name) }
+}
+
 fn failed(name: &str, settings: DatabaseSettings, error: Error) -> Entry {
     tracing::error!(database = name, %error, "a database does not open, and the others are served");
     Entry { settings, state: State::Failed(Arc::new(error)) }
@@ -110,13 +115,13 @@ pub(super) fn finish_begun(opener: &Opener) -> Result<(), Error> {
     Ok(())
 }
 
-/// The names of the databases beside `default`.
+/// The names of the databases beside `default` in a data directory.
 ///
 /// # Errors
 /// A disk that fails.
-pub(super) fn names_in(opener: &Opener) -> Result<Vec<String>, Error> {
-    let parent = opener.others();
-    let Some(entries) = entries_of(opener.disk.as_ref(), &parent)? else { return Ok(Vec::new()) };
+pub(super) fn names_in(disk: &dyn Disk, dir: &Path) -> Result<Vec<String>, Error> {
+    let parent = dir.join(OTHERS);
+    let Some(entries) = entries_of(disk, &parent)? else { return Ok(Vec::new()) };
     let mut names = Vec::new();
     for entry in entries {
         let begun = [CREATING, DROPPING].iter().any(|end| entry.name.ends_with(end));

@@ -38,7 +38,7 @@ pub(super) fn read(disk: &dyn Disk, dir: &Path) -> Result<DatabaseSettings, Erro
         }
         outcome => outcome.map_err(Error::disk("read", &path))?,
     };
-    decode(&bytes).map_err(|reason| Error::DatabaseFile { path, reason })
+    DatabaseSettings::decode(&bytes).map_err(|reason| Error::DatabaseFile { path, reason })
 }
 
 /// Makes these the settings of a directory, durably.
@@ -54,7 +54,7 @@ pub(super) fn write(disk: &dyn Disk, dir: &Path, settings: &DatabaseSettings) ->
         _ => {}
     }
     let file = disk.create(&unfinished, 0).map_err(Error::disk("create", &unfinished))?;
-    file.write_all_at(&encode(settings), 0).map_err(Error::disk("write", &unfinished))?;
+    file.write_all_at(&settings.encode(), 0).map_err(Error::disk("write", &unfinished))?;
     file.sync_data().map_err(Error::disk("sync", &unfinished))?;
     disk.reach("settings.written");
     disk.rename(&unfinished, &path).map_err(Error::disk("rename", &unfinished))?;
@@ -64,20 +64,30 @@ pub(super) fn write(disk: &dyn Disk, dir: &Path, settings: &DatabaseSettings) ->
     Ok(())
 }
 
-fn encode(settings: &DatabaseSettings) -> Vec<u8> {
-    let settings = settings.own().map(|(name, value)| (name.to_owned(), value)).collect();
-    let json = serde_json::to_string_pretty(&Body { settings }).expect("settings are plain data");
-    sealed_text::seal(MAGIC, &json)
-}
-
-fn decode(bytes: &[u8]) -> Result<DatabaseSettings, String> {
-    let json = sealed_text::open(MAGIC, bytes, BYTES_MAX)?;
-    let body: Body = serde_json::from_str(json).map_err(|error| error.to_string())?;
-    let mut settings = DatabaseSettings::default();
-    for (name, value) in body.settings {
-        settings.set(&name, Some(&value)).map_err(|error| error.to_string())?;
+impl DatabaseSettings {
+    /// The bytes of a database's file of settings, as `docs/formats/database.md` describes it.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let settings = self.own().map(|(name, value)| (name.to_owned(), value)).collect();
+        let json =
+            serde_json::to_string_pretty(&Body { settings }).expect("settings are plain data");
+        sealed_text::seal(MAGIC, &json)
     }
-    Ok(settings)
+
+    /// Reads such a file.
+    ///
+    /// # Errors
+    /// What is wrong with it: it is longer than 64 KiB, was changed, is of another version, or has a setting or a
+    /// value that there is none of.
+    pub fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let json = sealed_text::open(MAGIC, bytes, BYTES_MAX)?;
+        let body: Body = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        let mut settings = Self::default();
+        for (name, value) in body.settings {
+            settings.set(&name, Some(&value)).map_err(|error| error.to_string())?;
+        }
+        Ok(settings)
+    }
 }
 
 #[cfg(test)]

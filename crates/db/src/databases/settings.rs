@@ -2,10 +2,12 @@
 //!
 //! Each setting has one name and one way to write its values, in statements and in the database's file.
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use timberline_engine::Retention;
-use timberline_model::{DuplicatePolicy, Durability, format_duration, limits, parse_duration};
+use timberline_model::{
+    ByteSize, DuplicatePolicy, Durability, UnknownPolicy, format_duration, limits, parse_duration,
+};
 
 use super::NAMED_SEGMENT_BYTES_MAX;
 use crate::{Database, Error, Options};
@@ -18,19 +20,6 @@ const NAMES: [&str; 5] = ["retention", "retention_size", "duplicates", "durabili
 
 /// Settings with a single value so far: its name, and others that are known and not offered.
 const FIXED: [(&str, &str); 3] = [("engine", "columnar"), ("store", "local"), ("format", "native")];
-
-/// Units of bytes, the largest first.
-const UNITS: [(&str, u64); 9] = [
-    ("TiB", 1 << 40),
-    ("GiB", 1 << 30),
-    ("MiB", 1 << 20),
-    ("KiB", 1 << 10),
-    ("TB", 1_000_000_000_000),
-    ("GB", 1_000_000_000),
-    ("MB", 1_000_000),
-    ("kB", 1_000),
-    ("B", 1),
-];
 
 /// A bound, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,29 +87,21 @@ impl DatabaseSettings {
     /// No such setting, or no such value.
     pub fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), Error> {
         let refuse = |reason: String| Error::Setting { name: name.to_owned(), reason };
-        let chosen = |text: Option<&str>| text.map(str::to_owned);
         match name {
             "retention" => self.retention = value.map(age).transpose().map_err(refuse)?,
             "retention_size" => {
                 self.retention_size = value.map(size).transpose().map_err(refuse)?;
             }
-            "duplicates" => {
-                let parsed = value.map(|text| text.parse().map_err(said)).transpose();
-                self.duplicates = parsed.map_err(refuse)?;
-            }
-            "durability" => {
-                let parsed = value.map(|text| text.parse().map_err(said)).transpose();
-                self.durability = parsed.map_err(refuse)?;
-            }
+            "duplicates" => self.duplicates = value.map(policy).transpose().map_err(refuse)?,
+            "durability" => self.durability = value.map(policy).transpose().map_err(refuse)?,
             "series_max" => self.series_max = value.map(series).transpose().map_err(refuse)?,
-            _ => match (FIXED.iter().find(|(fixed, _)| *fixed == name), chosen(value)) {
-                (Some(_), None) => {}
-                (Some((_, only)), Some(value)) if value == *only => {}
-                (Some((_, only)), Some(value)) => {
+            _ => match (FIXED.iter().find(|(fixed, _)| *fixed == name), value) {
+                (Some((_, only)), Some(value)) if value != *only => {
                     return Err(refuse(format!(
                         "{value:?} is not offered yet: the only {name} so far is '{only}'"
                     )));
                 }
+                (Some(_), _) => {}
                 (None, _) => {
                     let names: Vec<&str> =
                         NAMES.into_iter().chain(FIXED.map(|(name, _)| name)).collect();
@@ -215,8 +196,8 @@ impl Effective {
     }
 }
 
-fn said(error: impl std::error::Error) -> String {
-    error.to_string()
+fn policy<T: FromStr<Err = UnknownPolicy>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: UnknownPolicy| error.to_string())
 }
 
 fn age(text: &str) -> Result<Bound<Duration>, String> {
@@ -242,29 +223,15 @@ fn size(text: &str) -> Result<Bound<u64>, String> {
     if text.eq_ignore_ascii_case(UNLIMITED) {
         return Ok(Bound::Unlimited);
     }
-    let malformed =
-        || format!("not a size: {text:?} (expected such as '10GiB', '500MB', or 'unlimited')");
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let unit = unit.trim();
-    let scale = match UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)) {
-        Some((_, scale)) => *scale,
-        None if unit.is_empty() => 1,
-        None => return Err(malformed()),
-    };
-    let number: u64 = number.parse().map_err(|_| malformed())?;
-    match number.checked_mul(scale) {
-        None => Err(format!("size out of range: {text:?}")),
-        Some(0) => Err("at least a byte, or 'unlimited' to keep everything".to_owned()),
-        Some(bytes) => Ok(Bound::AtMost(bytes)),
+    match text.parse() {
+        Ok(ByteSize(0)) => Err("at least a byte, or 'unlimited' to keep everything".to_owned()),
+        Ok(ByteSize(bytes)) => Ok(Bound::AtMost(bytes)),
+        Err(error) => Err(format!("{error} (or 'unlimited')")),
     }
 }
 
 fn size_text(bytes: Option<u64>) -> String {
-    let Some(bytes) = bytes else { return UNLIMITED.to_owned() };
-    let whole = UNITS.iter().filter(|(_, scale)| bytes.is_multiple_of(*scale));
-    let (name, scale) = whole.min_by_key(|(_, scale)| bytes / scale).unwrap_or(&("B", 1));
-    format!("{}{name}", bytes / scale)
+    bytes.map_or_else(|| UNLIMITED.to_owned(), |bytes| ByteSize(bytes).to_string())
 }
 
 fn series(text: &str) -> Result<u64, String> {

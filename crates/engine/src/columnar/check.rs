@@ -29,7 +29,7 @@ use super::{
 use crate::EngineError;
 
 /// Something that a check has found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
     /// The file or directory, and the place in it where that is known.
     pub place: String,

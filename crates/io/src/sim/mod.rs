@@ -16,7 +16,6 @@ mod fault;
 mod file;
 mod namespace;
 mod points;
-mod random;
 mod sectors;
 mod state;
 #[cfg(test)]

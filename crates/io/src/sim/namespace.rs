@@ -9,10 +9,8 @@ use std::{
     path::{Component, Path},
 };
 
-use super::{
-    random::Random,
-    sectors::{Sectors, Survival},
-};
+use super::sectors::{Sectors, Survival};
+use crate::Random;
 
 /// Names a file or directory whatever it is called at the moment.
 pub(super) type NodeId = u64;

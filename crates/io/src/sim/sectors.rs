@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::random::Random;
+use crate::Random;
 
 /// Bytes that a disk writes at once, or tears.
 pub(super) const SECTOR_BYTES: usize = 512;
@@ -18,18 +18,18 @@ type Sector = [u8; SECTOR_BYTES];
 /// or nothing come up as well as mixed ones.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Survival {
-    percent_kept: usize,
-    percent_torn: usize,
+    percent_kept: u64,
+    percent_torn: u64,
 }
 
 impl Survival {
     pub(super) fn draw(random: &mut Random) -> Self {
-        let percent_kept = match random.up_to(4) {
+        let percent_kept = match random.below(5) {
             0 => 0,
             1 => 100,
-            _ => random.up_to(100),
+            _ => random.below(101),
         };
-        let percent_torn = if random.chance(50) { 0 } else { random.up_to(40) };
+        let percent_torn = if random.percent(50) { 0 } else { random.below(41) };
         Self { percent_kept, percent_torn }
     }
 }
@@ -123,7 +123,7 @@ impl Sectors {
         let mut room = len;
         if let Some(older) = self.unsynced_len.take() {
             room = older.versions.iter().copied().fold(len, usize::max);
-            if !random.chance(survival.percent_kept) {
+            if !random.percent(survival.percent_kept) {
                 len = older.versions[random.up_to(older.versions.len() - 1)];
             }
         }
@@ -174,17 +174,17 @@ impl Sectors {
 
 /// Decides what is left of one sector that holds its newest version.
 fn survive(present: &mut [u8], older: &[Sector], survival: Survival, random: &mut Random) {
-    if random.chance(survival.percent_torn) {
+    if random.percent(survival.percent_torn) {
         // The head is of one version and the rest of another.
         let version = &older[random.up_to(older.len() - 1)];
         let tear = random.up_to(SECTOR_BYTES);
-        if random.chance(50) {
+        if random.percent(50) {
             present[tear..].copy_from_slice(&version[tear..]);
         } else {
             present[..tear].copy_from_slice(&version[..tear]);
         }
-    } else if !random.chance(survival.percent_kept) {
-        let version = if random.chance(70) { 0 } else { random.up_to(older.len() - 1) };
+    } else if !random.percent(survival.percent_kept) {
+        let version = if random.percent(70) { 0 } else { random.up_to(older.len() - 1) };
         present.copy_from_slice(&older[version]);
     }
 }

@@ -6,9 +6,9 @@ use super::{
     fault::{Fault, Kind, Schedule},
     namespace::{Namespace, NodeId},
     points::Points,
-    random::Random,
     sectors::Survival,
 };
+use crate::Random;
 
 /// One disk and the machine it is in.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ impl State {
             None => apply(self),
             Some(Fault::Crash) => {
                 // The cut decides what is left of a pending change. A sync may have been done.
-                if kind != Kind::Sync || self.random.chance(50) {
+                if kind != Kind::Sync || self.random.percent(50) {
                     // Its own error, if it has one, is nobody's any more.
                     drop(apply(self));
                 }

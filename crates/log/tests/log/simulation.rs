@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use timberline_io::{Disk, Fault, SimDisk};
+use timberline_io::{Disk, Fault, Random, SimDisk};
 use timberline_log::{Log, LogError};
 use timberline_model::{Durability, LogOffset};
 
-use crate::support::{Numbers, Replayed, open};
+use crate::support::{Replayed, open};
 
 /// What the log must be, told by a model that never crashes.
 struct World {
     disk: SimDisk,
-    numbers: Numbers,
+    random: Random,
     /// Frames that may be in the log, in order, with payloads that occur once.
     history: Replayed,
     /// Acknowledged as written: survives the death of the process.
@@ -39,7 +39,7 @@ fn seeds() -> u64 {
 fn what_was_acknowledged_survives_any_death_and_nothing_else_appears() {
     for seed in 0..seeds() {
         let mut world = World::new(seed);
-        let lives = 2 + world.numbers.below(5);
+        let lives = 2 + world.random.below(5);
         for _ in 0..lives {
             world.live();
         }
@@ -50,7 +50,7 @@ impl World {
     fn new(seed: u64) -> Self {
         Self {
             disk: SimDisk::new(seed),
-            numbers: Numbers(seed),
+            random: Random::new(seed),
             history: Vec::new(),
             logged: LogOffset(0),
             synced: LogOffset(0),
@@ -63,14 +63,14 @@ impl World {
     fn live(&mut self) {
         let disk = self.disk.as_process();
         // Some faults strike while the log recovers.
-        if self.numbers.chance(20) {
+        if self.random.percent(20) {
             self.plan_fault(6);
         }
         match open(&disk, self.from) {
             Ok((log, recovery, replayed)) => {
                 assert_eq!(recovery.damaged, [], "seed {}", self.seed);
                 self.check(&log, &replayed);
-                if self.numbers.chance(60) {
+                if self.random.percent(60) {
                     self.plan_fault(40);
                 }
                 let death = self.work(&log);
@@ -105,23 +105,23 @@ impl World {
 
     fn plan_fault(&mut self, within: u64) {
         let faults = [Fault::Crash, Fault::Crash, Fault::Eio, Fault::EioOnSync, Fault::NoSpace];
-        let fault = faults[self.numbers.below(5) as usize];
-        let after = self.numbers.below(within);
+        let fault = faults[self.random.below(5) as usize];
+        let after = self.random.below(within);
         self.disk.fail_after(after, fault);
     }
 
     fn any_death(&mut self) -> Death {
-        if self.numbers.chance(50) { Death::Killed } else { Death::PowerCut }
+        if self.random.percent(50) { Death::Killed } else { Death::PowerCut }
     }
 
     fn work(&mut self, log: &Log) -> Death {
-        let steps = self.numbers.below(60);
+        let steps = self.random.below(60);
         for _ in 0..steps {
             if self.step(log).is_err() {
                 return self.any_death();
             }
         }
-        if self.numbers.chance(30) && log.close().is_ok() {
+        if self.random.percent(30) && log.close().is_ok() {
             (self.logged, self.synced) = (log.end(), log.end());
             return Death::Closed;
         }
@@ -129,7 +129,7 @@ impl World {
     }
 
     fn step(&mut self, log: &Log) -> Result<(), LogError> {
-        match self.numbers.below(10) {
+        match self.random.below(10) {
             0..6 => match self.append(log) {
                 // Not an end: the log takes frames again when there is space.
                 Err(LogError::StorageFull { .. }) => Ok(()),
@@ -148,7 +148,7 @@ impl World {
                 Ok(())
             }
             _ => {
-                if self.numbers.chance(20) {
+                if self.random.percent(20) {
                     self.from = self.from.max(self.some_end(self.synced));
                     log.truncate_before(self.from)?;
                 }
@@ -158,10 +158,10 @@ impl World {
     }
 
     fn append(&mut self, log: &Log) -> Result<(), LogError> {
-        let len = match self.numbers.below(20) {
+        let len = match self.random.below(20) {
             0 => 0,
-            1 => 3000 + self.numbers.below(6000),
-            _ => self.numbers.below(700),
+            1 => 3000 + self.random.below(6000),
+            _ => self.random.below(700),
         };
         self.made += 1;
         let mut payload = self.made.to_le_bytes().to_vec();
@@ -182,7 +182,7 @@ impl World {
         if count == 0 {
             return self.from.min(max);
         }
-        self.history[self.numbers.below(count as u64) as usize].0
+        self.history[self.random.below(count as u64) as usize].0
     }
 
     fn read(&mut self, log: &Log) -> Result<(), LogError> {

@@ -34,20 +34,3 @@ pub(crate) fn segments(disk: &SimDisk) -> Vec<(PathBuf, u64)> {
     let logs = entries.into_iter().filter(|entry| entry.name.ends_with(".log"));
     logs.map(|entry| (dir().join(entry.name), entry.len)).collect()
 }
-
-/// Repeatable numbers (splitmix64).
-pub(crate) struct Numbers(pub(crate) u64);
-
-impl Numbers {
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-
-    pub(crate) fn chance(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-}

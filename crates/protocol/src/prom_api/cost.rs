@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, time::Duration};
 
-use super::{data::list, number::push_time};
+use super::{data::push_list, number::push_time};
 use crate::TimeForm;
 
 /// What a query cost.
@@ -44,7 +44,7 @@ pub fn add_stats(out: &mut Vec<u8>, cost: &QueryCost, each_step: bool, form: Tim
     );
     if each_step {
         out.extend_from_slice(b",\"totalQueryableSamplesPerStep\":");
-        list(out, &cost.samples_per_step, |out, (ts, samples)| {
+        push_list(out, &cost.samples_per_step, |out, (ts, samples)| {
             out.push(b'[');
             push_time(out, *ts, form);
             let _ = write!(out, ",{samples}]");

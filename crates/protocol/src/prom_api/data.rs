@@ -56,7 +56,7 @@ pub fn vector<'s>(
     form: TimeForm,
 ) {
     result(out, "vector", |out| {
-        list(out, samples, |out, (labels, ts, value)| {
+        push_list(out, samples, |out, (labels, ts, value)| {
             out.extend_from_slice(b"{\"metric\":");
             push_labels(out, labels);
             match value {
@@ -81,18 +81,18 @@ pub fn matrix<'s>(
     form: TimeForm,
 ) {
     result(out, "matrix", |out| {
-        list(out, series, |out, row| {
+        push_list(out, series, |out, row| {
             out.extend_from_slice(b"{\"metric\":");
             push_labels(out, row.labels);
             if !row.timestamps.is_empty() || row.histograms.is_empty() {
                 out.extend_from_slice(b",\"values\":");
-                list(out, row.timestamps.iter().zip(row.values), |out, (ts, value)| {
+                push_list(out, row.timestamps.iter().zip(row.values), |out, (ts, value)| {
                     push_sample(out, *ts, *value, form);
                 });
             }
             if !row.histograms.is_empty() {
                 out.extend_from_slice(b",\"histograms\":");
-                list(out, row.histograms, |out, (ts, histogram)| {
+                push_list(out, row.histograms, |out, (ts, histogram)| {
                     push_histogram_sample(out, *ts, histogram, form);
                 });
             }
@@ -111,12 +111,12 @@ fn push_histogram_sample(out: &mut Vec<u8>, ts: i64, histogram: &Histogram, form
 
 /// A list of strings: label names, label values.
 pub fn strings<'s>(out: &mut Vec<u8>, texts: impl IntoIterator<Item = &'s str>) {
-    list(out, texts, push_string);
+    push_list(out, texts, push_string);
 }
 
 /// A list of label sets: series.
 pub fn label_sets<'s>(out: &mut Vec<u8>, sets: impl IntoIterator<Item = &'s Labels>) {
-    list(out, sets, push_labels);
+    push_list(out, sets, push_labels);
 }
 
 fn result(out: &mut Vec<u8>, result_type: &str, contents: impl FnOnce(&mut Vec<u8>)) {
@@ -127,7 +127,8 @@ fn result(out: &mut Vec<u8>, result_type: &str, contents: impl FnOnce(&mut Vec<u
     out.push(b'}');
 }
 
-pub(super) fn list<T>(
+/// Values one after the other, in brackets.
+pub fn push_list<T>(
     out: &mut Vec<u8>,
     items: impl IntoIterator<Item = T>,
     mut push: impl FnMut(&mut Vec<u8>, T),
@@ -150,7 +151,8 @@ fn push_sample(out: &mut Vec<u8>, ts: i64, value: f64, form: TimeForm) {
     out.push(b']');
 }
 
-pub(super) fn push_labels(out: &mut Vec<u8>, labels: &Labels) {
+/// An object of labels.
+pub fn push_labels(out: &mut Vec<u8>, labels: &Labels) {
     out.push(b'{');
     for (index, (name, value)) in labels.iter().enumerate() {
         if index > 0 {

@@ -3,7 +3,7 @@
 use timberline_model::{FamilyMetadata, SeriesExemplars};
 
 use super::{
-    data::{list, push_labels},
+    data::{push_labels, push_list},
     number::{push_time, push_value},
     text::push_string,
 };
@@ -15,11 +15,11 @@ pub fn exemplars<'s>(
     series: impl IntoIterator<Item = &'s SeriesExemplars>,
     form: TimeForm,
 ) {
-    list(out, series, |out, series| {
+    push_list(out, series, |out, series| {
         out.extend_from_slice(b"{\"seriesLabels\":");
         push_labels(out, &series.labels);
         out.extend_from_slice(b",\"exemplars\":");
-        list(out, &series.exemplars, |out, exemplar| {
+        push_list(out, &series.exemplars, |out, exemplar| {
             out.extend_from_slice(b"{\"labels\":");
             push_labels(out, &exemplar.labels);
             out.extend_from_slice(b",\"value\":");
@@ -42,7 +42,7 @@ pub fn metadata(out: &mut Vec<u8>, entries: &[FamilyMetadata]) {
         }
         push_string(out, &family[0].family);
         out.push(b':');
-        list(out, family, |out, entry| {
+        push_list(out, family, |out, entry| {
             let fields = [
                 ("{\"type\":", entry.metadata.kind.name()),
                 (",\"unit\":", entry.metadata.unit.as_str()),

@@ -34,7 +34,10 @@ mod params;
 mod text;
 
 pub use cost::{QueryCost, add_stats};
-pub use data::{MatrixRow, ValueRef, label_sets, matrix, scalar, string, strings, vector};
+pub use data::{
+    MatrixRow, ValueRef, label_sets, matrix, push_labels, push_list, scalar, string, strings,
+    vector,
+};
 pub use described::{exemplars, metadata};
 pub use envelope::{ApiErrorType, error, success};
 pub use number::{push_time, push_value};

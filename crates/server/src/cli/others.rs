@@ -2,29 +2,17 @@
 
 use std::path::Path;
 
+use timberline::Databases;
+
 /// Says on standard error which databases of a data directory a command leaves out.
 pub(super) fn tell_others(dir: &Path, left_out: &str) {
-    let names = others_in(dir);
-    if !names.is_empty() {
-        let others = dir.join("databases");
-        eprintln!(
-            "{left_out}: {} (each a database of its own in {})",
-            names.join(", "),
-            others.display()
-        );
+    let others = match Databases::beside_default(dir) {
+        Ok(others) => others,
+        Err(error) => return eprintln!("{left_out}, whatever other databases there are: {error}"),
+    };
+    let names: Vec<_> = others.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+    if let Some(parent) = others.first().and_then(|path| path.parent()) {
+        let (names, parent) = (names.join(", "), parent.display());
+        eprintln!("{left_out}: {names} (each a database of its own in {parent})");
     }
-}
-
-/// The names of the databases beside the one in a directory, sorted.
-fn others_in(dir: &Path) -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(dir.join("databases")) else { return Vec::new() };
-    let mut names: Vec<String> = entries
-        .filter_map(Result::ok)
-        .filter(|entry| entry.path().is_dir())
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        // What has a dot is being created or dropped.
-        .filter(|name| !name.contains('.'))
-        .collect();
-    names.sort_unstable();
-    names
 }

@@ -9,7 +9,6 @@ use std::{
 
 use timberline::{DEFAULT_DATABASE, Databases, EngineStats, Options, QueryOptions};
 use tokio::{
-    net::TcpListener,
     signal::unix::Signal,
     sync::{Notify, watch},
 };
@@ -18,7 +17,7 @@ use super::{Failure, args::StartArgs};
 use crate::{
     config::{self, Config, Loaded, Sources},
     http::{App, compaction_rate_of, retention_of, router},
-    net::{Server, ServerOptions, hangups, stop_signal},
+    net::{Server, ServerOptions, hangups, listen, stop_signal},
     sql::{Listeners, Serving},
     telemetry::{Metrics, start_logging},
 };
@@ -57,7 +56,8 @@ async fn serve(config: Config, sources: Sources, ready_file: Option<&Path>) -> R
         hangups().map_err(|error| Failure::new(format!("cannot listen for signals: {error}")))?;
     // The listener comes first: a taken port is found before a long recovery, and whoever asks
     // meanwhile hears that the database is being opened.
-    let (listener, address) = listen(&config).await?;
+    let (listener, address) =
+        listen(config.server.listen.0, "--listen").await.map_err(Failure::new)?;
     let wires = Listeners::bind(&config).await.map_err(Failure::new)?;
     let (stop_wires, wires_stop) = watch::channel(false);
     let metrics = Arc::new(Metrics::default());
@@ -124,23 +124,6 @@ impl Opening {
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
         self.failed.notify_one();
     }
-}
-
-async fn listen(config: &Config) -> Result<(TcpListener, SocketAddr), Failure> {
-    let wanted = config.server.listen;
-    let failed = |error: std::io::Error| {
-        let hint = match error.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                ": another process has the port; stop it, or choose another with --listen"
-            }
-            std::io::ErrorKind::PermissionDenied => ": ports below 1024 need privileges",
-            _ => "",
-        };
-        Failure::new(format!("cannot listen on {wanted}: {error}{hint}"))
-    };
-    let listener = TcpListener::bind(wanted.0).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    Ok((listener, address))
 }
 
 /// Opens the databases and says that requests are served from now on.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
+use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
 use super::{
@@ -88,6 +89,40 @@ pub(super) fn subscribe(args: &SubscribeArgs) -> Result<(), Failure> {
     }
 }
 
+/// What an event says, as far as anyone here wants to know.
+#[derive(Deserialize)]
+struct Event {
+    id: Option<String>,
+    error: Option<String>,
+    #[serde(default)]
+    rows: Vec<Row>,
+}
+
+/// A row's cells by their names, in the order in which they were sent.
+struct Row(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Row {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Cells;
+        impl<'de> de::Visitor<'de> for Cells {
+            type Value = Row;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a row")
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
+                let mut cells = Vec::new();
+                while let Some(cell) = map.next_entry()? {
+                    cells.push(cell);
+                }
+                Ok(Row(cells))
+            }
+        }
+        deserializer.deserialize_map(Cells)
+    }
+}
+
 /// What has been read so far.
 struct Reading {
     format: EventFormat,
@@ -111,17 +146,15 @@ impl Reading {
             if line.trim().is_empty() {
                 continue;
             }
-            let event: Value = serde_json::from_str(&line)
+            let event: Event = serde_json::from_str(&line)
                 .map_err(|error| Failure::new(format!("the server sent no event: {error}")))?;
-            let said = event["error"].as_str();
-            if let Some(error) = said {
+            if let Some(error) = &event.error {
                 eprintln!("the server ended the subscription: {error}");
                 return Ok(false);
             }
             self.show(&line, &event)?;
-            self.resume = event["id"].as_str().map(ToOwned::to_owned).or(self.resume.take());
-            let has_rows = event["rows"].as_array().is_some_and(|rows| !rows.is_empty());
-            if let Some(left) = self.left.as_mut().filter(|_| has_rows) {
+            self.resume = event.id.or(self.resume.take());
+            if let Some(left) = self.left.as_mut().filter(|_| !event.rows.is_empty()) {
                 *left = left.saturating_sub(1);
                 if *left == 0 {
                     return Ok(true);
@@ -130,7 +163,7 @@ impl Reading {
         }
     }
 
-    fn show(&mut self, line: &str, event: &Value) -> Result<(), Failure> {
+    fn show(&mut self, line: &str, event: &Event) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
         let written = match self.format {
             EventFormat::Ndjson => out.write_all(line.as_bytes()),
@@ -141,16 +174,16 @@ impl Reading {
             .map_err(|error| Failure::new(format!("cannot write to standard output: {error}")))
     }
 
-    fn table(&mut self, event: &Value) -> String {
+    fn table(&mut self, event: &Event) -> String {
         let mut text = String::new();
-        for row in event["rows"].as_array().into_iter().flatten() {
-            let Some(row) = row.as_object() else { continue };
+        for Row(row) in &event.rows {
             if !std::mem::replace(&mut self.head, true) {
-                let names: Vec<String> = row.keys().map(|name| format!("{name:<24}")).collect();
+                let names: Vec<String> =
+                    row.iter().map(|(name, _)| format!("{name:<24}")).collect();
                 text.push_str(names.join("  ").trim_end());
                 text.push('\n');
             }
-            let cells = row.values().map(|cell| match cell {
+            let cells = row.iter().map(|(_, cell)| match cell {
                 Value::String(text) => format!("{text:<24}"),
                 Value::Null => format!("{:<24}", ""),
                 other => format!("{:<24}", other.to_string()),
@@ -159,5 +192,24 @@ impl Reading {
             text.push('\n');
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_the_columns_in_the_order_of_the_statement() {
+        let line = r#"{"event":"window","id":"x","rows":[{"t":"now","a":1,"B":null},{"t":"then","a":2,"B":"x"}]}"#;
+        let event: Event = serde_json::from_str(line).unwrap();
+        let mut reading =
+            Reading { format: EventFormat::Table, resume: None, left: None, head: false };
+        let table = reading.table(&event);
+        let words: Vec<Vec<&str>> =
+            table.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(words, [vec!["t", "a", "B"], vec!["now", "1"], vec!["then", "2", "x"]]);
+        let last: Event = serde_json::from_str(r#"{"event":"error","error":"no"}"#).unwrap();
+        assert!(last.rows.is_empty() && last.error.as_deref() == Some("no"));
     }
 }

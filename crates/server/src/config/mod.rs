@@ -5,7 +5,6 @@
 //! are laid over each other in this order: default, file, environment, flag. Configuration is data:
 //! clocks, disks and random sources are components and do not appear here.
 
-mod byte_size;
 mod compaction_levels;
 mod cors_origin;
 mod duplicate_setting;
@@ -25,7 +24,6 @@ mod setting;
 mod spelling;
 mod tree;
 
-pub(crate) use byte_size::ByteSize;
 pub(crate) use cors_origin::CorsOrigin;
 pub(crate) use error::ConfigError;
 pub(crate) use field::{Field, fields};

@@ -6,10 +6,9 @@ use std::{
 };
 
 use timberline::FloatCodec;
-use timberline_model::Durability;
+use timberline_model::{ByteSize, Durability};
 
 use super::{
-    byte_size::ByteSize,
     compaction_levels::CompactionLevels,
     cors_origin::CorsOrigin,
     duplicate_setting::DuplicateSetting,

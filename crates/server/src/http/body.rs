@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 
-use super::body_memory::Reservation;
+use super::{body_memory::Reservation, state::App};
 use crate::error::ApiError;
 
 /// Bytes reserved on the word of a `Content-Length` alone.
@@ -32,6 +32,19 @@ impl BodyLimits {
         let Self { bytes_max, key, .. } = self;
         Err(ApiError::too_large(format!("the body exceeds the limit of {bytes_max} bytes ({key})")))
     }
+}
+
+/// Reads the body of a request that asks: a form, a query, a statement.
+///
+/// # Errors
+/// More bytes than `http.form_size_max`, too slow, or broken off.
+pub(super) async fn read_form(app: &App, body: Body) -> Result<Bytes, ApiError> {
+    let limits = {
+        let http = &app.config().http;
+        let bytes_max = http.form_size_max.as_usize();
+        BodyLimits { bytes_max, key: "http.form_size_max", timeout: http.body_timeout.as_std() }
+    };
+    read_body(body, limits, None).await
 }
 
 /// Reads a whole body, with memory reserved for it where memory is shared out.

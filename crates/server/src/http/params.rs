@@ -5,10 +5,7 @@ use axum::{
     http::{Method, header},
 };
 
-use super::{
-    body::{BodyLimits, read_body},
-    state::App,
-};
+use super::{body::read_form, state::App};
 use crate::{error::ApiError, net::Client};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -29,14 +26,7 @@ impl Params {
         let (head, body) = request.into_parts();
         let mut params = Self { client: Client::of(&head.extensions), pairs: Vec::new() };
         if head.method == Method::POST {
-            let config = app.config();
-            let http = &config.http;
-            let limits = BodyLimits {
-                bytes_max: http.form_size_max.as_usize(),
-                key: "http.form_size_max",
-                timeout: http.body_timeout.as_std(),
-            };
-            let body = read_body(body, limits, None).await?;
+            let body = read_form(app, body).await?;
             let content_type = head.headers.get(header::CONTENT_TYPE);
             check_form(content_type.and_then(|value| value.to_str().ok()), body.is_empty())?;
             params.push_all(&body)?;

@@ -37,11 +37,7 @@ use timberline_protocol::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use super::{
-    ask::CancelOnDrop,
-    body::{BodyLimits, read_body},
-    state::App,
-};
+use super::{ask::CancelOnDrop, body::read_form, state::App};
 use crate::{
     error::{ApiError, Subject},
     net::Client,
@@ -69,13 +65,7 @@ async fn answer(app: &App, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
     let client = Client::of(&head.extensions);
     check_encoding(head.headers.get(header::CONTENT_ENCODING))?;
-    let http = &app.config().http;
-    let limits = BodyLimits {
-        bytes_max: http.form_size_max.as_usize(),
-        key: "http.form_size_max",
-        timeout: http.body_timeout.as_std(),
-    };
-    let body = read_body(body, limits, None).await?;
+    let body = read_form(app, body).await?;
     let database = app.database()?;
     let place = app.admit_query(client).await?;
     let canceled = Arc::new(AtomicBool::new(false));

@@ -26,6 +26,10 @@ const STREAMED: &str = "application/x-streamed-protobuf";
 
 /// Answers of fewer bytes are not compressed: it would take longer than sending them.
 const COMPRESSED_BYTES_MIN: u64 = 1_024;
+/// How hard answers are compressed, by zstd as by gzip. For 10 MB of a range query's answer gzip takes 31 to 33 ms and
+/// leaves 3.3 MB at level 1, which forgoes codes of the text's own; 44 to 50 ms and 2.4 MB at 2, 60 ms and 2.3 MB at 3,
+/// 90 to 100 ms and 2.2 MB at 4. zstd takes 21 to 30 ms and leaves 1.5 to 2.0 MB at 1 and at 2.
+const LEVEL: CompressionLevel = CompressionLevel::Precise(2);
 
 /// Every path and what it does by method. `openapi.yaml` describes each of them, which a test checks.
 pub(super) fn routes() -> Vec<(&'static str, MethodRouter<App>)> {
@@ -125,7 +129,7 @@ pub(crate) fn router(app: App) -> Router {
         .fallback(index::not_found)
         .method_not_allowed_fallback(index::method_not_allowed)
         .layer(layers::from_fn_with_state(app.clone(), cors::cors))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(
+        .layer(CompressionLayer::new().quality(LEVEL).compress_when(
             SizeAbove::new(COMPRESSED_BYTES_MIN).and(NotForContentType::const_new(STREAMED)),
         ))
         .layer(catch)

@@ -8,12 +8,12 @@ use axum::{
 };
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Value, json};
-use timberline_model::format_duration;
+use timberline_model::{ByteSize, format_duration};
 
 use super::state::{App, retention_of};
 use crate::{
     clock,
-    config::{ByteSize, Config, Field, fields},
+    config::{Config, Field, fields},
 };
 
 /// `GET /api/v1/status/config`: the configuration that holds, as YAML.

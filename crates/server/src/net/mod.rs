@@ -7,6 +7,7 @@
 
 mod client;
 mod lenient_stream;
+mod listen;
 mod request_line;
 mod server;
 mod signals;
@@ -14,5 +15,6 @@ mod stall_guard;
 mod stream_guard;
 
 pub(crate) use client::Client;
+pub(crate) use listen::listen;
 pub(crate) use server::{Server, ServerOptions};
 pub(crate) use signals::{hangups, stop_signal};

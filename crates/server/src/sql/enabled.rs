@@ -42,8 +42,8 @@ impl Sql {
         // Every wire ends statements after query.timeout, which may change while the server runs.
         options.timeout = Duration::ZERO;
         options.files = config.sql.files_dir.0.clone();
-        let engine = SqlEngine::new(Arc::clone(databases) as _, options)
-            .map_err(|error| api_error(&error))?;
+        let engine = SqlEngine::new(Arc::clone(databases), options);
+        let engine = engine.map_err(|error| api_error(&error))?;
         // A statement that computes without a pause holds its threads, and must not hold up the others.
         let threads = partitions.get().saturating_mul(config.query.concurrent_max.get());
         let runtime = Builder::new_multi_thread()

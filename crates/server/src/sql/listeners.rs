@@ -3,25 +3,23 @@
 //! They are bound before the database is opened, so that a taken port or a file that does not load is found
 //! at once, and serve from when it is open.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
-use timberline_flight::{Authenticate, FlightOptions, FlightServer, TlsFiles};
-use timberline_postgres::{
-    PostgresOptions, PostgresServer, TlsAcceptor, Users, load_tls, random_text,
-};
+use timberline_flight::{Authenticate, FlightOptions, TlsFiles};
+use timberline_postgres::{PostgresOptions, TlsAcceptor, Users, load_tls, random_text};
 use timberline_sql::Gate;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use timberline::DEFAULT_DATABASE;
 
 use super::gate::ServerGate;
-use crate::{config::Config, http::App};
+use crate::{config::Config, http::App, net::listen};
 
 /// Bound listeners.
 #[derive(Debug)]
 pub(crate) struct Listeners {
-    postgres: Option<PostgresServer>,
-    flight: Option<FlightServer>,
+    postgres: Option<(TcpListener, SocketAddr)>,
+    flight: Option<(TcpListener, SocketAddr)>,
     users: Users,
     tls: Option<Tls>,
 }
@@ -60,20 +58,18 @@ impl Listeners {
             let files = TlsFiles { certificate: read(certificate)?, key: read(key)? };
             listeners.tls = Some(Tls { acceptor, files });
         }
-        if let Some(address) = config.postgres.listen.0 {
-            let server = PostgresServer::bind(address.0).await.map_err(text)?;
-            let (address, tls) = (server.address(), listeners.tls.is_some());
-            let users = !listeners.users.is_empty();
-            tracing::info!(%address, tls, users, "listening for PostgreSQL's protocol");
-            listeners.postgres = Some(server);
-        }
-        if let Some(address) = config.flight.listen.0 {
-            let server = FlightServer::bind(address.0).await.map_err(|error| error.to_string())?;
-            let (address, tls) = (server.address(), listeners.tls.is_some());
-            let users = !listeners.users.is_empty();
-            tracing::info!(%address, tls, users, "listening for Arrow Flight SQL");
-            listeners.flight = Some(server);
-        }
+        let bind = async |wanted: Option<SocketAddr>, option: &str, protocol: &str| {
+            let Some(wanted) = wanted else { return Ok::<_, String>(None) };
+            let (listener, address) = listen(wanted, option).await?;
+            let (tls, users) = (listeners.tls.is_some(), !listeners.users.is_empty());
+            tracing::info!(%address, tls, users, "listening for {protocol}");
+            Ok(Some((listener, address)))
+        };
+        let [postgres, flight] = [config.postgres.listen.0, config.flight.listen.0]
+            .map(|wanted| wanted.map(|address| address.0));
+        let postgres = bind(postgres, "--postgres-listen", "PostgreSQL's protocol").await?;
+        let flight = bind(flight, "--flight-listen", "Arrow Flight SQL").await?;
+        (listeners.postgres, listeners.flight) = (postgres, flight);
         Ok(listeners)
     }
 
@@ -94,8 +90,8 @@ impl Listeners {
         let gate: Arc<dyn Gate> = Arc::new(ServerGate(app.clone()));
         let config = app.config();
         let threads = sql.threads();
-        if let Some(server) = self.postgres {
-            urls.push(format!("postgres://{}/{DEFAULT_DATABASE}", server.address()));
+        if let Some((listener, address)) = self.postgres {
+            urls.push(format!("postgres://{address}/{DEFAULT_DATABASE}"));
             let listen = config.postgres.listen.0;
             let loopback = match listen {
                 Some(address) => address.is_loopback(),
@@ -110,11 +106,12 @@ impl Listeners {
             };
             let stop = stopped(stop.clone());
             let (engine, gate) = (sql.engine().clone(), Arc::clone(&gate));
-            tasks.spawn_on(server.serve(engine, gate, options, stop), &threads);
+            let serving = timberline_postgres::serve(listener, engine, gate, options, stop);
+            tasks.spawn_on(serving, &threads);
         }
-        if let Some(server) = self.flight {
+        if let Some((listener, address)) = self.flight {
             let scheme = if self.tls.is_some() { "grpc+tls" } else { "grpc" };
-            urls.push(format!("{scheme}://{}", server.address()));
+            urls.push(format!("{scheme}://{address}"));
             let users = (!self.users.is_empty())
                 .then(|| Arc::new(Passwords(self.users.clone())) as Arc<dyn Authenticate>);
             let options = FlightOptions {
@@ -126,7 +123,8 @@ impl Listeners {
             };
             let (engine, timeout) = (sql.engine().clone(), config.server.shutdown_timeout.as_std());
             let cut = stop.clone();
-            let serving = server.serve(engine, gate, options, stopped(stop.clone()));
+            let stop = stopped(stop.clone());
+            let serving = timberline_flight::serve(listener, engine, gate, options, stop);
             tasks.spawn_on(
                 async move {
                     tokio::select! {

@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use timberline_io::Random;
+
 use crate::{harness::Server, sql_clients::address};
 
 const ROUNDS: u64 = 400;
@@ -19,31 +21,6 @@ const SILENCE: Duration = Duration::from_millis(150);
 const LOOK_EVERY: u64 = 50;
 /// A server that has taken more has believed in a length.
 const MEMORY_MAX: u64 = 600 << 20;
-
-/// Repeatable chance: splitmix64.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, count: usize) -> usize {
-        (self.next() % count.max(1) as u64) as usize
-    }
-
-    fn one_in(&mut self, count: usize) -> bool {
-        self.below(count) == 0
-    }
-
-    fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
-        &choices[self.below(choices.len())]
-    }
-}
 
 /// A message with its letter, if it has one, and its length.
 fn message(letter: Option<u8>, body: &[u8]) -> Vec<u8> {
@@ -111,25 +88,25 @@ fn sayings() -> Vec<Vec<u8>> {
 }
 
 /// Changes some bytes: values, lengths, the end, and what is there twice.
-fn spoil(bytes: &mut Vec<u8>, chance: &mut Chance) {
+fn spoil(bytes: &mut Vec<u8>, chance: &mut Random) {
     for _ in 0..=chance.below(3) {
         if bytes.is_empty() {
             return;
         }
-        let at = chance.below(bytes.len());
+        let at = chance.up_to(bytes.len() - 1);
         match chance.below(6) {
-            0 => bytes[at] = chance.next() as u8,
+            0 => bytes[at] = chance.bits() as u8,
             1 => bytes[at] ^= 1 << chance.below(8),
             2 => bytes.truncate(at),
-            3 => bytes.insert(at, chance.next() as u8),
+            3 => bytes.insert(at, chance.bits() as u8),
             4 => {
                 let numbers = [0, 1, 3, 4, 5, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0x1000_0000];
-                let number: u32 = *chance.pick(&numbers);
+                let number: u32 = chance.pick(&numbers);
                 let end = (at + 4).min(bytes.len());
                 bytes[at..end].copy_from_slice(&number.to_be_bytes()[..end - at]);
             }
             _ => {
-                let end = at + chance.below(bytes.len() - at);
+                let end = at + chance.up_to(bytes.len() - at - 1);
                 let again = bytes[at..end].to_vec();
                 bytes.splice(at..at, again);
             }
@@ -137,17 +114,17 @@ fn spoil(bytes: &mut Vec<u8>, chance: &mut Chance) {
     }
 }
 
-fn conversation(chance: &mut Chance) -> Vec<u8> {
+fn conversation(chance: &mut Random) -> Vec<u8> {
     let (beginnings, sayings) = (beginnings(), sayings());
     // Most get in, so that there is something to say.
-    let mut first =
-        if chance.one_in(4) { chance.pick(&beginnings) } else { &beginnings[0] }.clone();
+    let first = if chance.one_in(4) { chance.up_to(beginnings.len() - 1) } else { 0 };
+    let mut first = beginnings[first].clone();
     if chance.one_in(6) {
         spoil(&mut first, chance);
     }
     let mut bytes = first;
     for _ in 0..chance.below(12) {
-        let mut said = chance.pick(&sayings).clone();
+        let mut said = sayings[chance.up_to(sayings.len() - 1)].clone();
         if chance.one_in(3) {
             spoil(&mut said, chance);
         }
@@ -204,7 +181,7 @@ fn whatever_is_said_the_server_stays_well() {
     let rounds = number("TIMBERLINE_POSTGRES_ROUNDS").unwrap_or(ROUNDS);
     let seed = number("TIMBERLINE_POSTGRES_SEED").unwrap_or(1);
     for round in 0..rounds {
-        let mut chance = Chance(seed.wrapping_mul(1 << 32).wrapping_add(round));
+        let mut chance = Random::new(seed.wrapping_mul(1 << 32).wrapping_add(round));
         let said = conversation(&mut chance);
         let patient = chance.one_in(8);
         say(&address, &said, if patient { Until::Silence } else { Until::End });

@@ -6,7 +6,7 @@ use datafusion::{
     catalog::{CatalogProvider, SchemaProvider, information_schema::INFORMATION_SCHEMA},
     error::{DataFusionError, Result},
 };
-use timberline::Database;
+use timberline::{Database, Databases};
 
 use super::{
     PUBLIC,
@@ -14,7 +14,6 @@ use super::{
     public::PublicSchema,
 };
 use crate::{
-    Databases,
     files::Files,
     system::{Queries, SYSTEM, SystemSchema},
 };
@@ -33,7 +32,7 @@ impl DatabaseCatalog {
     pub(crate) fn new(
         name: &str,
         database: Arc<Database>,
-        databases: &Arc<dyn Databases>,
+        databases: &Arc<Databases>,
         queries: &Arc<Queries>,
         files: &Arc<Files>,
     ) -> Self {

@@ -6,25 +6,22 @@ use std::{
 };
 
 use datafusion::catalog::{CatalogProvider, CatalogProviderList};
+use timberline::Databases;
 
 use super::database::DatabaseCatalog;
-use crate::{Databases, files::Files, system::Queries};
+use crate::{files::Files, system::Queries};
 
 /// Databases, each as a catalog that is made when it is named first.
 #[derive(Debug)]
 pub(crate) struct Catalogs {
-    databases: Arc<dyn Databases>,
+    databases: Arc<Databases>,
     queries: Arc<Queries>,
     files: Arc<Files>,
     made: Mutex<HashMap<String, Arc<DatabaseCatalog>>>,
 }
 
 impl Catalogs {
-    pub(crate) fn new(
-        databases: Arc<dyn Databases>,
-        queries: Arc<Queries>,
-        files: Arc<Files>,
-    ) -> Self {
+    pub(crate) fn new(databases: Arc<Databases>, queries: Arc<Queries>, files: Arc<Files>) -> Self {
         Self { databases, queries, files, made: Mutex::new(HashMap::new()) }
     }
 }
@@ -45,7 +42,7 @@ impl CatalogProviderList for Catalogs {
 
     fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(database) = self.databases.get(name) else {
+        let Ok(database) = self.databases.get(name) else {
             made.remove(name);
             return None;
         };

@@ -29,7 +29,7 @@ use super::{
     question::Question,
     worker::{Outcome, Seen, Worker},
 };
-use crate::{leaf_plan::has_no_children, scan::Opened};
+use crate::{children::has_no_children, scan::Opened};
 
 /// Answers an aggregation from figures of pages, and from floats where there are none.
 #[derive(Debug)]

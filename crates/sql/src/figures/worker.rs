@@ -124,11 +124,13 @@ fn add(groups: &mut Groups, group: u32, question: &Question, columns: &SeriesCol
 /// Leaves only floats and pages whose values are wanted.
 fn leave(columns: &mut SeriesColumns, wanted: ValueSpan) {
     let mut kept = 0;
-    for place in 0..columns.values.len() {
-        let (ts, value) = (columns.timestamps[place], columns.values[place]);
+    let len = columns.values.len().min(columns.timestamps.len());
+    let (timestamps, values) = (&mut columns.timestamps[..len], &mut columns.values[..len]);
+    for place in 0..len {
+        let (ts, value) = (timestamps[place], values[place]);
         // Written in any case: whether it stays is not to be foreseen.
-        columns.timestamps[kept] = ts;
-        columns.values[kept] = value;
+        timestamps[kept] = ts;
+        values[kept] = value;
         kept += usize::from(wanted.contains(value));
     }
     columns.timestamps.truncate(kept);

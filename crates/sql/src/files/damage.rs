@@ -9,7 +9,6 @@ use std::{
 
 use datafusion::{
     common::config::ConfigOptions,
-    common::tree_node::TreeNodeRecursion,
     error::{DataFusionError, Result},
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::PhysicalExpr,
@@ -26,7 +25,7 @@ use datafusion::{
 };
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 
-use crate::dialect::plain;
+use crate::{children::has_one_child, dialect::plain};
 
 /// The error of a file that cannot be read as what it is said to be.
 pub(super) fn damaged(name: &str, what: &dyn fmt::Display) -> DataFusionError {
@@ -53,6 +52,14 @@ fn panicked(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("it is damaged: {}", text.unwrap_or("its reader gave up"))
+}
+
+/// As [`guarded`], of what takes time; all of its errors have the file's name.
+pub(super) async fn named<T>(name: &str, read: impl Future<Output = Result<T>>) -> Result<T> {
+    match AssertUnwindSafe(read).catch_unwind().await {
+        Ok(outcome) => outcome.map_err(|error| in_file(name, error)),
+        Err(panic) => Err(damaged(name, &panicked(panic.as_ref()))),
+    }
 }
 
 /// The plan that reads a file, with the file's name in its errors.
@@ -95,26 +102,7 @@ impl ExecutionPlan for Named {
         vec![false]
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(self.over(input)),
-            _ => datafusion::common::internal_err!("a file is read by one plan"),
-        }
-    }
+    has_one_child!();
 
     fn repartitioned(
         &self,
@@ -136,11 +124,9 @@ impl ExecutionPlan for Named {
             let name = Arc::clone(&name);
             async move {
                 let mut batches = batches?;
-                match AssertUnwindSafe(batches.next()).catch_unwind().await {
-                    Ok(None) => None,
-                    Ok(Some(Ok(batch))) => Some((Ok(batch), Some(batches))),
-                    Ok(Some(Err(error))) => Some((Err(in_file(&name, error)), None)),
-                    Err(panic) => Some((Err(damaged(&name, &panicked(panic.as_ref()))), None)),
+                match named(&name, async { batches.next().await.transpose() }).await {
+                    Ok(batch) => batch.map(|batch| (Ok(batch), Some(batches))),
+                    Err(error) => Some((Err(error), None)),
                 }
             }
         });

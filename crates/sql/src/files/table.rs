@@ -19,7 +19,10 @@ use datafusion::{
 };
 
 use super::{
-    FileFormat, Files, ReadOptions, damage::Named, directory::Found, format::whole_compression,
+    FileFormat, Files, ReadOptions,
+    damage::{Named, named},
+    directory::Found,
+    format::whole_compression,
     schema::schema_of,
 };
 
@@ -97,7 +100,8 @@ impl TableProvider for FileTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = self.table.scan(state, projection, filters, limit).await?;
+        // It looks at the file's own figures already.
+        let plan = named(&self.name, self.table.scan(state, projection, filters, limit)).await?;
         Ok(Arc::new(Named::new(&self.name, plan)))
     }
 }

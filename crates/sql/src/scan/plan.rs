@@ -19,7 +19,7 @@ use datafusion::{
 
 use super::{Opened, reader::Reading};
 use crate::{
-    leaf_plan::has_no_children,
+    children::has_no_children,
     tables::{Layout, Source},
 };
 

@@ -14,7 +14,10 @@ use datafusion::{
     },
 };
 
-use crate::files::{FileCompression, FileFormat, WriteOptions, delimiter};
+use crate::{
+    files::{FileCompression, FileFormat, WriteOptions, delimiter},
+    text::first_words,
+};
 
 /// The file that a `COPY` makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +32,10 @@ pub(crate) struct CopyTarget {
 /// # Errors
 /// A `COPY` that cannot be.
 pub(crate) fn copy_of(sql: &str) -> Result<Option<(Statement, CopyTarget)>> {
+    // The parser cuts the whole text into tokens first.
+    if first_words(sql, 1) != ["COPY"] {
+        return Ok(None);
+    }
     let dialect = GenericDialect {};
     let Ok(mut parser) = Parser::new(&dialect).try_with_sql(sql) else { return Ok(None) };
     if !parser.parse_keyword(Keyword::COPY) {

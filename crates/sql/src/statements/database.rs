@@ -15,9 +15,9 @@ use datafusion::sql::sqlparser::{
     dialect::GenericDialect,
     tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Word},
 };
-use timberline::{DatabaseSettings, Error, SettingChange};
+use timberline::{DatabaseSettings, Databases, Error, SettingChange};
 
-use crate::{Databases, SqlError, text::first_words};
+use crate::{SqlError, text::first_words};
 
 /// What `SHOW DATABASES` asks.
 pub(crate) const SHOW: &str = "SELECT name FROM system.databases ORDER BY name";
@@ -94,31 +94,27 @@ impl DatabaseStatement {
     /// Carries it out, from a session in the database `current`. Blocks.
     ///
     /// # Errors
-    /// As the databases have them, with the place; databases that cannot be changed.
-    pub(crate) fn run(&self, databases: &dyn Databases, current: &str) -> Result<(), SqlError> {
-        let Some(registry) = databases.registry() else {
-            return Err(wrong("the databases of this engine are fixed", self.place));
-        };
+    /// As the databases have them, with the place.
+    pub(crate) fn run(&self, databases: &Databases, current: &str) -> Result<(), SqlError> {
         let changes = |settings: &[Setting]| -> Vec<SettingChange> {
             settings.iter().map(|setting| setting.change.clone()).collect()
         };
         let outcome = match &self.action {
             Action::Create { if_not_exists, settings } => {
-                registry.create(&self.name, &changes(settings), *if_not_exists).map(drop)
+                databases.create(&self.name, &changes(settings), *if_not_exists).map(drop)
             }
-            Action::Alter { settings } => registry.alter(&self.name, &changes(settings)),
+            Action::Alter { settings } => databases.alter(&self.name, &changes(settings)),
             Action::Drop { .. } if self.name == current => {
                 let what = format!("database {:?} is the currently open one", self.name);
                 return Err(wrong(what, self.place));
             }
-            Action::Drop { if_exists } => registry.drop(&self.name, *if_exists).map(drop),
+            Action::Drop { if_exists } => databases.drop(&self.name, *if_exists).map(drop),
         };
-        outcome.map_err(|error| self.explained(&error))
+        outcome.map_err(|error| self.explained(error))
     }
 
-    fn explained(&self, error: &Error) -> SqlError {
-        match error {
-            Error::NoDatabase { name } => SqlError::NoDatabase { name: name.clone() },
+    fn explained(&self, error: Error) -> SqlError {
+        match &error {
             Error::DatabaseExists { .. } | Error::DatabaseName { .. } | Error::DefaultDatabase => {
                 wrong(error.to_string(), self.place)
             }
@@ -132,8 +128,7 @@ impl DatabaseStatement {
                 let found = settings.iter().find(|setting| setting.change.name == *name);
                 wrong(error.to_string(), found.map_or(self.place, |setting| setting.place))
             }
-            Error::TooManyDatabases { .. } => SqlError::Limit { message: error.to_string() },
-            _ => SqlError::Storage { message: error.to_string() },
+            _ => error.into(),
         }
     }
 }

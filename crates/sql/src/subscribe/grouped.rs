@@ -38,6 +38,8 @@ pub(super) enum Next {
     Turn,
     /// Read the storage, which may block.
     Read,
+    /// Hand out changes, for which nothing has to be read.
+    Changes,
     /// Wait for the tail, at most so long.
     Wait(Duration),
 }
@@ -64,6 +66,8 @@ pub(super) struct Grouped {
     windows: Windows,
     tail: Option<Tail>,
     phase: Phase,
+    /// Where the windows begin that the storage was read for at the beginning.
+    looked_from: i64,
     /// Closed windows that are still to be handed out.
     closed: VecDeque<(i64, Window)>,
     /// What the tail has handed out while it was waited for.
@@ -89,6 +93,7 @@ impl Grouped {
         }
         Self {
             heard: database.now(),
+            looked_from: i64::MIN,
             database,
             plan,
             spec,
@@ -119,7 +124,8 @@ impl Grouped {
         if self.spec.changes && self.windows.is_touched() {
             match CHANGES_EVERY.checked_sub(self.changed.elapsed()) {
                 Some(rest) => wait = wait.min(rest),
-                None => return Next::Read,
+                None if self.windows.is_doubtful() => return Next::Read,
+                None => return Next::Changes,
             }
         }
         if let Some(idle) = self.spec.idle.filter(|_| self.windows.has_open()) {
@@ -185,7 +191,7 @@ impl Grouped {
     /// were looked for.
     const fn from(&self) -> i64 {
         match self.windows.closed_to {
-            i64::MIN => self.windows.complete_from,
+            i64::MIN => self.looked_from,
             closed_to => closed_to,
         }
     }
@@ -256,7 +262,11 @@ impl Grouped {
     fn fill_fresh(&mut self, point: ReadPoint) -> Result<Option<Phase>, SqlError> {
         let recent = self.database.now().saturating_sub(self.spec.lateness);
         let from = self.spec.start_of(recent).saturating_sub(self.spec.width);
-        self.windows.complete_from = from;
+        self.looked_from = from;
+        // What the database had by the point ends here: no later window has samples that were never read.
+        let newest = self.database.stats().max_ts;
+        let behind = |ts| self.spec.start_of(ts).saturating_add(self.spec.width);
+        self.windows.complete_from = newest.map_or(i64::MIN, behind).min(from);
         let reading = Reading { database: &self.database, plan: &self.plan, spec: &self.spec };
         if reading.fill(point, from, &mut self.windows)?.is_none() {
             return Ok(None);
@@ -282,8 +292,15 @@ impl Grouped {
         }
         self.windows.newest = self.windows.newest.max(newest);
         self.windows.closed_to = until;
-        self.windows.complete_from = until;
-        Ok(Some(Phase::CatchUp { next: closed_to, until }))
+        (self.looked_from, self.windows.complete_from) = (until, until);
+        // Where the database has nothing, there is nothing to look for, however long ago the id was given out.
+        let stats = self.database.stats();
+        let Some((first, last)) = stats.min_ts.zip(stats.max_ts) else {
+            return Ok(Some(Phase::Live));
+        };
+        let next = closed_to.max(self.spec.start_of(first));
+        let until = until.min(self.spec.start_of(last).saturating_add(self.spec.width));
+        Ok(Some(Phase::CatchUp { next, until }))
     }
 
     fn catch_up(&mut self, next: i64, until: i64) -> Result<(), SqlError> {
@@ -317,7 +334,8 @@ impl Grouped {
         Ok(())
     }
 
-    fn hand_out_changes(&mut self) -> Result<(), SqlError> {
+    /// Hands out what has changed in open windows. Blocks where that is doubtful.
+    pub(super) fn hand_out_changes(&mut self) -> Result<(), SqlError> {
         for (start, mut window) in self.windows.take_touched() {
             if window.is_doubtful() {
                 let reading =

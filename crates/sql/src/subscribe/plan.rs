@@ -96,6 +96,9 @@ impl Windowed {
     /// Where the window of an instant begins.
     #[inline]
     pub(super) fn start_of(&self, ts: i64) -> i64 {
+        if let Some(into) = ts.checked_sub(self.origin) {
+            return ts.saturating_sub(into.rem_euclid(self.width));
+        }
         let into = i128::from(ts) - i128::from(self.origin);
         let start = i128::from(ts) - into.rem_euclid(i128::from(self.width));
         i64::try_from(start).unwrap_or(i64::MIN)

@@ -1,5 +1,7 @@
 //! The `SELECT` of a subscription: which of SQL it may use, and what that means.
 
+use std::collections::HashSet;
+
 use datafusion::sql::sqlparser::ast::{
     Distinct, Expr, GroupByExpr, Query, Select, SelectItem, Spanned, TableFactor,
 };
@@ -57,7 +59,12 @@ pub(super) fn understand(
         Some(condition) => filter::condition(condition, &table)?,
         None => Condition::And(Vec::new()),
     };
-    let columns = items.iter().map(|named| named.name.clone()).collect();
+    let columns: Vec<String> = items.iter().map(|named| named.name.clone()).collect();
+    let mut names = HashSet::new();
+    if let Some(twice) = columns.iter().find(|name| !names.insert(*name)) {
+        let name = format!("two columns with the name {twice:?}, unless AS gives one another");
+        return Err(refuse(select, &name));
+    }
     let GroupByExpr::Expressions(groups, modifiers) = &select.group_by else {
         return Err(refuse(&select.group_by, "GROUP BY ALL"));
     };

@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::{
 use timberline_model::parse_duration;
 
 use super::{plan::Plan, select, token::fingerprint};
-use crate::{SqlError, text::Tokens};
+use crate::{SqlError, text::first_words};
 
 /// Expressions may be nested so deep.
 const DEPTH_MAX: usize = 50;
@@ -29,8 +29,7 @@ pub(super) struct Settings {
 /// Whether a statement begins as a subscription does.
 #[must_use]
 pub fn is_subscribe(sql: &str) -> bool {
-    let first = Tokens::of(sql).next();
-    first.is_some_and(|first| sql[first.range].eq_ignore_ascii_case("SUBSCRIBE"))
+    first_words(sql, 1) == ["SUBSCRIBE"]
 }
 
 /// Understands a statement.

@@ -143,6 +143,7 @@ impl Subscription {
         let Work::Windows(windows) = &mut self.work else { return Ok(()) };
         match windows.next() {
             Next::Turn => windows.turn(),
+            Next::Changes => windows.hand_out_changes(),
             Next::Read => {
                 let Work::Windows(mut windows) = std::mem::replace(&mut self.work, Work::Lost)
                 else {

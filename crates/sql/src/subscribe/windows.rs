@@ -62,7 +62,12 @@ pub(super) struct Known {
 /// One window.
 #[derive(Default)]
 pub(super) struct Window {
-    states: NumberMap<u64, State>,
+    /// In the order in which their series came.
+    states: Vec<State>,
+    /// Where each series' state is.
+    places: NumberMap<u64, usize>,
+    /// Where the state of the next sample is, if series come in the same order again and again, as they do.
+    expected: usize,
     /// It has samples that were never read: all of it is to be read.
     unread: bool,
     /// States that are doubtful.
@@ -118,7 +123,8 @@ impl Windows {
         let mut at = 0;
         while at < batch.series.len() {
             let series = batch.series[at];
-            let end = at + batch.series[at..].partition_point(|other| *other == series);
+            let same = batch.series[at..].iter().take_while(|other| **other == series).count();
+            let end = at + same;
             let known = match self.by_ref.get(&series) {
                 Some(known) => known.clone(),
                 None => {
@@ -156,21 +162,9 @@ impl Windows {
                 unread: start < self.complete_from,
                 ..Window::default()
             });
-            window.touched = true;
-            let Some(state) = window.states.get_mut(&known.id) else {
-                let mut state = State::new(Arc::clone(known));
-                state.push(ts, value);
-                window.states.insert(known.id, state);
+            if window.push(known, ts, value, self.policy) {
                 self.states += 1;
                 check_states(self.states)?;
-                continue;
-            };
-            state.touched = true;
-            if ts > state.last.0 || self.policy == DuplicatePolicy::All {
-                state.push(ts, value);
-            } else if !state.repeats(ts, value, self.policy) && !state.doubtful {
-                state.doubtful = true;
-                window.doubtful += 1;
             }
         }
         Ok(())
@@ -189,12 +183,9 @@ impl Windows {
             }
             self.newest = self.newest.max(ts);
             let window = self.open.entry(self.spec.start_of(ts)).or_default();
-            window.touched = true;
-            let state = window.states.entry(known.id).or_insert_with(|| {
-                self.states += 1;
-                State::new(Arc::clone(&known))
-            });
-            state.push(ts, value);
+            // Each instant comes once, or as often as the policy lets it count.
+            let is_new = window.push(&known, ts, value, DuplicatePolicy::All);
+            self.states += usize::from(is_new);
         }
         check_states(self.states)
     }
@@ -227,6 +218,11 @@ impl Windows {
     /// Whether some window has changed since its changes were taken.
     pub(super) fn is_touched(&self) -> bool {
         self.open.values().any(|window| window.touched)
+    }
+
+    /// Whether a window that has changed has to be read.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.open.values().any(|window| window.touched && window.is_doubtful())
     }
 
     /// Takes away the open windows that have changed, to look at and [put back](Self::put_back).
@@ -267,7 +263,7 @@ impl Windows {
     pub(super) fn forget(&mut self) {
         if self.by_ref.len() > self.states + REMEMBERED_MAX {
             self.by_ref.clear();
-            let states = self.open.values().flat_map(|window| window.states.values());
+            let states = self.open.values().flat_map(|window| &window.states);
             let live = states.map(|of| (of.known.labels.clone(), Arc::clone(&of.known)));
             self.by_labels = live.collect();
             self.keys.retain(|key| Arc::strong_count(key) > 1);
@@ -306,12 +302,45 @@ impl Window {
         self.unread || self.doubtful > 0
     }
 
+    /// Takes in a sample; says whether it is the first of its series.
+    fn push(&mut self, known: &Arc<Known>, ts: i64, value: f64, policy: DuplicatePolicy) -> bool {
+        self.touched = true;
+        let Some(place) = self.place(known.id) else {
+            let mut state = State::new(Arc::clone(known));
+            state.push(ts, value);
+            self.insert(state);
+            return true;
+        };
+        self.expected = place + 1;
+        let state = &mut self.states[place];
+        state.touched = true;
+        if ts > state.last.0 || policy == DuplicatePolicy::All {
+            state.push(ts, value);
+        } else if !state.repeats(ts, value, policy) && !state.doubtful {
+            state.doubtful = true;
+            self.doubtful += 1;
+        }
+        false
+    }
+
+    fn place(&self, id: u64) -> Option<usize> {
+        match self.states.get(self.expected) {
+            Some(state) if state.known.id == id => Some(self.expected),
+            _ => self.places.get(&id).copied(),
+        }
+    }
+
+    fn insert(&mut self, state: State) {
+        self.places.insert(state.known.id, self.states.len());
+        self.states.push(state);
+    }
+
     /// The series that have to be read; `None` for all.
     pub(super) fn doubtful_series(&self, singly_max: usize) -> Option<Vec<Arc<Known>>> {
         if self.unread || self.doubtful > singly_max {
             return None;
         }
-        let doubtful = self.states.values().filter(|state| state.doubtful);
+        let doubtful = self.states.iter().filter(|state| state.doubtful);
         Some(doubtful.map(|state| Arc::clone(&state.known)).collect())
     }
 
@@ -323,8 +352,13 @@ impl Window {
                 state.push(ts, value);
             }
         }
-        let before = self.states.insert(known.id, state);
-        self.doubtful -= usize::from(before.is_some_and(|before| before.doubtful));
+        match self.place(known.id) {
+            Some(place) => {
+                let before = std::mem::replace(&mut self.states[place], state);
+                self.doubtful -= usize::from(before.doubtful);
+            }
+            None => self.insert(state),
+        }
     }
 
     /// Says that all of it was read. Where samples at one instant add up, what the tail brings later may have
@@ -332,7 +366,7 @@ impl Window {
     pub(super) fn all_read(&mut self, policy: DuplicatePolicy) {
         self.unread &= policy == DuplicatePolicy::All;
         self.doubtful = 0;
-        self.states.values_mut().for_each(|state| state.doubtful = false);
+        self.states.iter_mut().for_each(|state| state.doubtful = false);
     }
 
     /// The rows of all groups, by their labels.
@@ -342,20 +376,20 @@ impl Window {
 
     /// The rows of the groups that have changed since this was asked last.
     pub(super) fn changed_rows(&mut self, start: i64, spec: &Windowed) -> Vec<Vec<Cell>> {
-        let touched = self.states.values().filter(|state| state.touched);
+        let touched = self.states.iter().filter(|state| state.touched);
         let touched: HashSet<&GroupKey> = touched.map(|state| &*state.known.key).collect();
         let mut groups = self.groups();
         groups.retain(|key, _| touched.contains(*key));
         let rows = rows_of(groups, start, spec);
         self.touched = false;
-        self.states.values_mut().for_each(|state| state.touched = false);
+        self.states.iter_mut().for_each(|state| state.touched = false);
         rows
     }
 
     fn groups(&self) -> BTreeMap<&GroupKey, Stats> {
         // A group's series have one key as a rule, which is then compared once for the group.
         let mut same: NumberMap<usize, (&GroupKey, Stats)> = NumberMap::default();
-        for state in self.states.values() {
+        for state in &self.states {
             let key = &state.known.key;
             let group = same.entry(Arc::as_ptr(key).addr());
             group.or_insert_with(|| (key, Stats::default())).1.merge(&state.stats);

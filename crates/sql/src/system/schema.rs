@@ -11,11 +11,11 @@ use datafusion::{
     logical_expr::{Expr, TableProviderFilterPushDown},
     physical_plan::ExecutionPlan,
 };
-use timberline::Database;
+use timberline::{Database, Databases};
 use timberline_model::TimeRange;
 
 use super::{Queries, tables::SystemTable};
-use crate::{Databases, pushdown::time_range_of, tables::Layout};
+use crate::{pushdown::time_range_of, tables::Layout};
 
 /// The name of the schema.
 pub(crate) const SYSTEM: &str = "system";
@@ -25,7 +25,7 @@ pub(crate) const SYSTEM: &str = "system";
 pub(super) struct Origin {
     pub(super) name: String,
     pub(super) database: Arc<Database>,
-    pub(super) databases: Arc<dyn Databases>,
+    pub(super) databases: Arc<Databases>,
     pub(super) queries: Arc<Queries>,
 }
 
@@ -39,7 +39,7 @@ impl SystemSchema {
     pub(crate) fn new(
         name: &str,
         database: Arc<Database>,
-        databases: Arc<dyn Databases>,
+        databases: Arc<Databases>,
         queries: Arc<Queries>,
     ) -> Self {
         Self { origin: Origin { name: name.to_owned(), database, databases, queries } }

@@ -11,14 +11,10 @@ use arrow::{
     error::ArrowError,
 };
 use datafusion::error::{DataFusionError, Result};
-use timberline::{Database, DatabaseInfo};
 use timberline_model::{LabelQuery, Labels, METRIC_NAME, SeriesSource as _, TimeRange};
 
 use super::schema::Origin;
-use crate::{
-    Databases,
-    tables::{tags_type, time_type},
-};
+use crate::tables::{tags_type, time_type};
 
 /// Exemplars read at most: they are all in memory at once.
 const EXEMPLARS_MAX: usize = 1_000_000;
@@ -167,7 +163,7 @@ fn metadata(origin: &Origin) -> Vec<ArrayRef> {
 }
 
 fn databases(origin: &Origin) -> Vec<ArrayRef> {
-    let all = Listed::all(origin.databases.as_ref());
+    let all = origin.databases.list();
     let stats: Vec<_> = all.iter().map(|one| one.database.as_ref().map(|of| of.stats())).collect();
     let number = |of: fn(&timberline::EngineStats) -> u64| {
         numbers(stats.iter().map(|stats| stats.as_ref().map(of)))
@@ -195,44 +191,8 @@ fn databases(origin: &Origin) -> Vec<ArrayRef> {
         setting("duplicates"),
         setting("durability"),
         numbers(series_max),
-        texts(all.iter().map(|one| one.error())),
+        texts(all.iter().map(|one| one.error.as_ref())),
     ]
-}
-
-/// A database as far as it is known.
-struct Listed {
-    name: String,
-    /// `None` if it did not open.
-    database: Option<Arc<Database>>,
-    info: Option<DatabaseInfo>,
-}
-
-impl Listed {
-    fn all(databases: &dyn Databases) -> Vec<Self> {
-        let of_info = |info: DatabaseInfo| Self {
-            name: info.name.clone(),
-            database: info.database.clone(),
-            info: Some(info),
-        };
-        match databases.registry() {
-            Some(registry) => registry.list().into_iter().map(of_info).collect(),
-            None => {
-                let names = databases.names().into_iter();
-                names
-                    .map(|name| Self { database: databases.get(&name), name, info: None })
-                    .collect()
-            }
-        }
-    }
-
-    /// The value of a setting, where settings are known.
-    fn setting(&self, name: &str) -> Option<String> {
-        self.info.as_ref()?.setting(name)
-    }
-
-    fn error(&self) -> Option<&String> {
-        self.info.as_ref()?.error.as_ref()
-    }
 }
 
 fn blocks(origin: &Origin) -> Vec<ArrayRef> {

@@ -9,8 +9,9 @@ mod question;
 use std::{fs, path::PathBuf, process::Command};
 
 use timberline::{Labels, WriteBatch};
+use timberline_io::Random;
 
-use self::question::{Chance, Dialect, question};
+use self::question::{Dialect, question, value};
 use crate::house::House;
 
 /// Reads the questions of a file, parted by a line of `;`, and answers each: a line for each row, values
@@ -57,7 +58,7 @@ fn number(name: &str, usual: u64) -> u64 {
 }
 
 /// Series of two metrics: hosts that are absent in some, times that some of them share.
-fn fill(house: &House, chance: &mut Chance) {
+fn fill(house: &House, chance: &mut Random) {
     for (part, metric) in ["cpu", "mem", "cpu"].into_iter().enumerate() {
         let mut batch = WriteBatch::default();
         for host in ["a", "b", "web-1", "A b", ""] {
@@ -71,7 +72,7 @@ fn fill(house: &House, chance: &mut Chance) {
                 let mut ts = question::BEGIN + part as i64 * 3_600_000_000_000;
                 for _ in 0..chance.below(120) {
                     ts += step * (1 + chance.below(5) as i64 / 4);
-                    batch.push_sample(ts, chance.value());
+                    batch.push_sample(ts, value(chance));
                 }
             }
         }
@@ -116,7 +117,7 @@ async fn questions_are_answered_as_duckdb_answers_them() {
     let Some(python) = python() else { return };
     let seed = number("TIMBERLINE_SQL_SEED", 1);
     let count = number("TIMBERLINE_SQL_DUCKDB", 60);
-    let mut chance = Chance::new(seed);
+    let mut chance = Random::new(seed);
     let house = House::new();
     fill(&house, &mut chance);
     for metric in ["cpu", "mem"] {

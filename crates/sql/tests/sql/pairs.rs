@@ -15,11 +15,12 @@ use arrow::{
 };
 use futures_util::TryStreamExt as _;
 use timberline::Value;
+use timberline_io::Random;
 use timberline_sql::Answer;
 
 use crate::house::House;
 use question::Question;
-use random::{Random, START, fill};
+use random::{START, fill};
 
 /// Values by start of the bucket and labels, as `name=value` joined by commas.
 type Answers = BTreeMap<(i64, String), f64>;

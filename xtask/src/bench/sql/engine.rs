@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::measured::Measured;
-use crate::command::run;
+use crate::{bench::asking::Times, command::run};
 
 const SCRIPT: &str = include_str!("engine.py");
 
@@ -99,7 +99,8 @@ impl Engine {
         let array = |key: &str| said[key].as_array().with_context(|| format!("no {key}"));
         let seconds = array("seconds")?.iter().map(duration).collect::<Result<Vec<_>>>()?;
         let numbers = array("numbers")?.iter().map(|it| it.as_f64().context("not a number"));
-        Ok(Measured::new(seconds, duration(&said["cpu"])?, numbers.collect::<Result<_>>()?))
+        let times = Times::new(seconds, duration(&said["cpu"])?);
+        Ok(Measured::new(times, numbers.collect::<Result<_>>()?))
     }
 
     fn receive(&mut self) -> Result<Value> {

@@ -1,31 +1,23 @@
 //! What one question took one engine, and what came of it.
 
-use std::time::Duration;
+use crate::bench::asking::Times;
 
 /// Engines add up in different orders.
 const TOLERANCE: f64 = 1e-9;
 
-/// The times of some answers to a question.
+/// Some answers to a question.
 #[derive(Debug)]
 pub(super) struct Measured {
-    pub(super) p50: Duration,
-    pub(super) p99: Duration,
-    /// Processor time of one answer.
-    pub(super) cpu: Duration,
+    times: Times,
     /// All numbers of the answer, ascending: rows have no order, and engines name columns differently.
     pub(super) numbers: Vec<f64>,
 }
 
 impl Measured {
     /// Of the times of some answers, and the numbers in one of them.
-    pub(super) fn new(mut times: Vec<Duration>, cpu: Duration, mut numbers: Vec<f64>) -> Self {
-        times.sort_unstable();
+    pub(super) fn new(times: Times, mut numbers: Vec<f64>) -> Self {
         numbers.sort_unstable_by(f64::total_cmp);
-        let rank = |share: f64| {
-            let index = (times.len() as f64 * share) as usize;
-            times.get(index.min(times.len().saturating_sub(1))).copied().unwrap_or_default()
-        };
-        Self { p50: rank(0.5), p99: rank(0.99), cpu, numbers }
+        Self { times, numbers }
     }
 
     /// Whether both have the same numbers, but for rounding.
@@ -39,8 +31,7 @@ impl Measured {
 
     /// As a cell of the table.
     pub(super) fn cell(&self) -> String {
-        let ms = |time: Duration| format!("{:.2}", time.as_secs_f64() * 1e3);
-        format!("{} / {} / {:.1}", ms(self.p50), ms(self.p99), self.cpu.as_secs_f64() * 1e3)
+        self.times.to_string()
     }
 }
 
@@ -50,7 +41,7 @@ mod tests {
 
     #[test]
     fn numbers_agree_in_any_order_and_but_for_rounding() {
-        let of = |numbers: &[f64]| Measured::new(Vec::new(), Duration::ZERO, numbers.to_vec());
+        let of = |numbers: &[f64]| Measured::new(Times::default(), numbers.to_vec());
         assert!(of(&[2.0, 1.0]).agrees(&of(&[1.0, 2.0 + 1e-12])));
         assert!(!of(&[2.0, 1.0]).agrees(&of(&[1.0])));
         assert!(!of(&[2.0]).agrees(&of(&[2.0 + 1e-6])));

@@ -15,13 +15,26 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// A thread that waits for lines needs little.
 const STACK_BYTES: usize = 256 << 10;
 const BUFFER_BYTES: usize = 16 << 10;
+/// What kind of event it is stands before its rows.
+const HEAD_BYTES: usize = 256;
 
 /// A window that came.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival {
     /// Its end, milliseconds since the Unix epoch.
     pub(super) end_ms: i64,
-    pub(super) at: Instant,
+    /// When its first bytes were there.
+    pub(super) first: Instant,
+    /// When all of its rows were there.
+    pub(super) last: Instant,
+}
+
+/// A line and when it came: nothing of it is looked at while others are still to come, for the server has the
+/// same cores.
+struct Line {
+    text: String,
+    first: Instant,
+    last: Instant,
 }
 
 /// A subscription that has begun.
@@ -42,11 +55,11 @@ impl Listening {
         stream.write_all(head.as_bytes())?;
         let mut listening = Self { lines: BufReader::with_capacity(BUFFER_BYTES, stream) };
         let status = listening.line()?.context("no answer")?;
-        if !status.starts_with("HTTP/1.1 200") {
-            let mut rest = status;
+        if !status.text.starts_with("HTTP/1.1 200") {
+            let mut rest = status.text;
             while let Some(line) = listening.line()? {
-                rest.push_str(&line);
-                if line.starts_with('{') {
+                rest.push_str(&line.text);
+                if line.text.starts_with('{') {
                     break;
                 }
             }
@@ -54,76 +67,94 @@ impl Listening {
         }
         loop {
             let line = listening.line()?.context("it ended before it began")?;
-            if line.starts_with("{\"event\":\"begin\"") {
+            if line.text.starts_with("{\"event\":\"begin\"") {
                 return Ok(listening);
             }
         }
     }
 
     /// The next line of the body; lengths of chunks are among them.
-    fn line(&mut self) -> Result<Option<String>> {
-        let mut line = String::new();
-        Ok((self.lines.read_line(&mut line)? > 0).then_some(line))
+    fn line(&mut self) -> Result<Option<Line>> {
+        self.lines.fill_buf()?;
+        let first = Instant::now();
+        let mut text = String::new();
+        let read = self.lines.read_line(&mut text)?;
+        Ok((read > 0).then(|| Line { text, first, last: Instant::now() }))
     }
 
-    /// The next window and its count, until the end of the stream.
-    fn window(&mut self) -> Result<Option<(Arrival, u64)>> {
-        while let Some(line) = self.line()? {
-            if !line.starts_with('{') {
-                continue;
+    /// The next event that is a window.
+    fn window(&mut self) -> Result<Line> {
+        loop {
+            let line = self.line()?.context("the stream has ended")?;
+            let head = line.text.as_bytes().iter().take(HEAD_BYTES).copied().collect::<Vec<u8>>();
+            let head = String::from_utf8_lossy(&head);
+            if head.contains("\"event\":\"window\"") {
+                return Ok(line);
             }
-            let at = Instant::now();
-            let event: Value = serde_json::from_str(&line).context("an event")?;
-            match event["event"].as_str() {
-                Some("window") => {}
-                Some("error") => bail!("{line}"),
-                _ => continue,
+            if head.contains("\"event\":\"error\"") {
+                bail!("{}", line.text);
             }
-            let rows = event["rows"].as_array().context("rows")?;
-            let counts = rows.iter().map(|row| row["n"].as_u64().context("a count"));
-            let count = counts.sum::<Result<u64>>()?;
-            let end = event["end"].as_str().and_then(milliseconds).context("an end")?;
-            return Ok(Some((Arrival { end_ms: end, at }, count)));
         }
-        Ok(None)
     }
 }
 
-/// A thread that reads a subscription's windows, until they have as many samples as it was told.
+impl Line {
+    /// When the window ends, found without reading all of it.
+    fn end_ms(&self) -> Result<i64> {
+        let (_, rest) = self.text.split_once("\"end\":\"").context("an end")?;
+        milliseconds(rest).context("an end in whole seconds")
+    }
+
+    /// How many samples the window has.
+    fn count(&self) -> Result<u64> {
+        let event: Value = serde_json::from_str(&self.text).context("an event")?;
+        let rows = event["rows"].as_array().context("rows")?;
+        rows.iter().map(|row| row["n"].as_u64().context("a count")).sum()
+    }
+}
+
+/// A thread that reads a subscription's windows, up to the one with an instant.
 pub(super) struct Listener {
-    thread: JoinHandle<Result<Vec<Arrival>>>,
+    thread: JoinHandle<Result<Vec<Line>>>,
 }
 
 impl Listener {
-    pub(super) fn start(mut listening: Listening, samples: u64) -> Result<Self> {
+    pub(super) fn start(mut listening: Listening, last_ms: i64) -> Result<Self> {
         let read = move || {
-            let (mut arrivals, mut counted) = (Vec::new(), 0);
-            while counted < samples {
-                let (arrival, count) = listening.window()?.context("the stream has ended")?;
-                arrivals.push(arrival);
-                counted += count;
+            let mut lines = Vec::new();
+            loop {
+                let line = listening.window()?;
+                let is_last = line.end_ms()? > last_ms;
+                lines.push(line);
+                if is_last {
+                    return Ok(lines);
+                }
             }
-            if counted > samples {
-                bail!("{counted} samples in windows, of {samples} written");
-            }
-            Ok(arrivals)
         };
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(read)?;
         Ok(Self { thread })
     }
 
-    /// Whether all samples are in windows that came, or the subscription has failed.
+    /// Whether the last window came, or the subscription has failed.
     pub(super) fn has_ended(&self) -> bool {
         self.thread.is_finished()
     }
 
-    /// The windows that came.
-    pub(super) fn end(self) -> Result<Vec<Arrival>> {
-        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    /// The windows that came, which have so many samples in all.
+    pub(super) fn end(self, samples: u64) -> Result<Vec<Arrival>> {
+        let lines = self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let counted = lines.iter().map(Line::count).sum::<Result<u64>>()?;
+        if counted != samples {
+            bail!("{counted} samples in windows, of {samples} written");
+        }
+        let arrival = |line: &Line| {
+            Ok(Arrival { end_ms: line.end_ms()?, first: line.first, last: line.last })
+        };
+        lines.iter().map(arrival).collect()
     }
 }
 
-/// A whole second in RFC 3339 and UTC, as milliseconds since the Unix epoch.
+/// A whole second in RFC 3339 and UTC at the beginning of a text, as milliseconds since the Unix epoch.
 fn milliseconds(text: &str) -> Option<i64> {
     let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);

@@ -16,8 +16,9 @@ pub(super) struct Outcome {
     pub(super) peak: u64,
     /// Events of closed windows, of all subscriptions.
     pub(super) windows: u64,
-    /// From the acknowledgement of what closes a window to its event, ascending.
-    pub(super) latencies: Vec<Duration>,
+    /// Of each, ascending: from the acknowledgement of what closes it to the first bytes of its event; the same
+    /// to the last of its rows; and to that from the sending of what closes it.
+    pub(super) latencies: [Vec<Duration>; 3],
 }
 
 impl Outcome {
@@ -25,10 +26,10 @@ impl Outcome {
     pub(super) fn cpu_share(&self) -> f64 {
         self.cpu.as_secs_f64() / self.all_in.as_secs_f64().max(1e-3)
     }
+}
 
-    /// The latency that `percent` of the windows did not exceed.
-    pub(super) fn latency(&self, percent: usize) -> Duration {
-        let rank = (self.latencies.len() * percent).div_ceil(100).max(1);
-        self.latencies.get(rank - 1).copied().unwrap_or_default()
-    }
+/// What `percent` of some durations do not exceed; they are ascending.
+pub(super) fn at_percent(durations: &[Duration], percent: usize) -> Duration {
+    let rank = (durations.len() * percent).div_ceil(100).max(1);
+    durations.get(rank - 1).copied().unwrap_or_default()
 }

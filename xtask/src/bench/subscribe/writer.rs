@@ -17,10 +17,13 @@ use crate::{
 
 const METRICS: usize = 10;
 const REGIONS: usize = 5;
-/// Data begins at a whole minute, so long ago.
-const AGO_MS: i64 = 7_200_000;
+/// Data begins at a whole minute that is ahead of the clock by so much or a minute more: behind the moment in which
+/// the subscriptions begin, as a window that had begun before is read from the storage when it is closed.
+const AHEAD_MS: i64 = 30_000;
 /// After the last sample, one so much later closes all windows.
 const CLOSE_AFTER_MS: i64 = 120_000;
+/// A database accepts no samples that are further ahead of its clock.
+const AHEAD_MAX_MS: i64 = 600_000;
 
 /// What is written.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +56,8 @@ impl Load {
 struct Step {
     ts_ms: i64,
     body: Vec<u8>,
-    acknowledged: Option<Instant>,
+    /// When it was sent, and when the answer had come.
+    took: Option<[Instant; 2]>,
 }
 
 /// All requests, ready to be sent.
@@ -64,7 +68,15 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn prepare(load: &Load) -> Result<Self> {
-        let start = load::now_ms()? - AGO_MS;
+        let seconds_max =
+            (AHEAD_MAX_MS - AHEAD_MS - 60_000 - CLOSE_AFTER_MS).cast_unsigned() / 1_000;
+        if load.seconds > seconds_max {
+            bail!(
+                "{} s of data reach too far into the future; at most {seconds_max}",
+                load.seconds
+            );
+        }
+        let start = load::now_ms()? + AHEAD_MS + 60_000;
         let start = start - start.rem_euclid(60_000);
         let labels: Vec<Vec<u8>> = (0..load.series()).map(labels).collect();
         let mut random = Random::new(1);
@@ -77,11 +89,11 @@ impl Writer {
             for labels in &labels {
                 request.push(labels, last, (random.unit() * 1e4).round() / 100.0);
             }
-            steps.push(Step { ts_ms: last, body: request.finish()?, acknowledged: None });
+            steps.push(Step { ts_ms: last, body: request.finish()?, took: None });
         }
         let after = last + CLOSE_AFTER_MS;
         request.push(&labels[0], after, 0.0);
-        steps.push(Step { ts_ms: after, body: request.finish()?, acknowledged: None });
+        steps.push(Step { ts_ms: after, body: request.finish()?, took: None });
         Ok(Self { load: *load, steps })
     }
 
@@ -96,8 +108,9 @@ impl Writer {
                 std::thread::sleep(due.saturating_duration_since(Instant::now()));
                 due += apart;
             }
+            let sent = Instant::now();
             let answer = connection.send(&post_head(WRITE_PATH, step.body.len()), &step.body)?;
-            step.acknowledged = Some(Instant::now());
+            step.took = Some([sent, Instant::now()]);
             if !(200..300).contains(&answer.status) {
                 bail!("answer {}: {}", answer.status, String::from_utf8_lossy(&answer.body).trim());
             }
@@ -105,14 +118,24 @@ impl Writer {
         Ok(())
     }
 
-    /// How long after the acknowledgement of what closes it each window came.
-    pub(super) fn latencies(&self, arrivals: &[Arrival]) -> Vec<Duration> {
+    /// The instant of the last sample, but of the one that closes the last windows.
+    pub(super) fn last_ms(&self) -> i64 {
+        self.steps.iter().rev().nth(1).map_or(0, |step| step.ts_ms)
+    }
+
+    /// For each window: how long after the acknowledgement of what closes it its event began to come, and was
+    /// there; and how long after that was sent.
+    pub(super) fn latencies(&self, arrivals: &[Arrival]) -> Vec<[Duration; 3]> {
         let closed_by = |arrival: &Arrival| {
             let first = self.steps.partition_point(|step| step.ts_ms < arrival.end_ms);
-            self.steps.get(first)?.acknowledged
+            self.steps.get(first)?.took
         };
-        let took =
-            |arrival: &Arrival| Some(arrival.at.saturating_duration_since(closed_by(arrival)?));
+        let took = |arrival: &Arrival| {
+            let [sent, acknowledged] = closed_by(arrival)?;
+            let spans =
+                [(acknowledged, arrival.first), (acknowledged, arrival.last), (sent, arrival.last)];
+            Some(spans.map(|(from, to)| to.saturating_duration_since(from)))
+        };
         arrivals.iter().filter_map(took).collect()
     }
 }
@@ -141,10 +164,12 @@ mod tests {
         assert_eq!((load.total(), writer.steps.len()), (300, 31));
         let now = Instant::now();
         for (index, step) in (0..).zip(&mut writer.steps) {
-            step.acknowledged = Some(now + Duration::from_millis(index));
+            step.took = Some([index, index + 1].map(|millis| now + Duration::from_millis(millis)));
         }
         let end_ms = writer.steps[0].ts_ms + 2_000;
-        let arrival = Arrival { end_ms, at: now + Duration::from_millis(25) };
-        assert_eq!(writer.latencies(&[arrival]), [Duration::from_millis(5)]);
+        let [first, last] = [25, 32].map(|millis| now + Duration::from_millis(millis));
+        let took = writer.latencies(&[Arrival { end_ms, first, last }]);
+        assert_eq!(took, [[4, 11, 12].map(Duration::from_millis)]);
+        assert_eq!(writer.last_ms(), writer.steps[0].ts_ms + 2_900);
     }
 }

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-
-use crate::config::ByteSize;
+use timberline_model::ByteSize;
 
 /// What files are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -12,10 +12,7 @@ use timberline_protocol::prom_api::parse_duration_param;
 use timberline_sql::{ScalarValue, is_subscribe};
 
 use super::{
-    super::{
-        body::{BodyLimits, read_body},
-        params::Params,
-    },
+    super::{body::read_form, params::Params},
     format::Format,
     statement::writes,
 };
@@ -78,13 +75,7 @@ impl Asks {
         let in_query = Params::of(client, &[head.uri.query().unwrap_or("").as_bytes()])?;
         let mut asked = Asked::of(&in_query)?;
         if head.method == Method::POST {
-            let config = app.config();
-            let limits = BodyLimits {
-                bytes_max: config.http.form_size_max.as_usize(),
-                key: "http.form_size_max",
-                timeout: config.http.body_timeout.as_std(),
-            };
-            let body = read_body(body, limits, None).await?;
+            let body = read_form(app, body).await?;
             let content_type = head.headers.get(header::CONTENT_TYPE);
             let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or("");
             asked = asked.or(Asked::in_body(client, content_type, &body)?);

@@ -11,11 +11,7 @@ use timberline_sql::{SqlError, Subscription};
 use super::{render::Form, sending};
 use crate::{
     error::{ApiError, Subject},
-    http::{
-        App,
-        body::{BodyLimits, read_body},
-        params::Params,
-    },
+    http::{App, body::read_form, params::Params},
 };
 
 /// `GET|POST /sql/subscribe`: the statement is the body, or `q`; `Last-Event-ID` or `resume` names the event to
@@ -28,13 +24,7 @@ async fn asked(app: &App, request: Request) -> Result<Response, ApiError> {
     let (mut head, body) = request.into_parts();
     let mut sql = String::new();
     if head.method == Method::POST {
-        let config = app.config();
-        let limits = BodyLimits {
-            bytes_max: config.http.form_size_max.as_usize(),
-            key: "http.form_size_max",
-            timeout: config.http.body_timeout.as_std(),
-        };
-        let bytes = read_body(body, limits, None).await?;
+        let bytes = read_form(app, body).await?;
         let text = std::str::from_utf8(&bytes);
         text.map_err(|_| ApiError::invalid("the statement is not UTF-8"))?.clone_into(&mut sql);
         // What is left is a request with parameters in its path alone.

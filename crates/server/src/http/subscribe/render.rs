@@ -1,9 +1,11 @@
-//! Events as bytes.
+//! Events as bytes. A row's cells come in the order of the columns, and look as in the answers of `/sql`.
 
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat};
-use serde_json::{Map, Value, json};
-use timberline_sql::{Cell, Event};
+use timberline_sql::{
+    Cell, Event,
+    render::{write_float, write_string},
+};
 
 /// How events are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,22 +33,23 @@ impl Form {
     }
 
     pub(super) fn event(self, columns: &[String], event: &Event) -> Bytes {
-        let rows: Vec<Value> = event
-            .rows
-            .iter()
-            .map(|row| {
-                let cells = columns.iter().cloned().zip(row.iter().map(cell));
-                Value::Object(cells.collect::<Map<String, Value>>())
-            })
-            .collect();
-        let mut body = json!({ "event": event.kind.name(), "id": event.id });
+        let kind = event.kind.name();
+        let mut out = self.begun(kind, Some(&event.id));
+        out.extend_from_slice(format!("{{\"event\":\"{kind}\",\"id\":\"{}\"", event.id).as_bytes());
         if let Some((start, end)) = event.window {
-            body["start"] = time(start);
-            body["end"] = time(end);
-            body["late"] = event.late.into();
+            out.extend_from_slice(b",\"start\":");
+            write_time(&mut out, start);
+            out.extend_from_slice(b",\"end\":");
+            write_time(&mut out, end);
+            out.extend_from_slice(format!(",\"late\":{}", event.late).as_bytes());
         }
-        body["rows"] = rows.into();
-        self.frame(event.kind.name(), Some(&event.id), &body)
+        out.extend_from_slice(b",\"rows\":[");
+        for (index, row) in event.rows.iter().enumerate() {
+            separate(&mut out, index);
+            write_object(&mut out, columns.iter().zip(row), write_cell);
+        }
+        out.extend_from_slice(b"]}");
+        self.ended(out)
     }
 
     /// The last words: why the subscription has ended, and how to go on.
@@ -57,42 +60,75 @@ impl Form {
             }
             None => "nothing was sent yet: subscribe again",
         };
-        let body = json!({ "event": "error", "error": error, "resume": last_id, "hint": how });
-        self.frame("error", None, &body)
+        let mut out = self.begun("error", None);
+        out.extend_from_slice(b"{\"event\":\"error\",\"error\":");
+        write_string(&mut out, error);
+        out.extend_from_slice(b",\"resume\":");
+        match last_id {
+            Some(id) => write_string(&mut out, id),
+            None => out.extend_from_slice(b"null"),
+        }
+        out.extend_from_slice(b",\"hint\":");
+        write_string(&mut out, how);
+        out.push(b'}');
+        self.ended(out)
     }
 
-    fn frame(self, kind: &str, id: Option<&str>, body: &Value) -> Bytes {
+    /// What comes before an event's JSON.
+    fn begun(self, kind: &str, id: Option<&str>) -> Vec<u8> {
         match (self, id) {
-            (Self::Lines, _) => format!("{body}\n").into(),
-            (Self::Events, Some(id)) => format!("id: {id}\nevent: {kind}\ndata: {body}\n\n").into(),
-            (Self::Events, None) => format!("event: {kind}\ndata: {body}\n\n").into(),
+            (Self::Lines, _) => Vec::new(),
+            (Self::Events, Some(id)) => format!("id: {id}\nevent: {kind}\ndata: ").into_bytes(),
+            (Self::Events, None) => format!("event: {kind}\ndata: ").into_bytes(),
         }
+    }
+
+    fn ended(self, mut out: Vec<u8>) -> Bytes {
+        let end: &[u8] = match self {
+            Self::Lines => b"\n",
+            Self::Events => b"\n\n",
+        };
+        out.extend_from_slice(end);
+        out.into()
     }
 }
 
-fn time(nanos: i64) -> Value {
-    DateTime::from_timestamp_nanos(nanos).to_rfc3339_opts(SecondsFormat::AutoSi, true).into()
+fn separate(out: &mut Vec<u8>, index: usize) {
+    if index > 0 {
+        out.push(b',');
+    }
 }
 
-/// Floats that JSON has no number for are texts, as in the answers of `/sql`.
-fn cell(cell: &Cell) -> Value {
+fn write_object<'a, T: 'a>(
+    out: &mut Vec<u8>,
+    fields: impl Iterator<Item = (&'a String, &'a T)>,
+    write: impl Fn(&mut Vec<u8>, &T),
+) {
+    out.push(b'{');
+    for (index, (name, value)) in fields.enumerate() {
+        separate(out, index);
+        write_string(out, name);
+        out.push(b':');
+        write(out, value);
+    }
+    out.push(b'}');
+}
+
+fn write_time(out: &mut Vec<u8>, nanos: i64) {
+    let time = DateTime::from_timestamp_nanos(nanos);
+    write_string(out, &time.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+}
+
+fn write_cell(out: &mut Vec<u8>, cell: &Cell) {
     match cell {
-        Cell::Time(nanos) => time(*nanos),
-        Cell::Text(text) => text.as_str().into(),
-        Cell::Count(count) => (*count).into(),
-        Cell::Float(value) if value.is_nan() => "NaN".into(),
-        Cell::Float(value) if value.is_infinite() => {
-            if *value > 0.0 {
-                "Infinity".into()
-            } else {
-                "-Infinity".into()
-            }
-        }
-        Cell::Float(value) => (*value).into(),
+        Cell::Time(nanos) => write_time(out, *nanos),
+        Cell::Text(text) => write_string(out, text),
+        Cell::Count(count) => out.extend_from_slice(count.to_string().as_bytes()),
+        Cell::Float(value) => write_float(out, *value),
         Cell::Tags(tags) => {
-            let tags = tags.iter().map(|(name, value)| (name.clone(), value.as_str().into()));
-            Value::Object(tags.collect())
+            let tags = tags.iter().map(|(name, value)| (name, value));
+            write_object(out, tags, |out, value| write_string(out, value));
         }
-        _ => Value::Null,
+        _ => out.extend_from_slice(b"null"),
     }
 }

@@ -27,6 +27,12 @@ async fn events_are_frames_with_their_ids_and_errors_say_how_to_go_on() {
     let rows = subscription.next().await.unwrap().unwrap();
     let line = Form::Lines.event(subscription.columns(), &rows);
     assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1, "one line");
+    let text = std::str::from_utf8(&line).unwrap();
+    assert!(text.starts_with("{\"event\":\"rows\",\"id\":\""), "{text}");
+    let (_, row) = text.split_once("\"rows\":[").unwrap();
+    let order = ["{\"time\":", ",\"host\":", ",\"value\":", ",\"tags\":"];
+    let places: Vec<_> = order.iter().map(|name| row.find(name)).collect();
+    assert!(places[0] == Some(0) && places.is_sorted() && !places.contains(&None), "{row}");
     let json: serde_json::Value = serde_json::from_slice(&line).unwrap();
     let row = &json["rows"][0];
     assert_eq!((&row["host"], &row["value"]), (&"a\nb".into(), &"Infinity".into()));

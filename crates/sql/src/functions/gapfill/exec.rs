@@ -18,17 +18,15 @@ use arrow::{
     datatypes::{DataType, SchemaRef, TimestampNanosecondType},
 };
 use datafusion::{
-    common::{DataFusionError, tree_node::TreeNodeRecursion},
-    error::Result,
+    error::{DataFusionError, Result},
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::{
         EquivalenceProperties, LexOrdering, OrderingRequirements, PhysicalExpr, PhysicalSortExpr,
         expressions::Column,
     },
     physical_plan::{
-        ChildrenPropertiesMode, DisplayAs, DisplayFormatType, Distribution, ExecutionPlan,
-        ExecutionPlanProperties as _, InputDistributionRequirements, PlanProperties,
-        ReplaceChildrenOptions, stream::RecordBatchStreamAdapter,
+        DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties as _,
+        InputDistributionRequirements, PlanProperties, stream::RecordBatchStreamAdapter,
     },
 };
 use futures_util::{StreamExt as _, stream};
@@ -38,6 +36,7 @@ use super::{
     call::BUCKET,
     pieces::{Piece, Walk},
 };
+use crate::children::has_one_child;
 
 /// Rows of a batch of the answer.
 const BATCH_ROWS: u64 = 8192;
@@ -68,6 +67,11 @@ impl GapFillExec {
             input.boundedness(),
         );
         Self { input, bucket, groups, walk, properties: Arc::new(properties) }
+    }
+
+    fn over(&self, input: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+        let (groups, walk) = (self.groups.clone(), self.walk.clone());
+        Arc::new(Self::new(input, self.schema(), self.bucket, groups, walk))
     }
 }
 
@@ -100,39 +104,7 @@ impl ExecutionPlan for GapFillExec {
         &self.properties
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (Some(input), true) = (children.pop(), children.is_empty()) else {
-            return datafusion::common::internal_err!("GapFillExec has one input");
-        };
-        let schema = self.schema();
-        let Self { bucket, groups, walk, .. } = Arc::unwrap_or_clone(self);
-        Ok(Arc::new(Self::new(input, schema, bucket, groups, walk)))
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.replace_children(
-            children,
-            ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute),
-        )
-    }
+    has_one_child!();
 
     fn input_distribution_requirements(&self) -> InputDistributionRequirements {
         let schema = self.input.schema();

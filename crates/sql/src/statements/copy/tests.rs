@@ -15,8 +15,24 @@ fn refusal(sql: &str) -> String {
 
 #[test]
 fn other_statements_are_not_read() {
-    for sql in ["SELECT 1", "", "copying", "'unclosed", "INSERT INTO copy VALUES (1)"] {
+    for sql in [
+        "SELECT 1",
+        "",
+        "copying",
+        "'unclosed",
+        "COPY 'unclosed",
+        "(COPY t TO 'x.csv')",
+        "INSERT INTO copy VALUES (1)",
+    ] {
         assert_eq!(copy_of(sql).unwrap(), None, "{sql}");
+    }
+}
+
+#[test]
+fn comments_before_the_word_are_stepped_over() {
+    for before in ["-- one\n", "/* a /* b */ c */", " \t\r\n--\r\n/**/"] {
+        let (question, _) = read(&format!("{before}copy t TO 'x.csv'"));
+        assert_eq!(question, "SELECT * FROM t", "{before:?}");
     }
 }
 

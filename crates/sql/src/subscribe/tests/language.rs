@@ -26,6 +26,7 @@ fn what_is_not_offered_is_named_with_its_place() {
         ("SUBSCRIBE TO SELECT count(*) FROM cpu GROUP BY time_bucket('1 month', time)", "1 month"),
         ("SUBSCRIBE TO SELECT count(*) FROM cpu GROUP BY time_bucket('0s', time)", "width"),
         ("SUBSCRIBE TO SELECT value FROM cpu WHERE time > now()", "now()"),
+        ("SUBSCRIBE TO SELECT value, time, value FROM cpu", "two columns with the name \"value\""),
         ("SUBSCRIBE TO SELECT value FROM cpu WHERE host < 'a'", "order of labels"),
         ("SUBSCRIBE TO SELECT value FROM cpu WHERE host ~ '('", "host"),
         ("SUBSCRIBE TO SELECT value FROM cpu EMIT CHANGES", "EMIT CHANGES without"),
@@ -46,7 +47,9 @@ fn what_is_not_offered_is_named_with_its_place() {
 
 #[test]
 fn a_subscription_is_known_by_its_first_word() {
-    assert!(is_subscribe("  -- one\n subscribe to select 1"));
+    for before in ["  -- one\n ", "/* a /* b */ c */", "\t\r\n/**/--\n"] {
+        assert!(is_subscribe(&format!("{before}subscribe to select 1")), "{before:?}");
+    }
     assert!(!is_subscribe("SELECT 'SUBSCRIBE'") && !is_subscribe("'"));
 }
 

@@ -5,7 +5,10 @@ use std::time::Duration;
 use timberline::{DuplicatePolicy, Labels, Matcher, Options, TimeRange, WriteBatch};
 
 use super::{Cell, Event, EventKind, House, NOW, SECOND, error, next, settle};
-use crate::{SqlError, Subscription};
+use crate::{
+    SqlError, Subscription,
+    subscribe::{statement::parse, token::Token},
+};
 
 const SUM: &str = "SUBSCRIBE TO SELECT time_bucket('10s', time), sum(value), count(*) FROM metrics \
                    GROUP BY 1 WITH (lateness = '2s')";
@@ -234,4 +237,35 @@ async fn a_deletion_is_seen_by_what_is_read_after_it() {
     assert_eq!(settle(&mut subscription).await, []);
     house.write(&[("a", at(12), 0.0)]);
     assert_eq!(sums(&next(&mut subscription).await), (0, 1.0, 1));
+}
+
+#[tokio::test]
+async fn a_stream_that_lags_is_read_from_the_storage_only_where_it_was_written_to_before() {
+    let house = House::new(12, Options::default());
+    house.write(&[("a", at(-1_799), 1.0)]);
+    let mut subscription = house.subscribe(SUM, None);
+    assert_eq!(settle(&mut subscription).await, []);
+    house.write(&[("a", at(-1_798), 2.0), ("a", at(-1_785), 4.0)]);
+    assert_eq!(sums(&next(&mut subscription).await), (-1_800, 3.0, 2), "one came before it began");
+    // What a window has counted stays, unless it is read anew.
+    house.database.delete(&[Vec::new()], TimeRange::ALL).unwrap();
+    house.write(&[("a", at(-1_775), 8.0)]);
+    assert_eq!(sums(&next(&mut subscription).await), (-1_790, 4.0, 1), "nothing was read");
+}
+
+#[tokio::test]
+async fn a_resume_looks_for_windows_only_where_the_database_has_samples() {
+    let house = House::new(13, Options::default());
+    let mut subscription = house.subscribe(SUM, None);
+    let begun = subscription.next().await.unwrap().unwrap();
+    house.write(&[("a", at(1), 1.0), ("a", at(31), 2.0)]);
+    let fingerprint = parse(SUM).unwrap().fingerprint;
+    let token = Token::decode(&begun.id, fingerprint).unwrap();
+    for place in [i64::MIN, 0, token.place] {
+        for newest in [i64::MIN, i64::MAX] {
+            let id = Token { place, newest, ..token }.encode();
+            let mut resumed = house.subscribe(SUM, Some(&id));
+            assert_eq!(sums(&next(&mut resumed).await), (0, 1.0, 1), "{place} {newest}");
+        }
+    }
 }

@@ -3,39 +3,16 @@
 //! DuckDB has times as whole nanoseconds, `ns`, so that time is arithmetic there and buckets and conditions
 //! here.
 
+use timberline_io::Random;
+
 /// 2024-01-01T00:00:00Z
 pub(super) const BEGIN: i64 = 1_704_067_200_000_000_000;
 const SECOND: i64 = 1_000_000_000;
 
-/// Numbers by chance, the same for the same seed.
-pub(super) struct Chance(u64);
-
-impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    pub(super) fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    /// Small whole numbers, so that there are equal ones, and others.
-    pub(super) fn value(&mut self) -> f64 {
-        let whole = self.below(21) as f64 - 10.0;
-        if self.below(3) == 0 { whole + self.below(1_000) as f64 / 1_000.0 } else { whole }
-    }
-
-    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[self.below(of.len() as u64) as usize]
-    }
+/// Small whole numbers, so that there are equal ones, and others.
+pub(super) fn value(random: &mut Random) -> f64 {
+    let whole = random.below(21) as f64 - 10.0;
+    if random.one_in(3) { whole + random.below(1_000) as f64 / 1_000.0 } else { whole }
 }
 
 /// Who is asked.
@@ -85,7 +62,7 @@ fn said(words: &str, dialect: Dialect) -> String {
 }
 
 /// A condition on one row.
-fn condition(chance: &mut Chance, depth: u32) -> String {
+fn condition(chance: &mut Random, depth: u32) -> String {
     if depth > 0 && chance.below(2) == 0 {
         let (left, right) = (condition(chance, depth - 1), condition(chance, depth - 1));
         return match chance.below(3) {
@@ -116,7 +93,7 @@ fn condition(chance: &mut Chance, depth: u32) -> String {
 }
 
 /// Any question.
-pub(super) fn question(chance: &mut Chance) -> Question {
+pub(super) fn question(chance: &mut Random) -> Question {
     let table = chance.pick(&["cpu", "mem"]);
     let when = condition(chance, 2);
     Question(match chance.below(12) {
@@ -159,7 +136,7 @@ pub(super) fn question(chance: &mut Chance) -> Question {
     })
 }
 
-fn grouped(chance: &mut Chance, table: &str, when: &str) -> String {
+fn grouped(chance: &mut Random, table: &str, when: &str) -> String {
     let width = chance.pick(&["30", "60", "300", "3600"]);
     let keys = match chance.below(5) {
         0 => "host".to_owned(),
@@ -181,7 +158,7 @@ fn grouped(chance: &mut Chance, table: &str, when: &str) -> String {
     )
 }
 
-fn windowed(chance: &mut Chance, table: &str, when: &str) -> String {
+fn windowed(chance: &mut Random, table: &str, when: &str) -> String {
     let over = "OVER (PARTITION BY host, dc ORDER BY {time}";
     let rows = chance.below(4);
     let call = match chance.below(7) {
@@ -196,7 +173,7 @@ fn windowed(chance: &mut Chance, table: &str, when: &str) -> String {
     format!("SELECT {{ns}}, host, dc, {call} FROM {table} WHERE {when}")
 }
 
-fn joined(chance: &mut Chance) -> String {
+fn joined(chance: &mut Random) -> String {
     let kind = chance.pick(&["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"]);
     let value = chance.below(10) as i64 - 5;
     match chance.below(3) {
@@ -217,7 +194,7 @@ fn joined(chance: &mut Chance) -> String {
     }
 }
 
-fn nested(chance: &mut Chance, table: &str, when: &str) -> String {
+fn nested(chance: &mut Random, table: &str, when: &str) -> String {
     let other = chance.pick(&["cpu", "mem"]);
     match chance.below(4) {
         0 => format!(

@@ -1,6 +1,8 @@
 //! A question in both languages.
 
-use super::random::{Random, SPAN, START};
+use timberline_io::Random;
+
+use super::random::{SPAN, START};
 
 /// Functions over a window, the same of a bucket's rows, and by how much answers may differ.
 const OVER_TIME: [(&str, &str, f64); 9] = [
@@ -52,7 +54,7 @@ struct Source {
 
 impl Source {
     fn of(metric: &str, random: &mut Random) -> Self {
-        if random.is_one_in(3) {
+        if random.one_in(3) {
             let table = format!("(SELECT * FROM metrics WHERE metric = '{metric}')");
             Self { table, host: "tags['host']", dc: "tags['dc']", le: "tags['le']" }
         } else {
@@ -73,11 +75,11 @@ impl Source {
 impl Question {
     pub(super) fn random(random: &mut Random) -> Self {
         let (text, seconds) =
-            random.of(&[("30s", 30), ("1m", 60), ("5m", 300), ("7m", 420), ("10m", 600)]);
+            random.pick(&[("30s", 30), ("1m", 60), ("5m", 300), ("7m", 420), ("10m", 600)]);
         let width = seconds * 1_000_000_000;
-        let buckets = 1 + random.below(SPAN / width);
+        let buckets = 1 + random.below((SPAN / width) as u64) as i64;
         let end = START + buckets * width;
-        let mut question = if random.is_one_in(6) {
+        let mut question = if random.one_in(6) {
             Self::of_histogram(random, text, end)
         } else {
             Self::of_gauge(random, text, end)
@@ -88,7 +90,7 @@ impl Question {
 
     /// `f_over_time(load[w])` or an aggregation of it.
     fn of_gauge(random: &mut Random, width: &str, end: i64) -> Self {
-        let (over_time, of_rows, tolerance) = random.of(&OVER_TIME);
+        let (over_time, of_rows, tolerance) = random.pick(&OVER_TIME);
         let source = Source::of("load", random);
         let (matchers, conditions) = selection(random, &source, end);
         let promql = format!("{over_time}(load{{{matchers}}}[{width}])");
@@ -102,12 +104,12 @@ impl Question {
             source.dc
         );
         let whole = Self { promql, sql, labels: vec!["host", "dc"], width: 0, end: 0, tolerance };
-        if random.is_one_in(3) { whole } else { whole.aggregated(random) }
+        if random.one_in(3) { whole } else { whole.aggregated(random) }
     }
 
     /// `agg by (...) (...)`, and perhaps only what is greater than a number.
     fn aggregated(self, random: &mut Random) -> Self {
-        let aggregation = random.of(&["sum", "avg", "min", "max", "count"]);
+        let aggregation = random.pick(&["sum", "avg", "min", "max", "count"]);
         let labels = match random.below(4) {
             0 => vec![],
             1 => vec!["host"],
@@ -123,7 +125,7 @@ impl Question {
             self.sql
         );
         let is_exact = self.tolerance == 0.0;
-        if is_exact && random.is_one_in(4) {
+        if is_exact && random.one_in(4) {
             let least = random.below(200);
             promql = format!("{promql} > {least}");
             sql = format!("{sql} HAVING {aggregation}(v) > {least}");
@@ -136,7 +138,7 @@ impl Question {
         let source = Source::of("lat_bucket", random);
         let (matchers, conditions) = selection(random, &source, end);
         let (kept, q) =
-            (random.of(&["host", "dc"]), random.of(&["0", "0.1", "0.5", "0.9", "0.99", "1"]));
+            (random.pick(&["host", "dc"]), random.pick(&["0", "0.1", "0.5", "0.9", "0.99", "1"]));
         let promql = format!(
             "histogram_quantile({q}, sum by (le, {kept}) (last_over_time(lat_bucket{{{matchers}}}[{width}])))"
         );
@@ -168,7 +170,7 @@ fn selection(random: &mut Random, source: &Source, end: i64) -> (String, String)
         end / 1_000_000_000
     )];
     for _ in 0..random.below(3) {
-        let (matcher, condition) = random.of(&MATCHERS);
+        let (matcher, condition) = random.pick(&MATCHERS);
         matchers.push(matcher);
         let condition = condition.replace("{host}", source.host).replace("{dc}", source.dc);
         conditions.push(format!("({condition})"));

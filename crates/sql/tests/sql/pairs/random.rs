@@ -1,42 +1,13 @@
-//! Random numbers from a seed, and random samples.
+//! Random samples.
 
 use timberline::{Database, Labels, WriteBatch};
+use timberline_io::Random;
 use timberline_model::STALE_NAN;
 
 /// Start of the first bucket: a midnight.
 pub(super) const START: i64 = 1_704_067_200_000_000_000;
 /// For how long there are samples.
 pub(super) const SPAN: i64 = 4_200_000_000_000;
-
-/// A generator (SplitMix64) whose numbers depend on its seed alone.
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Below `end`.
-    pub(super) fn below(&mut self, end: i64) -> i64 {
-        (self.next() % end as u64) as i64
-    }
-
-    pub(super) fn is_one_in(&mut self, count: i64) -> bool {
-        self.below(count) == 0
-    }
-
-    pub(super) fn of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len() as i64) as usize]
-    }
-}
 
 /// Writes gauges (`load`) and buckets of histograms (`lat_bucket`), part of it into blocks, part of it out of
 /// order. Some series have no `dc`.
@@ -75,20 +46,19 @@ fn push_gauge(
     times: std::ops::Range<i64>,
 ) {
     batch.push_labels(labels("load", of, None));
-    let mut ts = times.start + random.below(20_000) * 1_000_000;
+    let mut ts = times.start + random.below(20_000) as i64 * 1_000_000;
     while ts < times.end {
-        let value = if random.is_one_in(60) {
+        let value = if random.one_in(60) {
             STALE_NAN
         } else {
             // Sums of them are exact.
-            (random.below(4_000) - 1_000) as f64 / 8.0
+            (random.below(4_000) as f64 - 1_000.0) / 8.0
         };
         batch.push_sample(ts, value);
-        let pause = if random.is_one_in(20) { 600_000 } else { 15_000 };
+        let pause = if random.one_in(20) { 600_000 } else { 15_000 };
         // Times on the edges of buckets are likely.
-        let step = 1 + random.below(pause);
-        ts +=
-            if random.is_one_in(2) { step * 1_000_000 } else { (1 + step / 5_000) * 5_000_000_000 };
+        let step = 1 + random.below(pause) as i64;
+        ts += if random.one_in(2) { step * 1_000_000 } else { (1 + step / 5_000) * 5_000_000_000 };
     }
 }
 
@@ -98,7 +68,7 @@ fn push_buckets(
     of: [&str; 2],
     times: std::ops::Range<i64>,
 ) {
-    let counts = [1, 2, 3, 4].map(|_| random.below(50));
+    let counts = [1, 2, 3, 4].map(|_| random.below(50) as i64);
     for (index, le) in ["0.1", "0.5", "2.5", "+Inf"].into_iter().enumerate() {
         batch.push_labels(labels("lat_bucket", of, Some(le)));
         let count: i64 = counts[..=index].iter().sum();
