@@ -69,8 +69,8 @@ impl Prepared {
         let count = types.keys().filter_map(|name| number(name)).max().unwrap_or(0);
         let mut found = vec![None; count];
         // What `$1::bigint` and `LIMIT $1` say of their parameters, which DataFusion leaves open.
-        let by_place = crate::parameters::by_place(plan)
-            .map_err(|error| SqlError::from_datafusion(&error))?;
+        let by_place =
+            crate::parameters::by_place(plan).map_err(|error| SqlError::from_datafusion(&error))?;
         for (name, kind) in types {
             if let Some(place) = number(&name).and_then(|n| found.get_mut(n.wrapping_sub(1))) {
                 *place = kind.or_else(|| by_place.get(&name).cloned());

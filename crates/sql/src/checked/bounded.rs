@@ -37,7 +37,7 @@ impl Bounded {
     /// cannot be anyway.
     pub(super) fn at_run_time(&self, arguments: &[Expr]) -> Option<ScalarUDF> {
         let is_left = self.signature.volatility == Volatility::Volatile;
-        if is_left || arguments.iter().any(|argument| argument.any_column_refs()) {
+        if is_left || arguments.iter().any(Expr::any_column_refs) {
             return None;
         }
         if self.growth.of_literals(arguments).is_some_and(|bytes| bytes <= PLANNED_BYTES_MAX) {
