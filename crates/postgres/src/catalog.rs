@@ -23,7 +23,7 @@ use datafusion_pg_catalog::{
 use timberline_sql::{Session, SqlError};
 
 /// What a statement says that needs the catalog, or PostgreSQL's dialect.
-const SIGNS: [&str; 22] = [
+const SIGNS: [&str; 23] = [
     "pg_",
     "current_database",
     "current_schema",
@@ -45,6 +45,7 @@ const SIGNS: [&str; 22] = [
     "version()",
     "generate_subscripts",
     "quote_literal",
+    "parse_ident",
     " user",
 ];
 

@@ -8,9 +8,10 @@ mod simple;
 use std::{
     collections::{HashMap, VecDeque},
     net::IpAddr,
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLockReadGuard, RwLockWriteGuard},
 };
 
+use datafusion::logical_expr::ScalarUDF;
 use pgwire::messages::{PgWireFrontendMessage, response::TransactionStatus};
 use timberline_sql::Session;
 use tokio::sync::{Mutex, watch};
@@ -21,6 +22,7 @@ use crate::{
     error::Ended,
     listener::Shared,
     refusal::Refusal,
+    setting_function::{CurrentSetting, SharedSettings},
     settings::Settings,
     socket::Socket,
     statement::{Portal, Statement},
@@ -66,7 +68,8 @@ pub(crate) struct Connection {
     session: Arc<Session>,
     /// Taken by whatever parses a statement, one at a time.
     catalog: Arc<Mutex<Catalog>>,
-    settings: Settings,
+    /// Questions may ask for them, too.
+    settings: SharedSettings,
     registered: Registered,
     client: IpAddr,
     pending: VecDeque<PgWireFrontendMessage>,
@@ -75,6 +78,8 @@ pub(crate) struct Connection {
     status: TransactionStatus,
     /// Whether something was written since `BEGIN`.
     wrote: bool,
+    /// Whether the client has been told that it may ask, and has asked nothing since.
+    idle: bool,
 }
 
 impl Connection {
@@ -87,6 +92,9 @@ impl Connection {
         registered: Registered,
         client: IpAddr,
     ) -> Self {
+        let settings = SharedSettings::new(settings.into());
+        let function = CurrentSetting::new(Arc::clone(&settings));
+        session.context().register_udf(ScalarUDF::new_from_impl(function));
         Self {
             socket,
             shared: Arc::clone(shared),
@@ -100,6 +108,7 @@ impl Connection {
             portals: HashMap::new(),
             status: TransactionStatus::Idle,
             wrote: false,
+            idle: true,
         }
     }
 
@@ -126,6 +135,10 @@ impl Connection {
                     }
                 },
             };
+            if std::mem::take(&mut self.idle) {
+                // A request to cancel that came before the statement is not for it.
+                self.registered.requests.mark_unchanged();
+            }
             match message {
                 PgWireFrontendMessage::Terminate(_) => return Ok(()),
                 PgWireFrontendMessage::Sync(_) => {
@@ -156,6 +169,14 @@ impl Connection {
                 self.socket.flush().await
             }
         }
+    }
+
+    fn settings(&self) -> RwLockReadGuard<'_, Settings> {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn settings_mut(&self) -> RwLockWriteGuard<'_, Settings> {
+        self.settings.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn in_transaction(&self) -> bool {

@@ -94,7 +94,9 @@ pub(crate) fn write_plain(out: &mut Vec<u8>, array: &dyn Array, row: usize) {
         DataType::Interval(_) | DataType::Duration(_) => {
             times::write_interval(out, interval(array, row));
         }
-        DataType::List(_) => write_array_text(out, &array.as_list::<i32>().value(row)),
+        DataType::List(_) if type_of(array.data_type()) != Type::JSON => {
+            write_array_text(out, &array.as_list::<i32>().value(row));
+        }
         DataType::Binary
         | DataType::LargeBinary
         | DataType::BinaryView
@@ -207,19 +209,6 @@ fn interval(array: &dyn Array, row: usize) -> (i32, i32, i64) {
 
 /// `{1,2,NULL}`; items with odd characters in quotes.
 fn write_array_text(out: &mut Vec<u8>, items: &ArrayRef) {
-    if type_of(items.data_type()) == Type::JSON {
-        let mut text = Vec::new();
-        text.push(b'[');
-        for item in 0..items.len() {
-            if item > 0 {
-                text.push(b',');
-            }
-            write_json(&mut text, items.as_ref(), item);
-        }
-        text.push(b']');
-        out.extend(text);
-        return;
-    }
     out.push(b'{');
     let mut text = Vec::new();
     for item in 0..items.len() {

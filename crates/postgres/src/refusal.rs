@@ -106,7 +106,9 @@ impl From<SqlError> for Refusal {
 fn statement_code(message: &str) -> &'static str {
     let text = message.to_ascii_lowercase();
     let has = |part: &str| text.contains(part);
-    if has("sql error") || has("parsererror") || has("expected:") || has("syntax") {
+    if has("unrecognized configuration parameter") {
+        "42704"
+    } else if has("sql error") || has("parsererror") || has("expected:") || has("syntax") {
         "42601"
     } else if has("database") && has("already exists") {
         "42P04"
@@ -118,6 +120,8 @@ fn statement_code(message: &str) -> &'static str {
         "42703"
     } else if has("invalid function") || has("no function") || has("failed to coerce arguments") {
         "42883"
+    } else if has("number out of range") || has("can't cast value") || has("overflow") {
+        "22003"
     } else if has("divide by zero") {
         "22012"
     } else if has("cannot cast string") || has("error parsing") || has("cast error") {
@@ -148,6 +152,8 @@ mod tests {
         assert_eq!(code("table 'default.public.x' not found"), "42P01");
         assert_eq!(code("Schema error: No field named x."), "42703");
         assert_eq!(code("Invalid function 'f'"), "42883");
+        assert_eq!(code("number out of range: 9223372036854775807 + 1"), "22003");
+        assert_eq!(code("Cast error: Can't cast value 1e30 to type Int64"), "22003");
         assert_eq!(code("SQL error: ParserError(\"Expected: x\")"), "42601");
         assert_eq!(Refusal::from(SqlError::Canceled).code, "57014");
         assert_eq!(Refusal::from(SqlError::NoDatabase { name: "x".into() }).code, "3D000");

@@ -6,8 +6,8 @@ use arrow::datatypes::SchemaRef;
 use timberline_sql::{Prepared, ScalarValue, Session, SqlError, text::Tokens};
 
 use crate::{
-    catalog::Catalog, command::Command, params::ParameterType, refusal::Refusal, rowset::Rowset,
-    type_question,
+    catalog::Catalog, command::Command, driver_questions, params::ParameterType, refusal::Refusal,
+    rowset::Rowset, type_question,
 };
 
 /// A statement, ready to be run.
@@ -81,7 +81,11 @@ impl Planned {
     ) -> Result<Self, SqlError> {
         let (rewritten, oids) = match type_question::answered(query) {
             Some((answer, parameters)) => (answer, parameters),
-            None => (catalog.rewritten(session, query)?, oids.to_vec()),
+            None => {
+                let asked = driver_questions::answered(query);
+                let asked = asked.as_deref().unwrap_or(query);
+                (catalog.rewritten(session, asked)?, oids.to_vec())
+            }
         };
         let prepared = match session.prepare(&rewritten).await {
             Ok(prepared) => prepared,

@@ -32,6 +32,12 @@ pub(crate) fn array_of(item: &Type) -> Option<Type> {
     ARRAYS.iter().find(|(_, of)| of == item).map(|(array, _)| array.clone())
 }
 
+/// The types that columns may have, each once: their numbers and names.
+pub(crate) fn names_of_types() -> impl Iterator<Item = (u32, String)> {
+    let both = ARRAYS.iter().flat_map(|(array, item)| [item.clone(), array.clone()]);
+    both.chain([Type::JSON]).map(|kind| (kind.oid(), kind.name().to_owned()))
+}
+
 /// The statement to run in the place of the question, and the types of its parameters; `None` for any other.
 pub(crate) fn answered(sql: &str) -> Option<(String, Vec<u32>)> {
     let asked = sql.trim_start();

@@ -8,6 +8,7 @@
 
 mod answer;
 mod catalog;
+mod checked;
 mod children;
 mod dialect;
 mod engine;
@@ -24,6 +25,7 @@ pub mod render;
 mod scan;
 mod session;
 mod statements;
+mod stops;
 mod subscribe;
 mod system;
 mod tables;

@@ -68,12 +68,12 @@ impl Prepared {
         let number = |name: &str| name.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
         let count = types.keys().filter_map(|name| number(name)).max().unwrap_or(0);
         let mut found = vec![None; count];
-        // What `$1::bigint` says of its parameter, which DataFusion leaves open.
-        let casts = crate::parameters::cast(plan);
-        let casts = casts.map_err(|error| SqlError::from_datafusion(&error))?;
+        // What `$1::bigint` and `LIMIT $1` say of their parameters, which DataFusion leaves open.
+        let by_place =
+            crate::parameters::by_place(plan).map_err(|error| SqlError::from_datafusion(&error))?;
         for (name, kind) in types {
             if let Some(place) = number(&name).and_then(|n| found.get_mut(n.wrapping_sub(1))) {
-                *place = kind.or_else(|| casts.get(&name).cloned());
+                *place = kind.or_else(|| by_place.get(&name).cloned());
             }
         }
         Ok(found)

@@ -6,8 +6,9 @@ use arrow::{array::RecordBatch, datatypes::UInt64Type};
 use datafusion::{
     arrow::array::AsArray as _,
     error::{DataFusionError, Result},
-    execution::{SessionState, SessionStateBuilder},
+    execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder},
     logical_expr::{LogicalPlan, WriteOp},
+    physical_plan::execute_stream,
     prelude::SessionContext,
     scalar::ScalarValue,
     sql::parser::Statement,
@@ -19,13 +20,14 @@ use tokio::time::Instant;
 use crate::{
     Answer, Prepared, Rows, SqlEngine, SqlError,
     catalog::{Catalogs, PUBLIC, missing_table, similar_names},
-    dialect::{check_calls, check_operators},
+    dialect::{check_calls, check_operators, level_chains, name_casts},
     is_subscribe,
     prepared::Work,
     statements::{
         AboutDatabases, CopyTarget, DatabaseStatement, InsertTarget, SHOW, check_allowed,
         check_asks, copy_of, delete,
     },
+    stops::{Awaited, WhileAwaited},
     system::Running,
     watched::{Watched, on_own_task, timed_out},
 };
@@ -136,8 +138,14 @@ impl Session {
         Ok(Work::Plan(plan))
     }
 
-    async fn plan_of(&self, statement: Statement, mut state: SessionState) -> Result<LogicalPlan> {
+    async fn plan_of(
+        &self,
+        mut statement: Statement,
+        mut state: SessionState,
+    ) -> Result<LogicalPlan> {
         check_calls(&statement, &state)?;
+        name_casts(&mut statement);
+        level_chains(&mut statement);
         if let Some(target) = InsertTarget::of(&statement, &self.name) {
             let catalogs = state.catalog_list();
             let catalogs = match self.engine.databases().get(target.database()) {
@@ -216,8 +224,12 @@ impl Session {
             delete(&self.context.state(), statement).await?;
             return Ok(Answer::Done { command: "DELETE", rows: None });
         }
-        let stream = self.context.execute_logical_plan(plan).await?.execute_stream().await?;
-        let stream = on_own_task(stream);
+        let frame = self.context.execute_logical_plan(plan).await?;
+        let task = Arc::new(frame.task_ctx());
+        let awaited = Awaited::default();
+        let plan = awaited.in_joins(frame.create_physical_plan().await?)?;
+        let batches = on_own_task(execute_stream(plan, task)?);
+        let stream: SendableRecordBatchStream = Box::pin(WhileAwaited::new(batches, awaited));
         if let Some(CopyTarget { file, options }) = copy {
             let memory = &self.context.runtime_env().memory_pool;
             let rows =

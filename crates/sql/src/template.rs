@@ -32,5 +32,6 @@ pub(crate) fn template(options: &SqlOptions, runtime: &Arc<RuntimeEnv>) -> Sessi
     let context = SessionContext::new_with_state(state);
     crate::functions::register(&context);
     crate::dialect::register(&context);
+    crate::checked::register(&context);
     context.state()
 }

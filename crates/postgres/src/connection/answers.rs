@@ -45,14 +45,14 @@ impl Connection {
         let column = |values: Vec<String>| Arc::new(StringArray::from(values)) as ArrayRef;
         let (schema, columns) = match name {
             Some(name) => {
-                let value = self.settings.get(name).ok_or_else(|| {
+                let value = self.settings().get(name).map(str::to_owned).ok_or_else(|| {
                     let message = format!("unrecognized configuration parameter \"{name}\"");
                     Refusal::new("42704", message)
                 })?;
-                (texts(&[name]), vec![column(vec![value.to_owned()])])
+                (texts(&[name]), vec![column(vec![value])])
             }
             None => {
-                let (names, values) = self.settings.all().into_iter().unzip();
+                let (names, values) = self.settings().all().into_iter().unzip();
                 (texts(&["name", "setting"]), vec![column(names), column(values)])
             }
         };

@@ -58,7 +58,7 @@ impl Connection {
             Command::Rollback => self.end_transaction("ROLLBACK").await,
             Command::Set { name, value } => self.set(name, value.as_deref()).await,
             Command::ResetAll => {
-                self.settings.reset();
+                self.settings_mut().reset();
                 self.complete("RESET").await
             }
             Command::Show(name) => self.show(Some(name), describe, &portal.formats).await,
@@ -67,7 +67,7 @@ impl Connection {
                 self.portals.clear();
                 if *all {
                     self.statements.clear();
-                    self.settings.reset();
+                    self.settings_mut().reset();
                 }
                 self.complete(if *all { "DISCARD ALL" } else { "DISCARD" }).await
             }
@@ -131,7 +131,7 @@ impl Connection {
     }
 
     async fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), Fault> {
-        let outcome = self.settings.set(name, value)?;
+        let outcome = self.settings_mut().set(name, value)?;
         if let Some((name, value)) = outcome.reported {
             let status = ParameterStatus::new(name.to_owned(), value);
             self.socket.feed(PgWireBackendMessage::ParameterStatus(status)).await?;
@@ -370,7 +370,7 @@ impl Connection {
 
     /// When a statement that begins now must have ended.
     pub(super) fn deadline(&self) -> Instant {
-        let allowed = time_allowed(&self.shared.gate, self.settings.statement_timeout());
+        let allowed = time_allowed(&self.shared.gate, self.settings().statement_timeout());
         Instant::now() + allowed.min(Duration::from_secs(365 * 24 * 3_600))
     }
 
@@ -381,15 +381,14 @@ impl Connection {
         work: impl Future<Output = Result<T, SqlError>>,
         deadline: Instant,
     ) -> Result<Result<T, SqlError>, Ended> {
-        // A request that came before the statement is not for it.
-        self.registered.requests.mark_unchanged();
         tokio::pin!(work);
         loop {
             let room = self.pending.len() < PENDING_MAX;
             tokio::select! {
                 biased;
-                outcome = &mut work => return Ok(outcome),
+                // One that came while the statement was planned, which has no pause, counts as well.
                 Ok(()) = self.registered.requests.changed() => return Ok(Err(SqlError::Canceled)),
+                outcome = &mut work => return Ok(outcome),
                 () = tokio::time::sleep_until(deadline) => {
                     let message = "canceling statement due to statement timeout \
                                    (statement_timeout, or the server's query.timeout)";

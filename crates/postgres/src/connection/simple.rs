@@ -44,6 +44,7 @@ impl Connection {
         if !self.in_transaction() {
             self.end_portals();
         }
+        self.idle = true;
         self.socket.ready(self.status).await
     }
 

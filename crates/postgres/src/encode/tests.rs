@@ -51,6 +51,29 @@ fn lists_are_arrays() {
 }
 
 #[test]
+fn lists_of_what_is_no_scalar_are_json() {
+    let inner = ListArray::from_iter_primitive::<Int32Type, _, _>([
+        Some(vec![Some(1), None]),
+        None,
+        Some(vec![]),
+    ]);
+    let list = |items: ArrayRef| {
+        let field = arrow::datatypes::Field::new_list_field(items.data_type().clone(), true);
+        let offsets = arrow::buffer::OffsetBuffer::from_lengths([items.len()]);
+        ListArray::new(Arc::new(field), offsets, items, None)
+    };
+    let nested = list(Arc::new(inner));
+    assert_eq!(type_of(nested.data_type()), Type::JSON);
+    assert_eq!(text(&nested), "[[1,null],null,[]]");
+    assert_eq!(binary(&nested), text(&nested).as_bytes());
+    assert_eq!(text(&list(Arc::new(nested))), "[[[1,null],null,[]]]");
+    let field = Arc::new(arrow::datatypes::Field::new("a", DataType::Utf8, true));
+    let values: ArrayRef = Arc::new(StringArray::from(vec!["x\"y", "z"]));
+    let structs = arrow::array::StructArray::from(vec![(field, values)]);
+    assert_eq!(text(&list(Arc::new(structs))), "[{\"a\":\"x\\\"y\"},{\"a\":\"z\"}]");
+}
+
+#[test]
 fn rows_have_lengths_and_nulls() {
     let batch = RecordBatch::try_from_iter([
         ("a", Arc::new(Int32Array::from(vec![7])) as ArrayRef),

@@ -66,6 +66,7 @@ pub use classic::{ClassicBucket, classic_quantile};
 pub use error::EvalError;
 pub use evaluator::evaluate;
 pub use explain::{PlanNode, ScanNode};
+pub use quantiles::native_quantile;
 pub use query::{
     InstantSample, LOOKBACK_DEFAULT, Limits, Query, QueryResult, QueryStats, RangeSeries,
     SUBQUERY_STEP_DEFAULT, SampleValue, Value,

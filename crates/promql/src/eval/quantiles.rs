@@ -17,6 +17,13 @@ pub(super) enum NanNote {
 const NO_BUCKET: Bucket =
     Bucket { lower: 0.0, upper: 0.0, lower_inclusive: false, upper_inclusive: false, count: 0.0 };
 
+/// What `histogram_quantile` gives for one native histogram. NaN without observations; below 0 and above 1, `q` gives
+/// the infinities.
+#[must_use]
+pub fn native_quantile(q: f64, histogram: &FloatHistogram) -> f64 {
+    quantile(q, histogram).0
+}
+
 /// The value below which the share `q` of all observations lies.
 pub(super) fn quantile(q: f64, histogram: &FloatHistogram) -> (f64, Option<NanNote>) {
     if q < 0.0 {

@@ -178,6 +178,103 @@ fn grafanas_statements_are_answered() {
     }
 }
 
+/// How Grafana asks which schemas are in the search path, within other questions.
+const SEARCH_PATH: &str = "SELECT CASE WHEN trim(s[i]) = '\"$user\"' THEN user ELSE trim(s[i]) END \
+    FROM generate_series( array_lower(string_to_array(current_setting('search_path'),','),1), \
+    array_upper(string_to_array(current_setting('search_path'),','),1) ) as i, \
+    string_to_array(current_setting('search_path'),',') s";
+
+#[test]
+fn grafana_finds_tables_and_columns() {
+    let server = with_samples(&["--postgres-listen", ANY_PORT]);
+    let address = address(&server, "postgres");
+    let within = format!("quote_ident(table_schema) IN ( {SEARCH_PATH} )");
+    let older = format!(
+        "SELECT quote_ident(table_name) FROM information_schema.tables WHERE {within} ORDER BY table_name"
+    );
+    let newer = format!(
+        "SELECT CASE WHEN {within} THEN quote_ident(table_name) \
+         ELSE quote_ident(table_schema) || '.' || quote_ident(table_name) END AS \"table\" \
+         FROM information_schema.tables WHERE quote_ident(table_schema) NOT IN \
+         ('information_schema', 'pg_catalog', 'timescaledb_information') \
+         ORDER BY CASE WHEN {within} THEN 0 ELSE 1 END, 1"
+    );
+    let columns = format!(
+        "SELECT quote_ident(column_name) AS \"column\", data_type AS \"type\" \
+         FROM information_schema.columns WHERE \
+         CASE WHEN array_length(parse_ident('cpu_usage'),1) = 2 \
+         THEN quote_ident(table_schema) = (parse_ident('cpu_usage'))[1] \
+         AND quote_ident(table_name) = (parse_ident('cpu_usage'))[2] \
+         ELSE quote_ident(table_name) = 'cpu_usage' AND {within} END"
+    );
+    for (sql, wanted) in [
+        (older.as_str(), ["cpu_usage\n", "metrics\n"]),
+        (newer.as_str(), ["cpu_usage\n", "metrics\n"]),
+        (columns.as_str(), ["host|", "value|"]),
+        ("SELECT current_setting('server_version_num')::int/100 as version", ["1600", "1600"]),
+        ("SELECT current_setting('nothing', true) IS NULL", ["t", "t"]),
+    ] {
+        let Some(ran) = psql(&address, &["-At", "-c", sql], &[]) else { return };
+        assert!(ran.status.success(), "{sql}: {}", said(&ran));
+        let found = stdout(&ran);
+        assert!(wanted.iter().all(|wanted| found.contains(wanted)), "{sql}: {found}");
+    }
+    let ask = |sql: &str| psql(&address, &["-At", "-c", sql], &[]).unwrap();
+    let set = ask("SET application_name = 'g'; SELECT current_setting('application_name')");
+    assert_eq!(stdout(&set), "SET\ng\n", "{}", said(&set));
+    assert!(said(&ask("SELECT current_setting('nothing')")).contains("unrecognized"));
+}
+
+/// What DBeaver asks when it connects and opens its tree, as its logs in public have it.
+const DBEAVERS: [&str; 14] = [
+    "SET extra_float_digits = 3",
+    "SET application_name = 'DBeaver 25.1.5 - Main <default>'",
+    "SELECT current_schema(),session_user",
+    "SELECT n.oid,n.*,d.description FROM pg_catalog.pg_namespace n LEFT OUTER JOIN \
+     pg_catalog.pg_description d ON d.objoid=n.oid AND d.objsubid=0 AND \
+     d.classoid='pg_namespace'::regclass ORDER BY nspname",
+    "SHOW search_path",
+    "SELECT reset_val FROM pg_settings WHERE name = 'search_path'",
+    "SELECT db.oid,db.* FROM pg_catalog.pg_database db WHERE datname='default'",
+    "SELECT * FROM pg_catalog.pg_settings where name='standard_conforming_strings'",
+    "SELECT version()",
+    "SELECT * FROM pg_catalog.pg_enum WHERE 1<>1 LIMIT 1",
+    "SELECT reltype FROM pg_catalog.pg_class WHERE 1<>1 LIMIT 1",
+    "SELECT c.oid,c.*,d.description,pg_catalog.pg_get_expr(c.relpartbound, c.oid) as partition_expr, \
+     pg_catalog.pg_get_partkeydef(c.oid) as partition_key FROM pg_catalog.pg_class c \
+     LEFT OUTER JOIN pg_catalog.pg_description d ON d.objoid=c.oid AND d.objsubid=0 AND \
+     d.classoid='pg_class'::regclass WHERE c.relnamespace=11 AND c.relkind not in ('i','I','c')",
+    "SELECT i.*,i.indkey as keys,c.relname,c.relnamespace,c.relam,c.reltablespace,tc.relname as tabrelname,\
+     dsc.description,pg_catalog.pg_get_expr(i.indpred, i.indrelid) as pred_expr,\
+     pg_catalog.pg_get_expr(i.indexprs, i.indrelid, true) as expr,\
+     pg_catalog.pg_relation_size(i.indexrelid) as index_rel_size,\
+     pg_catalog.pg_stat_get_numscans(i.indexrelid) as index_num_scans FROM pg_catalog.pg_index i \
+     INNER JOIN pg_catalog.pg_class c ON c.oid=i.indexrelid \
+     INNER JOIN pg_catalog.pg_class tc ON tc.oid=i.indrelid \
+     LEFT OUTER JOIN pg_catalog.pg_description dsc ON i.indexrelid=dsc.objoid \
+     WHERE i.indrelid=1 ORDER BY tabrelname, c.relname",
+    "SELECT c.oid,c.*,t.relname as tabrelname,rt.relnamespace as refnamespace,d.description, \
+     case when c.contype='c' then \"substring\"(pg_get_constraintdef(c.oid), 7) else null end consrc_copy \
+     FROM pg_catalog.pg_constraint c INNER JOIN pg_catalog.pg_class t ON t.oid=c.conrelid \
+     LEFT OUTER JOIN pg_catalog.pg_class rt ON rt.oid=c.confrelid \
+     LEFT OUTER JOIN pg_catalog.pg_description d ON d.objoid=c.oid AND d.objsubid=0 AND \
+     d.classoid='pg_constraint'::regclass WHERE c.conrelid=1 ORDER BY c.oid",
+];
+
+#[test]
+fn dbeavers_statements_are_answered() {
+    let server = with_samples(&["--postgres-listen", ANY_PORT]);
+    let address = address(&server, "postgres");
+    let mut wrong = Vec::new();
+    for sql in DBEAVERS {
+        let Some(ran) = psql(&address, &["-At", "-c", sql], &[]) else { return };
+        if !ran.status.success() {
+            wrong.push(format!("{sql}: {}", said(&ran)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// Where Debian puts PostgreSQL's driver for Java.
 const JDBC_DRIVER: &str = "/usr/share/java/postgresql.jar";
 
@@ -211,7 +308,7 @@ fn the_shell_works_at_a_terminal() {
 }
 
 /// Processor time that the server has used, in ticks of the kernel.
-fn ticks(server: &Server) -> u64 {
+pub(crate) fn ticks(server: &Server) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{}/stat", server.id())).unwrap();
     let fields = stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(2);
     fields.map(|field| field.parse::<u64>().unwrap()).sum()

@@ -15,6 +15,9 @@ const PREFIXES: [&str; 9] = [
     "This feature is not implemented: ",
 ];
 
+/// What Arrow says before a sum or product that does not fit into its type.
+const OVERFLOW: &str = "Arithmetic overflow: Overflow happened on: ";
+
 /// Comes before the message of a function that refuses its arguments' types, and after it.
 const COERCION: [&str; 2] = [
     "user-defined coercion failed with: ",
@@ -34,6 +37,9 @@ pub(crate) fn plain(error: &DataFusionError) -> String {
     }
     while let Some(shorter) = PREFIXES.iter().find_map(|prefix| rest.strip_prefix(prefix)) {
         rest = shorter;
+    }
+    if let Some(what) = rest.strip_prefix(OVERFLOW) {
+        return format!("number out of range: {what}");
     }
     match syntax(rest) {
         Some(what) => format!("syntax error: {what}"),

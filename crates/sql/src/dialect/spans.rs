@@ -26,6 +26,10 @@ impl ExprPlanner for Spans {
         mut expr: RawBinaryExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
+        // Most operators have no text beside them; types of long chains take a walk through them to tell.
+        if literal_text(&expr.left).is_none() && literal_text(&expr.right).is_none() {
+            return Ok(PlannerResult::Original(expr));
+        }
         let is_sum = matches!(expr.op, BinaryOperator::Plus | BinaryOperator::Minus);
         if is_sum {
             if is_timestamp(&expr.left, schema) {

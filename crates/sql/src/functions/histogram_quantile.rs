@@ -1,4 +1,8 @@
-//! `histogram_quantile(q, le, count)`: a quantile of a classic histogram, whose buckets are rows.
+//! `histogram_quantile(q, le, count)`: a quantile of a classic histogram, whose buckets are rows; and
+//! `histogram_quantile(q, histogram)`, of native ones.
+
+mod json;
+mod native;
 
 use std::collections::BTreeMap;
 
@@ -19,9 +23,11 @@ use datafusion::{
 use std::sync::Arc;
 use timberline_promql::eval::{ClassicBucket, classic_quantile};
 
+use self::native::Histograms;
 use super::refusal::{refused, wrong_count};
 
 const NAME: &str = "histogram_quantile";
+const USAGE: &str = "histogram_quantile(q, le, count), or histogram_quantile(q, histogram)";
 /// More buckets than a histogram has; a group with more mixes other things.
 const BUCKETS_MAX: usize = 100_000;
 
@@ -49,8 +55,19 @@ impl AggregateUDFImpl for HistogramQuantile {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let [q, le, count] = types else {
-            return Err(wrong_count(NAME, "histogram_quantile(q, le, count)", types.len()));
+        let (q, le, count) = match types {
+            [q, histogram] => {
+                if !(q.is_numeric() || q.is_null()) {
+                    return Err(refused(NAME, format_args!("q is a number, not {q}")));
+                }
+                if !(histogram.is_string() || histogram.is_null()) {
+                    let what = "histogram is a column of native histograms";
+                    return Err(refused(NAME, format_args!("{what}, not {histogram}")));
+                }
+                return Ok(vec![DataType::Float64, DataType::Utf8]);
+            }
+            [q, le, count] => (q, le, count),
+            _ => return Err(wrong_count(NAME, USAGE, types.len())),
         };
         for (argument, given) in [("q", q), ("count", count)] {
             if !(given.is_numeric() || given.is_null()) {
@@ -75,7 +92,10 @@ impl AggregateUDFImpl for HistogramQuantile {
         Ok(DataType::Float64)
     }
 
-    fn accumulator(&self, _: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+    fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        if args.exprs.len() == 2 {
+            return Ok(Box::new(Histograms::default()));
+        }
         Ok(Box::new(Buckets { q: None, counts: BTreeMap::new() }))
     }
 
@@ -83,6 +103,9 @@ impl AggregateUDFImpl for HistogramQuantile {
         let field = |name: &str, kind| -> FieldRef {
             Arc::new(Field::new(format!("{}[{name}]", args.name), kind, true))
         };
+        if args.input_fields.len() == 2 {
+            return Ok(vec![field("q", DataType::Float64), field("sum", DataType::Utf8)]);
+        }
         let list = DataType::new_list(DataType::Float64, true);
         Ok(vec![
             field("q", DataType::Float64),
@@ -106,10 +129,7 @@ struct Buckets {
 
 impl Buckets {
     fn add(&mut self, q: f64, bound: f64, count: f64) -> Result<()> {
-        let same = *self.q.get_or_insert(q);
-        if same.to_bits() != q.to_bits() {
-            return Err(refused(NAME, "q is the same for all rows of a group"));
-        }
+        share(&mut self.q, q)?;
         *self.counts.entry(key(bound)).or_insert(0.0) += count;
         if self.counts.len() > BUCKETS_MAX {
             let what = format_args!("a group has more than {BUCKETS_MAX} buckets");
@@ -117,6 +137,15 @@ impl Buckets {
         }
         Ok(())
     }
+}
+
+/// Notes the share of a group, which is the same for all of its rows.
+fn share(known: &mut Option<f64>, q: f64) -> Result<()> {
+    let same = *known.get_or_insert(q);
+    if same.to_bits() != q.to_bits() {
+        return Err(refused(NAME, "q is the same for all rows of a group"));
+    }
+    Ok(())
 }
 
 /// A number's bits such that integers order as the numbers do.

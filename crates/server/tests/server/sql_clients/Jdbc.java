@@ -129,6 +129,28 @@ public class Jdbc {
         expect(columns.keySet().containsAll(Set.of("host", "time", "value")), true);
         expect(columns.get("value"), Types.DOUBLE);
         expect(columns.get("host"), Types.VARCHAR);
+        // There are no keys and no indexes, and the columns of the answers say so.
+        ResultSet keys = about.getPrimaryKeys(null, "public", "cpu_usage");
+        expect(keys.findColumn("PK_NAME"), 6);
+        expect(keys.next(), false);
+        ResultSet indexes = about.getIndexInfo(null, "public", "cpu_usage", false, true);
+        expect(indexes.findColumn("FILTER_CONDITION"), 13);
+        expect(indexes.getMetaData().getColumnType(4), Types.BIT);
+        expect(indexes.next(), false);
+        expect(about.getImportedKeys(null, "public", "cpu_usage").next(), false);
+        expect(about.getExportedKeys(null, "public", "cpu_usage").next(), false);
+        expect(about.getBestRowIdentifier(null, "public", "cpu_usage",
+            DatabaseMetaData.bestRowSession, true).next(), false);
+        expect(about.getUDTs(null, "public", "%", null).next(), false);
+        Map<String, Integer> types = new TreeMap<>();
+        rows = about.getTypeInfo();
+        while (rows.next()) {
+            types.put(rows.getString("TYPE_NAME"), rows.getInt("DATA_TYPE"));
+        }
+        expect(types.get("float8"), Types.DOUBLE);
+        expect(types.get("text"), Types.VARCHAR);
+        expect(types.get("timestamptz"), Types.TIMESTAMP);
+        expect(types.get("_int8"), Types.ARRAY);
         expect(connection.getSchema(), "public");
         expect(connection.isValid(5), true);
     }

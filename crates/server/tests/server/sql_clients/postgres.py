@@ -81,6 +81,24 @@ def with_psycopg():
         canceling.join()
         assert time.monotonic() - begun < 60, "not canceled, but out of time"
         expect(connection.execute("select 7").fetchone(), (7,))
+        # One request is enough, also while the statement is planned, which takes a while for so long a one.
+        long = SLOW + " and value < 1000" + " + value - value" * 500
+        canceling = threading.Timer(0.4, connection.cancel)
+        canceling.start()
+        try:
+            connection.execute(long)
+            raise AssertionError("not canceled")
+        except psycopg.errors.QueryCanceled as error:
+            assert "user request" in str(error), error
+        canceling.join()
+        found = connection.execute("select value from generate_series(1, 25) order by value "
+                                   "limit %s offset %s", (2, 3)).fetchall()
+        expect(found, [(4,), (5,)])
+        found = connection.execute(f"{SERIES} where value = any(%s)", ([3, 30, 4],)).fetchall()
+        expect(sorted(found), [(3,), (4,)])
+        for wrong in ("select 9223372036854775807 + 1",
+                      f"select value * 9223372036854775807 from ({SERIES}) n"):
+            raises(psycopg.errors.NumericValueOutOfRange, lambda: connection.execute(wrong))
     with psycopg.connect(dsn) as connection:
         with connection.cursor(name="of mine") as cursor:
             cursor.itersize = 10
@@ -113,6 +131,18 @@ async def with_asyncpg():
         "json", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
     expect(await connection.fetchval("select map(['a', 'b'], [1, null])"), {"a": 1, "b": None})
     expect(await connection.fetchval("select $1::bigint[]", [5, 6]), [5, 6])
+    # It sends what the announced types say, and nothing else.
+    limited = f"{SERIES} order by value limit $1 offset $2"
+    expect([row["value"] for row in await connection.fetch(limited, 2, 3)], [4, 5])
+    expect([row["value"] for row in await connection.fetch(limited, None, 24)], [25])
+    among = f"select count(*) from ({SERIES}) n where value = any($1) and value > all($2)"
+    expect(await connection.fetchval(among, [3, 30, 4], [1, 3]), 1)
+    above = f"select count(*) from ({SERIES}) n where value > any($1)"
+    expect(await connection.fetchval(above, [20, 22]), 5)
+    hosts = "select count(*) from wrote where host = any($1)"
+    expect(await connection.fetchval(hosts, ["a", "it's é", "none"]), 3)
+    numbers = "select count(*) from wrote where host = 'a' and value = any($1)"
+    expect(await connection.fetchval(numbers, [1.0, 2.0]), 1)
     async with connection.transaction():
         found = [row["value"] async for row in connection.cursor(SERIES, prefetch=10)]
         expect(found, list(range(1, 26)))

@@ -34,9 +34,11 @@ async fn wrong_arguments_are_named() {
     let context = session();
     for (call, message) in [
         (
-            "histogram_quantile(0.5, le)",
-            "write histogram_quantile(q, le, count); 2 arguments given",
+            "histogram_quantile(0.5)",
+            "write histogram_quantile(q, le, count), or histogram_quantile(q, histogram); 1 argument given",
         ),
+        ("histogram_quantile(0.5, n)", "histogram is a column of native histograms, not Int64"),
+        ("histogram_quantile(0.5, le)", "what is in the column is no native histogram"),
         ("histogram_quantile('x', le, n)", "histogram_quantile: q is a number, not Utf8"),
         (
             "histogram_quantile(0.5, now(), n)",

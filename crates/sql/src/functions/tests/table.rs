@@ -16,7 +16,7 @@ use datafusion::{
     prelude::{SessionConfig, SessionContext},
 };
 
-use crate::{dialect, functions};
+use crate::{checked, dialect, functions};
 
 /// A row of `metrics`: seconds, metric, host, value.
 pub(crate) type Row<'a> = (Option<f64>, &'a str, &'a str, Option<f64>);
@@ -32,6 +32,7 @@ pub(crate) fn session() -> SessionContext {
     let context = SessionContext::new_with_state(state);
     functions::register(&context);
     dialect::register(&context);
+    checked::register(&context);
     context
 }
 
