@@ -164,11 +164,13 @@ impl Server {
     }
 
     /// The id of its process.
+    #[cfg(feature = "sql")]
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Its memory, bytes.
+    #[cfg(feature = "sql")]
     pub(crate) fn memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
