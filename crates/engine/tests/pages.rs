@@ -10,9 +10,9 @@ use timberline_engine::{Engine, EngineOptions};
 use timberline_io::{SimClock, SimDisk};
 use timberline_log::LogOptions;
 use timberline_model::{
-    BucketCounts, Cuts, DuplicatePolicy, Durability, Histogram, HistogramSample, Labels, Matcher,
-    PageCounts, PageUse, ResetHint, STALE_NAN, Selector, SeriesColumns, SeriesScan, SeriesSource,
-    TimeRange, WriteBatch,
+    BucketCounts, Cuts, DuplicatePolicy, Durability, Histogram, HistogramSample, Labels, MatchOp,
+    Matcher, PageCounts, PageUse, ResetHint, STALE_NAN, Selector, SeriesColumns, SeriesScan,
+    SeriesSource, TimeRange, WriteBatch,
 };
 
 const SECOND: i64 = 1_000_000_000;
@@ -402,6 +402,47 @@ fn whole_blocks_have_totals_unless_something_else_is_in_their_span() {
     assert_eq!(blocks(Event::Histogram { series: 1, at: 20_000 }), 1);
     assert_eq!(compare_totals(&engine, all, HOUR / 4), 0, "no block lies within one bucket");
     assert_eq!(compare_totals(&engine, TimeRange::new(START + SECOND, i64::MAX), width), 0);
+}
+
+#[test]
+fn what_is_written_again_after_totals_were_taken_is_not_counted_twice() {
+    let (range, partitions) = (TimeRange::ALL, NonZeroUsize::MIN);
+    let disk = SimDisk::new(1);
+    let mut engine = open(&disk, DuplicatePolicy::Last);
+    for event in [regular(0, 1), Event::Flush, regular(10_000, 1)] {
+        engine = happen(engine, &disk, &event);
+    }
+    let selector = Selector { matchers: vec![Matcher::equal("__name__", "m")], range };
+    let (totals, rest) = engine.totals(&selector, &Cuts::none(), partitions).unwrap();
+    assert_eq!(totals.iter().map(|of| of.count).collect::<Vec<_>>(), [5_000]);
+    let _engine = happen(engine, &disk, &regular(2_500, 10));
+    let mut sums = Sums::new();
+    add_streams(rest, 100 * HOUR, &mut sums);
+    let counts: Vec<u64> = sums.values().map(|of| of.1).collect();
+    // Those from 7,000 on lie behind the block, and may be seen.
+    assert_eq!(counts, [5_000 + 250]);
+}
+
+#[test]
+fn selectors_of_odd_names_are_told_apart() {
+    let disk = SimDisk::new(1);
+    let engine = open(&disk, DuplicatePolicy::Last);
+    let mut batch = WriteBatch::default();
+    batch.push_labels(Labels::from_pairs([("__name__", "m"), ("a!", "x")]).unwrap());
+    batch.push_sample(START, 1.0);
+    engine.write(&batch, Durability::Synced).unwrap();
+    engine.flush().unwrap();
+    let count = |matcher: Matcher| {
+        let selector = Selector { matchers: vec![matcher], range: TimeRange::ALL };
+        let (totals, _) = engine.totals(&selector, &Cuts::none(), NonZeroUsize::MIN).unwrap();
+        totals.iter().map(|of| of.count).sum::<u64>()
+    };
+    assert_eq!(count(Matcher::equal("a!", "x")), 1);
+    assert_eq!(count(Matcher::new("a", MatchOp::NotEqual, "x").unwrap()), 1);
+    assert_eq!(count(Matcher::equal("a!", "y")), 0);
+    assert_eq!(count(Matcher::new("a", MatchOp::NotEqual, "").unwrap()), 0);
+    assert_eq!(count(Matcher::equal("a!", "")), 0);
+    assert_eq!(count(Matcher::new("a", MatchOp::NotEqual, "y").unwrap()), 1);
 }
 
 /// 5,000 seconds of series 0.

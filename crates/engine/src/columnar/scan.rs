@@ -55,6 +55,9 @@ pub(super) struct Places {
     upto: Epoch,
     policy: DuplicatePolicy,
     range: TimeRange,
+    /// Spans that the reader knows all of already: what the head gets there meanwhile is left out, as it may
+    /// be written anew.
+    known: Vec<TimeRange>,
 }
 
 /// A series at one place.
@@ -78,7 +81,8 @@ impl Places {
         let blocks = view.blocks_in(range)?.into_iter().cloned().collect();
         let head = Arc::clone(&inner.head);
         let policy = inner.policy;
-        Ok(Self { blocks, head, in_head, view, upto: Epoch::LAST, policy, range })
+        let (upto, known) = (Epoch::LAST, Vec::new());
+        Ok(Self { blocks, head, in_head, view, upto, policy, range, known })
     }
 
     /// The places as they were when an epoch of the head ended; `None` when the blocks have more.

@@ -220,9 +220,12 @@ impl Places {
             None => {
                 let series = SeriesRef(found.id);
                 let epochs = (self.view.flushed, self.upto);
-                let before = columns.timestamps.len();
+                let mark = columns.mark();
                 self.head.read_upto(series, self.range, epochs, columns);
-                if columns.timestamps.len() > before {
+                if !self.known.is_empty() {
+                    columns.retain(mark, |ts| !self.known.iter().any(|known| known.contains(ts)));
+                }
+                if columns.timestamps.len() > mark.floats {
                     reading.append_unknown();
                 }
             }

@@ -74,8 +74,10 @@ pub(in crate::columnar) fn totals(
             None
         };
         match known {
-            Some(totals) if totals.count > 0 => all.push(totals),
-            Some(_) => {}
+            Some(totals) => {
+                places.known.push(range);
+                all.extend((totals.count > 0).then_some(totals));
+            }
             None => rest.push(block),
         }
     }
@@ -86,8 +88,9 @@ pub(in crate::columnar) fn totals(
 /// The selector's conditions as text, to tell it from others.
 fn text(selector: &Selector) -> String {
     selector.matchers.iter().fold(String::new(), |mut text, matcher| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{matcher},");
+        // Names may have any characters, so they are quoted, too. Writing to a string does not fail.
+        let (name, op, value) = (matcher.name(), matcher.op(), matcher.value());
+        let _ = write!(text, "{name:?}{op}{value:?},");
         text
     })
 }
@@ -100,7 +103,8 @@ fn of_block(
     selector: &Selector,
     partitions: NonZeroUsize,
 ) -> Result<Option<Totals>, ScanError> {
-    let only = Places { blocks: vec![block.clone()], in_head: false, ..places.clone() };
+    let only =
+        Places { blocks: vec![block.clone()], in_head: false, known: Vec::new(), ..places.clone() };
     let mut scans = streams(only, inner, selector, partitions)?.into_iter();
     let Some(first) = scans.next() else { return Ok(Some(Totals::NOTHING)) };
     // Threads for streams beside this one: of a large block there is a second.
