@@ -14,8 +14,8 @@ use timberline_engine::{
 use timberline_io::{Clock, Disk, RealDisk, SystemClock};
 use timberline_model::{
     Cuts, DuplicatePolicy, Durability, FamilyMetadata, LabelQuery, Labels, Matcher, RejectReason,
-    ScanError, Selector, SeriesExemplars, SeriesRef, SeriesScan, SeriesSource, Streams, TimeRange,
-    Totals, WriteBatch, WriteOutcome,
+    ScanError, Selector, SeriesExemplars, SeriesRef, SeriesScan, SeriesSource, Stop, Streams,
+    TimeRange, Totals, WriteBatch, WriteOutcome,
 };
 use timberline_promql::{
     Expr,
@@ -341,9 +341,10 @@ impl SeriesSource for Database {
         &self,
         selector: &Selector,
         cuts: &Cuts,
+        stop: &Stop,
         partitions: NonZeroUsize,
     ) -> Result<(Vec<Totals>, Streams), ScanError> {
-        self.engine.totals(selector, cuts, partitions)
+        self.engine.totals(selector, cuts, stop, partitions)
     }
 
     fn scan_sorted(

@@ -10,9 +10,9 @@ use timberline_engine::{Engine, EngineOptions};
 use timberline_io::{SimClock, SimDisk};
 use timberline_log::LogOptions;
 use timberline_model::{
-    BucketCounts, Cuts, DuplicatePolicy, Durability, Histogram, HistogramSample, Labels, MatchOp,
-    Matcher, PageCounts, PageUse, ResetHint, STALE_NAN, Selector, SeriesColumns, SeriesScan,
-    SeriesSource, TimeRange, WriteBatch,
+    BucketCounts, Cuts, DuplicatePolicy, Durability, ErrorKind, Histogram, HistogramSample, Labels,
+    MatchOp, Matcher, PageCounts, PageUse, ResetHint, STALE_NAN, Selector, SeriesColumns,
+    SeriesScan, SeriesSource, Stop, TimeRange, WriteBatch,
 };
 
 const SECOND: i64 = 1_000_000_000;
@@ -335,7 +335,7 @@ fn compare_totals(engine: &Engine, range: TimeRange, width: i64) -> usize {
     let (mut right, mut found) = (Sums::new(), Sums::new());
     let histograms = add_streams(engine.scan(&selector, partitions).unwrap(), width, &mut right);
     let cuts = Cuts::buckets(START, width);
-    let (totals, rest) = engine.totals(&selector, &cuts, partitions).unwrap();
+    let (totals, rest) = engine.totals(&selector, &cuts, &Stop::default(), partitions).unwrap();
     for of in &totals {
         let number = (of.range.start - START).div_euclid(width);
         assert_eq!(number, (of.range.end - START).div_euclid(width), "a bucket's end is within");
@@ -401,6 +401,10 @@ fn whole_blocks_have_totals_unless_something_else_is_in_their_span() {
     );
     assert_eq!(blocks(Event::Histogram { series: 1, at: 20_000 }), 1);
     assert_eq!(compare_totals(&engine, all, HOUR / 4), 0, "no block lies within one bucket");
+    let selector = Selector { matchers: vec![Matcher::equal("host", "0")], range: all };
+    let stop = Stop::new(|| Some(ErrorKind::Canceled));
+    let stopped = engine.totals(&selector, &Cuts::none(), &stop, NonZeroUsize::MIN);
+    assert_eq!(stopped.err().map(|error| error.kind()), Some(ErrorKind::Canceled));
     assert_eq!(compare_totals(&engine, TimeRange::new(START + SECOND, i64::MAX), width), 0);
 }
 
@@ -413,7 +417,8 @@ fn what_is_written_again_after_totals_were_taken_is_not_counted_twice() {
         engine = happen(engine, &disk, &event);
     }
     let selector = Selector { matchers: vec![Matcher::equal("__name__", "m")], range };
-    let (totals, rest) = engine.totals(&selector, &Cuts::none(), partitions).unwrap();
+    let (totals, rest) =
+        engine.totals(&selector, &Cuts::none(), &Stop::default(), partitions).unwrap();
     assert_eq!(totals.iter().map(|of| of.count).collect::<Vec<_>>(), [5_000]);
     let _engine = happen(engine, &disk, &regular(2_500, 10));
     let mut sums = Sums::new();
@@ -434,7 +439,8 @@ fn selectors_of_odd_names_are_told_apart() {
     engine.flush().unwrap();
     let count = |matcher: Matcher| {
         let selector = Selector { matchers: vec![matcher], range: TimeRange::ALL };
-        let (totals, _) = engine.totals(&selector, &Cuts::none(), NonZeroUsize::MIN).unwrap();
+        let (totals, _) =
+            engine.totals(&selector, &Cuts::none(), &Stop::default(), NonZeroUsize::MIN).unwrap();
         totals.iter().map(|of| of.count).sum::<u64>()
     };
     assert_eq!(count(Matcher::equal("a!", "x")), 1);

@@ -206,14 +206,15 @@ pub trait SeriesSource: Send + Sync {
     /// in both.
     ///
     /// # Errors
-    /// Storage that cannot be read.
+    /// Storage that cannot be read, and the reason why it was told to stop.
     fn totals(
         &self,
         selector: &Selector,
         cuts: &Cuts,
+        stop: &Stop,
         partitions: NonZeroUsize,
     ) -> Result<(Vec<Totals>, Streams), ScanError> {
-        let _ = cuts;
+        let _ = (cuts, stop);
         Ok((Vec::new(), self.scan(selector, partitions)?))
     }
 

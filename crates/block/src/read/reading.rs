@@ -25,8 +25,9 @@ pub struct Reading {
 /// A page of timestamps, decoded.
 #[derive(Debug, Default)]
 pub(crate) struct Times {
-    /// The block and the position within it; none to begin with.
-    of: Option<(u128, u64)>,
+    /// The block, the unit, and the page as the timeline describes it, which it was checked against; none to
+    /// begin with.
+    of: Option<(u128, i64, TimePage)>,
     /// Nanoseconds.
     pub(crate) instants: Vec<i64>,
     /// Whether each lies after the one before it.
@@ -80,11 +81,11 @@ impl Reading {
         unit: i64,
         page: &TimePage,
     ) -> Result<&Times, BlockError> {
-        let of = (reader.block.meta().ulid.0, page.position);
+        let of = (reader.block.meta().ulid.0, unit, *page);
         if self.times.is_empty() {
             self.times.resize_with(PAGES_REMEMBERED, Times::default);
         }
-        let times = &mut self.times[slot(of)];
+        let times = &mut self.times[slot(of.0, page.position)];
         if times.of != Some(of) {
             times.of = None;
             times.instants.clear();
@@ -98,7 +99,7 @@ impl Reading {
 
 /// Where a page is remembered: pages that lie near each other in different places (Fibonacci hashing, Knuth,
 /// "The Art of Computer Programming", volume 3, section 6.4).
-const fn slot((block, position): (u128, u64)) -> usize {
+const fn slot(block: u128, position: u64) -> usize {
     let mixed = (position ^ block as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> (u64::BITS - PAGES_REMEMBERED.ilog2())) as usize
 }

@@ -26,7 +26,7 @@ pub(crate) struct Timeline {
 }
 
 /// A page of timestamps.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimePage {
     pub(crate) position: u64,
     pub(crate) bytes: u32,

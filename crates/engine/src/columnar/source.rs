@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use timberline_model::{
-    Cuts, LabelQuery, Labels, ScanError, Selector, SeriesExemplars, SeriesScan, SeriesSource,
+    Cuts, LabelQuery, Labels, ScanError, Selector, SeriesExemplars, SeriesScan, SeriesSource, Stop,
     Streams, Totals,
 };
 
@@ -24,9 +24,10 @@ impl SeriesSource for Engine {
         &self,
         selector: &Selector,
         cuts: &Cuts,
+        stop: &Stop,
         partitions: NonZeroUsize,
     ) -> Result<(Vec<Totals>, Streams), ScanError> {
-        totals(&self.inner, selector, cuts, partitions)
+        totals(&self.inner, selector, cuts, stop, partitions)
     }
 
     fn scan_sorted(

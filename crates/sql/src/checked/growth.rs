@@ -23,8 +23,11 @@ pub(super) enum Growth {
     Resize,
     /// `([start,] stop [, step])`: the numbers or times between.
     Range,
-    /// `(text, from, to, ...)`: at most one `to` for each byte of the text.
+    /// `(text, from, to)`: at most one `to` for each `from` that fits into the text.
     Replace,
+    /// `(text, pattern, to, ...)`: at most one `to` for each byte of the text, and what it repeats of the match is
+    /// less than that.
+    Matches,
 }
 
 /// The functions that make much of little.
@@ -37,14 +40,15 @@ pub(super) const GROWING: &[(&str, Growth)] = &[
     ("range", Growth::Range),
     ("generate_series", Growth::Range),
     ("replace", Growth::Replace),
-    ("regexp_replace", Growth::Replace),
+    ("regexp_replace", Growth::Matches),
 ];
 
 /// Bytes of a replaced text up to which its size is not looked at: most texts have far fewer places to
-/// replace than characters.
-const REPLACED_BYTES: u64 = 1 << 20;
+/// replace than characters. Of a batch of 8,192 rows these may become 128 MiB.
+const REPLACED_BYTES: u64 = 16 << 10;
 
-const DAY_NANOS: i128 = 86_400_000_000_000;
+const HOUR_NANOS: i128 = 3_600_000_000_000;
+const DAY_NANOS: i128 = 24 * HOUR_NANOS;
 
 impl Growth {
     /// Bytes that a call would make for a batch: at least roughly as many as it does.
@@ -96,11 +100,12 @@ impl Growth {
                 })
             }
             (Self::Range, between) => sum(&|row| range_size(between, row)),
-            (Self::Replace, [text, from, to, ..]) => {
-                let (text, to) = (sizes(text)?, sizes(to)?);
-                let from = if to.is_empty() { Int64Array::from(vec![0]) } else { sizes(from)? };
+            (Self::Replace | Self::Matches, [text, from, to, ..]) => {
+                let (text, from, to) = (sizes(text)?, sizes(from)?, sizes(to)?);
                 sum(&|row| {
-                    let places = at(&text, row) / at(&from, row).max(1) + 1;
+                    // A long pattern may match little.
+                    let from = if self == Self::Matches { 1 } else { at(&from, row).max(1) };
+                    let places = at(&text, row) / from + 1;
                     let bytes = places.saturating_mul(at(&to, row));
                     if bytes <= REPLACED_BYTES { 0 } else { bytes }
                 })
@@ -177,21 +182,46 @@ fn item_size(items: &ArrayRef, row: usize) -> u64 {
 /// Bytes of the list of what lies between two values.
 fn range_size(between: &[ArrayRef], row: usize) -> u64 {
     let value = |index: usize| between.get(index).and_then(|array| point(array, row));
-    let (start, stop, step) = match between.len() {
-        1 => (Some(0), value(0), Some(1)),
-        2 => (value(0), value(1), Some(1)),
-        _ => (value(0), value(1), value(2)),
+    let (start, stop, steps) = match between.len() {
+        1 => (Some(0), value(0), Some((1, 1))),
+        2 => (value(0), value(1), Some((1, 1))),
+        _ => (value(0), value(1), steps(&between[2], row)),
     };
-    match (start, stop, step) {
-        (Some(start), Some(stop), Some(step)) if step != 0 && (stop >= start) == (step > 0) => {
-            let count = ((stop - start) / step).unsigned_abs().saturating_add(1);
+    match (start, stop, steps) {
+        // The function refuses it.
+        (_, _, Some((0, 0))) => 0,
+        // It may go nowhere, without end.
+        (Some(_), Some(_), Some((low, high))) if low <= 0 && high >= 0 => u64::MAX,
+        (Some(start), Some(stop), Some((low, high))) if (stop >= start) == (low > 0) => {
+            let shortest = if low > 0 { low } else { high };
+            let count = ((stop - start) / shortest).unsigned_abs().saturating_add(1);
             u64::try_from(count.saturating_mul(8)).unwrap_or(u64::MAX)
         }
         _ => 0,
     }
 }
 
-/// A whole number, or a time or span in nanoseconds; of a span with months, the shortest that it can be.
+/// The least and the greatest that a step can be: a month has 28 to 31 days, and a day 23 to 25 hours.
+fn steps(array: &ArrayRef, row: usize) -> Option<(i128, i128)> {
+    if !matches!(array.data_type(), DataType::Interval(_)) {
+        return point(array, row).map(|step| (step, step));
+    }
+    let step =
+        array.as_primitive_opt::<IntervalMonthDayNanoType>()?.value(place(array.as_ref(), row)?);
+    let (months, days) = (i128::from(step.months), i128::from(step.days));
+    let ends = |least: i128, most: i128, count: i128| match count < 0 {
+        true => (count * most, count * least),
+        false => (count * least, count * most),
+    };
+    let (of_months, of_days) = (
+        ends(28 * DAY_NANOS, 31 * DAY_NANOS, months),
+        ends(23 * HOUR_NANOS, 25 * HOUR_NANOS, days),
+    );
+    let nanos = i128::from(step.nanoseconds);
+    Some((of_months.0 + of_days.0 + nanos, of_months.1 + of_days.1 + nanos))
+}
+
+/// A whole number, or a time in nanoseconds.
 fn point(array: &ArrayRef, row: usize) -> Option<i128> {
     let place = place(array.as_ref(), row)?;
     let number = |array: &ArrayRef| {
@@ -207,11 +237,6 @@ fn point(array: &ArrayRef, row: usize) -> Option<i128> {
             let days = cast(array, &DataType::Date32).ok()?;
             let days = cast(&days, &DataType::Int32).ok()?;
             number(&days).map(|days| days * DAY_NANOS)
-        }
-        DataType::Interval(_) => {
-            let span = array.as_primitive_opt::<IntervalMonthDayNanoType>()?.value(place);
-            let days = i128::from(span.months) * 28 + i128::from(span.days);
-            Some(days * DAY_NANOS + i128::from(span.nanoseconds))
         }
         _ => number(array),
     }

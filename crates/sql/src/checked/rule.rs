@@ -8,7 +8,7 @@ use datafusion::{
         tree_node::{Transformed, TreeNode as _},
     },
     error::Result,
-    logical_expr::{Expr, ExprSchemable as _, LogicalPlan},
+    logical_expr::{Expr, ExprSchemable as _, LogicalPlan, expr_rewriter::NamePreserver},
     optimizer::AnalyzerRule,
 };
 
@@ -35,8 +35,14 @@ impl AnalyzerRule for Checks {
             if let LogicalPlan::TableScan(scan) = &node {
                 schema.merge(&scan.projected_schema);
             }
-            let changed =
-                node.map_expressions(|expr| expr.transform_up(|part| checks(part, &schema)))?;
+            // Other parts of a plan refer to a window by a name with all that is within it.
+            let names = NamePreserver::new(&node);
+            let changed = node.map_expressions(|expr| {
+                let name = names.save(&expr);
+                let changed = expr.transform_up(|part| checks(part, &schema))?;
+                let transformed = changed.transformed;
+                Ok(changed.update_data(|it| if transformed { name.restore(it) } else { it }))
+            })?;
             if changed.transformed {
                 return Ok(Transformed::yes(changed.data.recompute_schema()?));
             }

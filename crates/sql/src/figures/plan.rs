@@ -21,7 +21,7 @@ use datafusion::{
     },
 };
 use futures_util::{StreamExt, TryStreamExt as _, stream};
-use timberline_model::{PageCounts, SeriesScan};
+use timberline_model::{ErrorKind, PageCounts, SeriesScan, Stop};
 
 use super::{
     groups::Groups,
@@ -173,7 +173,7 @@ impl Work {
         let mut streams: Vec<Streamed> =
             (0..self.opened.series().len()).map(Streamed::Opened).collect();
         if self.question.is_of_totals() && self.opened.condition().is_none() {
-            streams = self.begin_with_totals(&mut groups).await?;
+            streams = self.begin_with_totals(&mut groups, &stop.0).await?;
         }
         let workers: Vec<_> = streams
             .into_iter()
@@ -221,9 +221,15 @@ impl Work {
     }
 
     /// Takes in what is known of whole blocks, and returns the streams over the rest.
-    async fn begin_with_totals(&self, groups: &mut Groups) -> Result<Vec<Streamed>> {
+    async fn begin_with_totals(
+        &self,
+        groups: &mut Groups,
+        ended: &Arc<AtomicBool>,
+    ) -> Result<Vec<Streamed>> {
         let (opened, cuts) = (Arc::clone(&self.opened), self.question.cuts());
-        let work = tokio::task::spawn_blocking(move || opened.totals(&cuts)).await;
+        let ended = Arc::clone(ended);
+        let stop = Stop::new(move || ended.load(Ordering::Relaxed).then_some(ErrorKind::Canceled));
+        let work = tokio::task::spawn_blocking(move || opened.totals(&cuts, &stop)).await;
         let work = work.map_err(|error| DataFusionError::External(Box::new(error)))?;
         let (totals, rest) = work.map_err(external)?;
         let only = groups.only(&self.question.keys);

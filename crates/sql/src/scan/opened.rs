@@ -7,7 +7,7 @@ use std::{
 
 use datafusion::error::{DataFusionError, Result};
 use timberline::Database;
-use timberline_model::{Cuts, ScanError, SeriesScan, SeriesSource as _, Streams, Totals};
+use timberline_model::{Cuts, ScanError, SeriesScan, SeriesSource as _, Stop, Streams, Totals};
 
 use super::{Wanted, filter::SeriesCondition};
 
@@ -84,9 +84,13 @@ impl Opened {
     ///
     /// # Errors
     /// Storage that cannot be read.
-    pub(crate) fn totals(&self, cuts: &Cuts) -> Result<(Vec<Totals>, Streams), ScanError> {
+    pub(crate) fn totals(
+        &self,
+        cuts: &Cuts,
+        stop: &Stop,
+    ) -> Result<(Vec<Totals>, Streams), ScanError> {
         let streams = NonZeroUsize::new(self.series.len()).unwrap_or(NonZeroUsize::MIN);
-        self.database.totals(&self.wanted.selector, cuts, streams)
+        self.database.totals(&self.wanted.selector, cuts, stop, streams)
     }
 
     pub(crate) fn wanted(&self) -> &Wanted {

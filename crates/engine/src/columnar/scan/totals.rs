@@ -8,12 +8,15 @@ use std::{collections::HashMap, fmt::Write as _, num::NonZeroUsize, thread};
 
 use parking_lot::Mutex;
 use timberline_model::{
-    Cuts, PageUse, ScanError, Selector, SeriesColumns, SeriesScan, Streams, TimeRange, Totals,
-    ValueSpan,
+    Cuts, PageUse, ScanError, Selector, SeriesColumns, SeriesScan, Stop, Streams, TimeRange,
+    Totals, ValueSpan,
 };
 
 use super::{Places, streams};
-use crate::columnar::{engine::Inner, live_block::LiveBlock};
+use crate::{
+    EngineError,
+    columnar::{engine::Inner, live_block::LiveBlock},
+};
 
 /// Selectors that a block remembers, at most; all are forgotten when another one comes.
 const SELECTORS_MAX: usize = 128;
@@ -52,6 +55,7 @@ pub(in crate::columnar) fn totals(
     inner: &Inner,
     selector: &Selector,
     cuts: &Cuts,
+    stop: &Stop,
     partitions: NonZeroUsize,
 ) -> Result<(Vec<Totals>, Streams), ScanError> {
     // As for any scan, the head is asked before the view is taken.
@@ -68,7 +72,7 @@ pub(in crate::columnar) fn totals(
         let range = block.range();
         let is_whole = selector.range.start <= range.start && range.end <= selector.range.end;
         let known = if is_whole && is_alone(range) && !cuts.is_within(range) {
-            let make = || of_block(&places, &block, inner, selector, partitions);
+            let make = || of_block(&places, &block, inner, selector, stop, partitions);
             block.totals().get(&text, make)?
         } else {
             None
@@ -101,6 +105,7 @@ fn of_block(
     block: &LiveBlock,
     inner: &Inner,
     selector: &Selector,
+    stop: &Stop,
     partitions: NonZeroUsize,
 ) -> Result<Option<Totals>, ScanError> {
     let only =
@@ -109,8 +114,8 @@ fn of_block(
     let Some(first) = scans.next() else { return Ok(Some(Totals::NOTHING)) };
     // Threads for streams beside this one: of a large block there is a second.
     let parts: Vec<Result<Option<Totals>, ScanError>> = thread::scope(|scope| {
-        let others: Vec<_> = scans.map(|scan| scope.spawn(|| add_up(scan))).collect();
-        let first = add_up(first);
+        let others: Vec<_> = scans.map(|scan| scope.spawn(|| add_up(scan, stop))).collect();
+        let first = add_up(first, stop);
         let others = others
             .into_iter()
             .map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
@@ -126,13 +131,14 @@ fn of_block(
     Ok(Some(totals))
 }
 
-fn add_up(mut scan: Box<dyn SeriesScan>) -> Result<Option<Totals>, ScanError> {
+fn add_up(mut scan: Box<dyn SeriesScan>, stop: &Stop) -> Result<Option<Totals>, ScanError> {
     // Pages in which values may be NaN come as floats.
     let wanted = PageUse { values: Some(ValueSpan::ALL), ..PageUse::default() };
     scan.take_figures(&wanted);
     scan.leave_labels_out();
     let (mut totals, mut columns) = (Totals::NOTHING, SeriesColumns::default());
     while scan.next(&mut columns)?.is_some() {
+        stop.check().map_err(EngineError::from)?;
         let Some(of_series) = Totals::of_series(&columns) else { return Ok(None) };
         totals.add(&of_series);
     }
