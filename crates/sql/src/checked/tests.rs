@@ -57,7 +57,7 @@ async fn other_numbers_are_computed_as_before() {
         ("SELECT sum(n + 1) OVER (ORDER BY n + 1) FROM generate_series(1, 3) t(n) ORDER BY 1", "2"),
         ("SELECT row_number() OVER (PARTITION BY n * 2 ORDER BY -n) FROM range(3) t(n)", "1"),
         ("SELECT count(*) FILTER (WHERE n * 2 > 3) FROM generate_series(1, 3) t(n)", "2"),
-        ("SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY n * 2) FROM range(3) t(n)", "2"),
+        ("SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY n * 2) FROM range(3) t(n)", "2.0"),
         ("SELECT first_value(n ORDER BY -n) FROM range(3) t(n)", "2"),
     ] {
         let found = answer(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
@@ -130,7 +130,7 @@ async fn usual_sizes_are_made() {
         ),
         (
             "SELECT cardinality(generate_series(timestamp '2026-01-01', timestamp '2025-01-01', interval '-1 month 1 day'))",
-            "12",
+            "13",
         ),
         ("SELECT replace('abc', 'b', 'xx')", "axxc"),
         ("SELECT regexp_replace(tags['host'], '(.)', 'x\\1') FROM metrics ORDER BY 1", "xa"),

@@ -222,7 +222,14 @@ impl Places {
                 let epochs = (self.view.flushed, self.upto);
                 let mark = columns.mark();
                 self.head.read_upto(series, self.range, epochs, columns);
-                if !self.known.is_empty() {
+                // As a rule all that is in memory is later than the blocks.
+                let known_end = self.known.iter().map(|known| known.end).max();
+                let reaches_back = |times: &[i64], at: usize| {
+                    times.get(at).zip(known_end).is_some_and(|(first, end)| *first <= end)
+                };
+                if reaches_back(&columns.timestamps, mark.floats)
+                    || reaches_back(&columns.histograms.timestamps, mark.histograms)
+                {
                     columns.retain(mark, |ts| !self.known.iter().any(|known| known.contains(ts)));
                 }
                 if columns.timestamps.len() > mark.floats {
