@@ -26,8 +26,8 @@ pub struct PageFigures {
     pub max: f64,
     /// The sum from left to right, without what rounding lost.
     pub sum: f64,
-    /// What rounding lost, summed up as Neumaier does. `sum + compensation` (`sum` alone where that is
-    /// not finite) is PromQL's `sum_over_time` of these floats.
+    /// What rounding lost, summed up as Neumaier does. [`total`](Self::total) is PromQL's `sum_over_time` of
+    /// these floats.
     pub compensation: f64,
     /// All values are integers, so small that no order of adding them loses anything. Sums of several such
     /// pages are exact as long as the magnitudes `count * max(|min|, |max|)` add up to 2^53 at most.
@@ -38,6 +38,15 @@ pub struct PageFigures {
     /// The sum of the values just before each reset, from left to right: what `increase` adds to
     /// `last - first`.
     pub drops: f64,
+}
+
+impl PageFigures {
+    /// The sum with what rounding lost; without it where that is not finite.
+    #[must_use]
+    pub fn total(&self) -> f64 {
+        let total = self.sum + self.compensation;
+        if total.is_finite() { total } else { self.sum }
+    }
 }
 
 /// Which pages a reader takes as figures.

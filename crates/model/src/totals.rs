@@ -54,10 +54,14 @@ impl Totals {
             if page.sum.is_nan() {
                 return None;
             }
-            let (sum, count) = (page.sum + page.compensation, page.count as u64);
-            let sum = if sum.is_finite() { sum } else { page.sum };
-            let (min, max) = (page.min, page.max);
-            totals.add(&Self { range: page.range, count, sum, min, max, pages: 1 });
+            totals.add(&Self {
+                range: page.range,
+                count: page.count as u64,
+                sum: page.total(),
+                min: page.min,
+                max: page.max,
+                pages: 1,
+            });
         }
         Some(totals)
     }

@@ -48,10 +48,9 @@ impl Cell {
 
     /// Takes in the figures of a page. Its sum is not NaN.
     pub(super) fn add_page(&mut self, page: &PageFigures) {
-        let sum = page.sum + page.compensation;
         self.merge(&Self {
             count: page.count as u64,
-            sum: if sum.is_finite() { sum } else { page.sum },
+            sum: page.total(),
             squares: 0.0,
             min: page.min,
             max: page.max,
